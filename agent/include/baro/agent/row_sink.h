@@ -1,0 +1,40 @@
+// RowSink: where the agent's node collectors and scrape loops put rows; delivery (spool and push)
+// stands behind it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "baro/model/labels.h"
+#include "baro/model/layout.h"
+
+namespace baro::agent {
+
+// Names a declared (target, layout) until Release(). Never reused within a process.
+using TargetHandle = uint64_t;
+
+// Thread-safe.
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+
+  // Declares a target with its layout. A layout that grows or shrinks is a new declaration with the
+  // same labels. Errors: ResourceExhausted (a limit, which is named), InvalidArgument (no columns,
+  // too many).
+  virtual absl::StatusOr<TargetHandle> Declare(const model::Labels& target,
+                                               const model::Layout& layout) = 0;
+
+  // One row, values in the layout's order; model::kStaleNan where the column has no sample any
+  // more. Returns at once: encodes into the open batch. Errors: ResourceExhausted (spool full and
+  // nothing to shed; counted), NotFound (released handle).
+  virtual absl::Status Append(TargetHandle target, int64_t time_ms,
+                              std::span<const double> values) = 0;
+
+  // The target is gone or has a new layout. Writes no stale markers: the caller appends a last row
+  // of them first.
+  virtual void Release(TargetHandle target) = 0;
+};
+
+}  // namespace baro::agent

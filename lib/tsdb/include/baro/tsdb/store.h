@@ -1,0 +1,209 @@
+// Store: the collector's time series, in one folder, over RocksDB.
+//
+//   Append ─► journal (one synced write for many batches) ─► decode ─► head ─► done callback = the
+//   acknowledgement every 30 min: rotate journal and head together ─► seal the old head into slot
+//   files ─► drop the old journal Select ─► slot files + sealing head + head, as one series each
+//
+// Design: docs/architecture.md, docs/formats/{keys,journal,slot}.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "baro/base/clock.h"
+#include "baro/model/labels.h"
+#include "baro/model/layout.h"
+#include "baro/model/series_source.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace baro::tsdb {
+
+struct Limits {
+  size_t series_max = 10'000'000;
+  size_t series_per_target_max = 1'000'000;
+  size_t labels_per_series_max = 64;
+  size_t label_name_bytes_max = 1'024;
+  size_t label_value_bytes_max = 16'384;
+  size_t chains_per_agent_max = 4;
+};
+
+struct StoreOptions {
+  std::string path;
+  // Samples older than this are refused and slots older than this are dropped; 0 keeps everything,
+  // whatever its time.
+  int64_t retention_ms = int64_t{30} * 24 * 3600 * 1000;
+  int64_t slot_ms = 30 * 60 * 1000;
+  // How long writers are gathered for one sync when there are many.
+  int64_t commit_delay_ms = 5;
+  Limits limits;
+  const base::Clock* clock = base::RealClock();
+  // Seals and drops on a thread of its own. Off: the owner calls Maintain(), as the simulator does.
+  bool background = true;
+  // For crash tests: where RocksDB keeps its files. Null: the machine's disk.
+  rocksdb::Env* env = nullptr;
+};
+
+// Small numbers for label halves; valid for the life of the store's folder.
+using TargetId = uint32_t;
+using ColumnId = uint32_t;
+using LayoutId = uint32_t;
+
+struct SeriesId {
+  TargetId target = 0;
+  ColumnId column = 0;
+};
+
+// An agent, and the life of its spool: a new epoch starts when the spool was lost.
+struct AgentId {
+  std::array<uint8_t, 16> uuid{};
+  uint64_t epoch = 0;
+  auto operator<=>(const AgentId&) const = default;
+};
+
+// Both ends are part of the range.
+struct SequenceRange {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  bool operator==(const SequenceRange&) const = default;
+};
+
+// What a declaration came to. Rejected columns are left out of every frame of the target; the rest
+// goes on.
+struct Declared {
+  TargetId target = 0;
+  LayoutId layout = 0;
+  struct Rejection {
+    size_t column = 0;   // in the layout
+    std::string reason;  // "series_max", "label_value_bytes_max", …: the limit's name
+    std::string what;    // the series or label, cut to a readable length
+  };
+  std::vector<Rejection> rejected;
+};
+
+// Frames as an agent sent them. `body` is not looked into before it is durable.
+struct FrameBatch {
+  AgentId agent;
+  uint64_t chain = 0;  // the run of frames this batch belongs to (a spool segment): codec/frame.h
+  uint64_t first_sequence = 0;  // of the first frame; frame i has first_sequence + i
+  struct FrameTarget {
+    TargetId target = 0;
+    LayoutId layout = 0;
+  };
+  std::vector<FrameTarget> targets;  // one per frame
+  bool zstd = false;                 // body is one zstd frame
+  uint32_t raw_size = 0;             // of the body when decompressed
+  std::string body;
+};
+
+// Samples whose series are known by id (remote write, OTLP, import): parallel arrays, any order.
+struct SampleBatch {
+  std::vector<SeriesId> series;
+  std::vector<int64_t> times_ms;
+  std::vector<double> values;
+};
+
+// What became of a batch. Everything that is not `stored` is counted in Stats() under the same
+// reason.
+struct AppendResult {
+  // Unavailable or ResourceExhausted (disk full): nothing of the batch is stored; send it again
+  // later. DataLoss, FailedPrecondition: the frames cannot be decoded (which ones, and why); send
+  // the chain again from its start.
+  absl::Status status;
+  uint64_t stored = 0;
+  uint64_t duplicate = 0;     // same time, same value; or frames already stored
+  uint64_t overwritten = 0;   // same time, another value: the last one wins
+  uint64_t out_of_order = 0;  // older than the newest of its series; stored
+  uint64_t too_old = 0;       // beyond retention; not stored
+};
+using AppendDone = std::function<void(const AppendResult&)>;
+
+// Figures about the store for /metrics and status/tsdb. Counters since start.
+struct Stats {
+  uint64_t series = 0;  // with samples in the head
+  uint64_t targets = 0;
+  uint64_t columns = 0;
+  uint64_t layouts = 0;
+  uint64_t head_bytes = 0;
+  int64_t head_time_ms_min = 0;
+  int64_t head_time_ms_max = 0;
+  uint64_t slot_bytes = 0;  // sealed files on disk
+  uint64_t slots = 0;
+  uint64_t journal_bytes = 0;  // on disk, not yet sealed
+  uint64_t samples_stored_total = 0;
+  uint64_t samples_duplicate_total = 0;
+  uint64_t samples_overwritten_total = 0;
+  uint64_t samples_out_of_order_total = 0;
+  uint64_t samples_too_old_total = 0;
+  uint64_t frames_undecodable_total = 0;
+  uint64_t commits_total = 0;
+  uint64_t commit_failures_total = 0;
+  uint64_t seals_total = 0;
+  uint64_t seal_failures_total = 0;
+  uint64_t append_queue_depth = 0;
+  double replay_seconds = 0;  // of the last start
+  bool writable = true;       // false while the disk is full or failing
+};
+
+struct Cardinality {
+  struct Entry {
+    std::string name;
+    uint64_t value = 0;
+  };
+  std::vector<Entry> series_by_metric;
+  std::vector<Entry> values_by_label;
+  std::vector<Entry> bytes_by_label;
+  std::vector<Entry> series_by_label_pair;  // "job=node"
+};
+
+// Thread-safe.
+class Store : public model::SeriesSource {
+ public:
+  // Replays the journal; returns when everything acknowledged before can be queried.
+  // Errors: Unavailable (cannot open, locked by another process), DataLoss (names the damaged file
+  // or key).
+  static absl::StatusOr<std::unique_ptr<Store>> Open(StoreOptions options);
+
+  // Declarations are interned and idempotent. They become durable with the first batch that uses
+  // them.
+  virtual bool KnowsLayout(const model::ContentHash& hash) const = 0;
+  virtual absl::Status DeclareLayout(const model::Layout& layout) = 0;
+  // NotFound: the layout is not known, declare it first. InvalidArgument, ResourceExhausted: the
+  // target itself is refused.
+  virtual absl::StatusOr<Declared> DeclareTarget(const model::Labels& labels,
+                                                 const model::ContentHash& layout) = 0;
+  // Splits a full label set into its halves. ResourceExhausted, InvalidArgument: refused by a
+  // limit, which is named.
+  virtual absl::StatusOr<SeriesId> DeclareSeries(const model::Labels& labels) = 0;
+  virtual void Describe(const std::vector<model::Metadata>& metadata) = 0;
+
+  // What is durably stored of an agent's frames: disjoint ranges, ascending; empty for an unknown
+  // agent or epoch.
+  virtual std::vector<SequenceRange> StoredSequences(const AgentId& agent) const = 0;
+
+  // Both return at once; `done` runs on a store thread after the sync and after the samples can be
+  // queried, or with an error. Batches of one chain must be appended in order, the next may be
+  // appended before the last is done. Full queue: `done` runs at once with ResourceExhausted.
+  virtual void Append(FrameBatch batch, AppendDone done) = 0;
+  virtual void Append(SampleBatch batch, AppendDone done) = 0;
+
+  // Rotates and seals when due, applies retention; `force` seals whatever is there. With
+  // `background` off the owner calls it.
+  virtual absl::Status Maintain(bool force) = 0;
+
+  virtual Stats GetStats() const = 0;
+  virtual Cardinality GetCardinality(size_t limit) const = 0;
+
+  // Refuses new batches, finishes those accepted, closes. The destructor does the same.
+  virtual absl::Status Close() = 0;
+};
+
+}  // namespace baro::tsdb
