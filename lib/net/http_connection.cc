@@ -87,7 +87,7 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
   }
 
   // Any thread, once.
-  void Deliver(HttpResponse response) {
+  void Deliver(ServerResponse response) {
     Encode(&response);
     Report(response);
     base::MutexLock lock(&mutex_);
@@ -99,15 +99,15 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
   }
 
   // The connection's thread: takes the answer and lets no later one come.
-  HttpResponse Close() {
+  ServerResponse Close() {
     base::MutexLock lock(&mutex_);
     connection_ = nullptr;
     return response_ ? *std::exchange(response_, std::nullopt)
-                     : HttpResponse::Text(503, "cancelled\n");
+                     : ServerResponse::Text(503, "cancelled\n");
   }
 
  private:
-  void Encode(HttpResponse* response) const {
+  void Encode(ServerResponse* response) const {
     if (coding_ == ContentCoding::kIdentity) return;
     if (response->BodyBytes() < shared_->options.compress_bytes_min) return;
     std::string compressed = Compress(coding_, response->body);
@@ -118,7 +118,7 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
     response->headers.emplace_back("Vary", "Accept-Encoding");
   }
 
-  void Report(const HttpResponse& response) {
+  void Report(const ServerResponse& response) {
     if (!shared_->options.on_exchange) return;
     const int64_t elapsed_ns = shared_->options.clock->MonotonicNs() - started_ns_;
     exchange_.status = response.status;
@@ -130,7 +130,7 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
   const std::shared_ptr<HttpShared> shared_;
   base::Mutex mutex_;
   std::shared_ptr<HttpConnection> connection_ ABSL_GUARDED_BY(mutex_);
-  std::optional<HttpResponse> response_ ABSL_GUARDED_BY(mutex_);
+  std::optional<ServerResponse> response_ ABSL_GUARDED_BY(mutex_);
   const ContentCoding coding_;
   HttpExchange exchange_;
   const std::string method_;
@@ -195,11 +195,11 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
   }
   shared_->requests_total.fetch_add(1, std::memory_order_relaxed);
   const bool keep_alive = parser.get().keep_alive();
-  HttpRequest request = TakeRequest(&parser);
+  ServerRequest request = TakeRequest(&parser);
   const bool head_only = request.method == "HEAD";
   const ContentCoding coding = ChooseCoding(request.Header("Accept-Encoding"));
   const bool cors = shared_->options.cors && !request.Header("Origin").empty();
-  HttpResponse response = co_await Answer(std::move(request), coding);
+  ServerResponse response = co_await Answer(std::move(request), coding);
   if (aborted_) co_return false;
   if (cors) AddCorsHeaders(&response);
   co_return co_await Write(std::move(response), head_only, keep_alive && !draining_);
@@ -284,10 +284,10 @@ HttpConnection::Refusal HttpConnection::ReadFailure(const beast::error_code& err
   return {400, base::StrCat("cannot read request: ", error.message(), "\n")};
 }
 
-HttpRequest HttpConnection::TakeRequest(Parser* parser) {
+ServerRequest HttpConnection::TakeRequest(Parser* parser) {
   auto& message = parser->get();
   const Target target = SplitTarget(FromBeast(message.target()));
-  HttpRequest request;
+  ServerRequest request;
   request.method = FromBeast(message.method_string());
   request.path = target.path;
   request.query = target.query;
@@ -301,7 +301,8 @@ HttpRequest HttpConnection::TakeRequest(Parser* parser) {
   return request;
 }
 
-asio::awaitable<HttpResponse> HttpConnection::Answer(HttpRequest request, ContentCoding coding) {
+asio::awaitable<ServerResponse> HttpConnection::Answer(ServerRequest request,
+                                                       ContentCoding coding) {
   HttpRouter::Found found = shared_->router.Find(request.method, request.path);
   HttpExchange exchange;
   exchange.pattern = found.route == nullptr ? std::string_view() : found.route->pattern;
@@ -311,7 +312,7 @@ asio::awaitable<HttpResponse> HttpConnection::Answer(HttpRequest request, Conten
       std::make_shared<HttpExchangeState>(shared_from_this(), coding, std::move(exchange));
   replied_ = false;
   ++exchange_number_;
-  HttpReply reply([state](HttpResponse response) { state->Deliver(std::move(response)); });
+  HttpReply reply([state](ServerResponse response) { state->Deliver(std::move(response)); });
   if (found.route == nullptr) {
     reply.Send(NoRoute(request, found.allow, shared_->options.cors));
   } else {
@@ -356,7 +357,7 @@ void HttpConnection::OnReplied() {
   wake_.cancel();
 }
 
-asio::awaitable<bool> HttpConnection::Write(HttpResponse response, bool head_only,
+asio::awaitable<bool> HttpConnection::Write(ServerResponse response, bool head_only,
                                             bool keep_alive) {
   beast::error_code ignored;
   stream_.socket().cancel(ignored);  // the watch
@@ -381,7 +382,7 @@ asio::awaitable<bool> HttpConnection::Write(HttpResponse response, bool head_onl
 
 asio::awaitable<void> HttpConnection::Refuse(Refusal refusal) {
   if (refusal.status == 0 || aborted_) co_return;
-  HttpResponse response = HttpResponse::Text(refusal.status, std::move(refusal.text));
+  ServerResponse response = ServerResponse::Text(refusal.status, std::move(refusal.text));
   if (refusal.status == 503) response.headers.emplace_back("Retry-After", "1");
   const bool written = co_await Write(std::move(response), false, false);
   // Reads on for a moment: closing on unread bytes would reset the connection before the client

@@ -24,7 +24,7 @@ namespace baro::net {
 // One request on its way to a worker.
 struct HttpJob {
   const HttpRoute* route = nullptr;
-  HttpRequest request;
+  ServerRequest request;
   HttpReply reply;
 };
 
@@ -87,11 +87,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::awaitable<std::optional<Refusal>> ReadHead(Parser* parser);
   boost::asio::awaitable<std::optional<Refusal>> ReadBody(Parser* parser);
   boost::asio::awaitable<void> SendContinue();
-  boost::asio::awaitable<HttpResponse> Answer(HttpRequest request, ContentCoding coding);
-  boost::asio::awaitable<bool> Write(HttpResponse response, bool head_only, bool keep_alive);
+  boost::asio::awaitable<ServerResponse> Answer(ServerRequest request, ContentCoding coding);
+  boost::asio::awaitable<bool> Write(ServerResponse response, bool head_only, bool keep_alive);
   boost::asio::awaitable<void> Refuse(Refusal refusal);
 
-  HttpRequest TakeRequest(Parser* parser);
+  ServerRequest TakeRequest(Parser* parser);
   Refusal ReadFailure(const boost::beast::error_code& error);
   bool GrowBody(size_t bytes);
   void Dispatch(HttpJob job);

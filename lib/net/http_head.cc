@@ -26,7 +26,7 @@ std::string HttpDate(int64_t time_ms) {
   return {text, size};
 }
 
-std::string WriteHead(const HttpResponse& response, bool keep_alive, int64_t now_ms) {
+std::string WriteHead(const ServerResponse& response, bool keep_alive, int64_t now_ms) {
   std::string head =
       base::StrCat("HTTP/1.1 ", response.status, " ", HttpStatusText(response.status), "\r\n");
   const bool has_body = response.status != 204 && response.status != 304;
@@ -43,7 +43,7 @@ std::string WriteHead(const HttpResponse& response, bool keep_alive, int64_t now
   return head;
 }
 
-void AddCorsHeaders(HttpResponse* response) {
+void AddCorsHeaders(ServerResponse* response) {
   auto& headers = response->headers;
   headers.emplace_back("Access-Control-Allow-Headers",
                        "Accept, Authorization, Content-Type, Origin");
@@ -52,20 +52,21 @@ void AddCorsHeaders(HttpResponse* response) {
   headers.emplace_back("Access-Control-Expose-Headers", "Date");
 }
 
-HttpResponse NoRoute(const HttpRequest& request, const std::string& allow, bool cors) {
-  if (allow.empty()) return HttpResponse::Text(404, "404 page not found\n");
-  HttpResponse response;
+ServerResponse NoRoute(const ServerRequest& request, const std::string& allow, bool cors) {
+  if (allow.empty()) return ServerResponse::Text(404, "404 page not found\n");
+  ServerResponse response;
   if (request.method == "OPTIONS" && cors) {
     response.status = 204;
   } else {
-    response = HttpResponse::Text(405, "Method Not Allowed\n");
+    response = ServerResponse::Text(405, "Method Not Allowed\n");
   }
   response.headers.emplace_back("Allow", allow);
   return response;
 }
 
-HttpResponse Overloaded() {
-  HttpResponse response = HttpResponse::Text(503, "too many requests in flight, try again later\n");
+ServerResponse Overloaded() {
+  ServerResponse response =
+      ServerResponse::Text(503, "too many requests in flight, try again later\n");
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -17,14 +17,14 @@ struct Target {
 Target SplitTarget(std::string_view target);
 
 // The status line and all headers, with Content-Length and Date.
-std::string WriteHead(const HttpResponse& response, bool keep_alive, int64_t now_ms);
+std::string WriteHead(const ServerResponse& response, bool keep_alive, int64_t now_ms);
 
 // What Prometheus' browser clients need.
-void AddCorsHeaders(HttpResponse* response);
+void AddCorsHeaders(ServerResponse* response);
 
 // 404, 405 with Allow, or the empty answer to OPTIONS.
-HttpResponse NoRoute(const HttpRequest& request, const std::string& allow, bool cors);
-HttpResponse Overloaded();
+ServerResponse NoRoute(const ServerRequest& request, const std::string& allow, bool cors);
+ServerResponse Overloaded();
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"
 std::string HttpDate(int64_t time_ms);

@@ -13,8 +13,8 @@ bool SameName(std::string_view a, std::string_view b) {
                                             [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
-HttpResponse OnePiece(int status, std::string content_type, std::string text) {
-  HttpResponse response;
+ServerResponse OnePiece(int status, std::string content_type, std::string text) {
+  ServerResponse response;
   response.status = status;
   response.content_type = std::move(content_type);
   response.body.push_back(std::move(text));
@@ -50,29 +50,29 @@ constexpr std::array kStatusTexts = std::to_array<StatusText>({
 
 }  // namespace
 
-std::string_view HttpRequest::Header(std::string_view name) const {
+std::string_view ServerRequest::Header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
     if (SameName(key, name)) return value;
   }
   return {};
 }
 
-std::string_view HttpRequest::PathValue(std::string_view name) const {
+std::string_view ServerRequest::PathValue(std::string_view name) const {
   for (const auto& [key, value] : path_values) {
     if (key == name) return value;
   }
   return {};
 }
 
-HttpResponse HttpResponse::Text(int status, std::string text) {
+ServerResponse ServerResponse::Text(int status, std::string text) {
   return OnePiece(status, "text/plain; charset=utf-8", std::move(text));
 }
 
-HttpResponse HttpResponse::Json(int status, std::string text) {
+ServerResponse ServerResponse::Json(int status, std::string text) {
   return OnePiece(status, "application/json", std::move(text));
 }
 
-size_t HttpResponse::BodyBytes() const {
+size_t ServerResponse::BodyBytes() const {
   size_t bytes = 0;
   for (const std::string& piece : body) bytes += piece.size();
   return bytes;

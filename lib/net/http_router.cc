@@ -64,7 +64,7 @@ void AddAllowed(const HttpRoute& route, std::string* allow) {
 }  // namespace
 
 HttpReply::~HttpReply() {
-  if (deliver_) Send(HttpResponse::Text(500, "the request was dropped without an answer\n"));
+  if (deliver_) Send(ServerResponse::Text(500, "the request was dropped without an answer\n"));
 }
 
 HttpReply& HttpReply::operator=(HttpReply&& other) noexcept {
@@ -72,7 +72,7 @@ HttpReply& HttpReply::operator=(HttpReply&& other) noexcept {
   return *this;
 }
 
-void HttpReply::Send(HttpResponse response) {
+void HttpReply::Send(ServerResponse response) {
   if (const Deliver deliver = std::exchange(deliver_, nullptr)) deliver(std::move(response));
 }
 
@@ -83,11 +83,11 @@ void HttpRouter::Handle(HttpRoute route) {
 void HttpRouter::Handle(std::vector<std::string> methods, std::string pattern, HttpLane lane,
                         HttpHandler handler) {
   Handle(HttpRoute{std::move(methods), std::move(pattern), lane,
-                   [handler = std::move(handler)](const HttpRequest& request, HttpReply reply) {
+                   [handler = std::move(handler)](const ServerRequest& request, HttpReply reply) {
                      try {
                        reply.Send(handler(request));
                      } catch (const std::exception& error) {
-                       reply.Send(HttpResponse::Text(
+                       reply.Send(ServerResponse::Text(
                            500, base::StrCat("cannot answer: ", error.what(), "\n")));
                      }
                    },

@@ -11,7 +11,7 @@ namespace {
 
 HttpRouter MakeRouter() {
   HttpRouter router;
-  const auto answer = [](const HttpRequest&) { return HttpResponse(); };
+  const auto answer = [](const ServerRequest&) { return ServerResponse(); };
   router.Handle({"GET"}, "/", HttpLane::kInline, answer);
   router.Handle({"GET", "POST"}, "/api/v1/query", HttpLane::kInline, answer);
   router.Handle({"GET"}, "/api/v1/label/{name}/values", HttpLane::kInline, answer);
@@ -47,7 +47,7 @@ TEST(HttpRouter, TellsWhichMethodsAPathAllows) {
 TEST(HttpReply, AnswersFiveHundredWhenDropped) {
   int status = 0;
   {
-    const HttpReply reply([&status](const HttpResponse& response) { status = response.status; });
+    const HttpReply reply([&status](const ServerResponse& response) { status = response.status; });
   }
   EXPECT_EQ(status, 500);
 }

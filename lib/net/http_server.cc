@@ -164,7 +164,7 @@ void Server::StartThreads() {
 void Server::RunLane(size_t lane) {
   while (std::optional<HttpJob> job = shared_->lanes[lane]->Pop()) {
     if (job->request.cancelled->load(std::memory_order_acquire)) {
-      job->reply.Send(HttpResponse::Text(499, "the client has gone\n"));
+      job->reply.Send(ServerResponse::Text(499, "the client has gone\n"));
       continue;
     }
     RunJob(*std::move(job));

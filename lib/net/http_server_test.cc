@@ -85,8 +85,8 @@ class RawClient {
   std::string buffer_;
 };
 
-HttpResponse Echo(const HttpRequest& request) {
-  return HttpResponse::Text(
+ServerResponse Echo(const ServerRequest& request) {
+  return ServerResponse::Text(
       200, base::StrCat(request.method, " ", request.path, "?", request.query, " ", request.body));
 }
 
@@ -250,8 +250,8 @@ std::string Gunzip(const std::string& bytes) {
 }
 
 // Three pieces, larger together than one write.
-HttpResponse LargeAnswer(const HttpRequest&) {
-  HttpResponse response;
+ServerResponse LargeAnswer(const ServerRequest&) {
+  ServerResponse response;
   for (const char c : {'a', 'b', 'c'}) {
     std::string piece(700'000, c);
     for (size_t i = 0; i < piece.size(); i += 97) piece[i] = static_cast<char>('0' + i % 10);
@@ -290,11 +290,11 @@ struct Gate {
 
 HttpRouter GateRouter(Gate* gate) {
   HttpRouter router;
-  router.Handle({"GET"}, "/gate", HttpLane::kQuery, [gate](const HttpRequest& request) {
+  router.Handle({"GET"}, "/gate", HttpLane::kQuery, [gate](const ServerRequest& request) {
     gate->entered.set_value();
     gate->open.get_future().wait();
     gate->saw_cancel.set_value(Eventually([&] { return request.cancelled->load(); }));
-    return HttpResponse::Text(200, "late");
+    return ServerResponse::Text(200, "late");
   });
   return router;
 }
@@ -329,10 +329,10 @@ TEST(HttpServer, ShedsWhenALaneIsFullAndStillAnswersHealth) {
   const std::shared_future<void> opened(open.get_future());
   std::atomic<int> entered{0};
   HttpRouter router = EchoRouter();
-  router.Handle({"GET"}, "/slow", HttpLane::kQuery, [&entered, opened](const HttpRequest&) {
+  router.Handle({"GET"}, "/slow", HttpLane::kQuery, [&entered, opened](const ServerRequest&) {
     ++entered;
     opened.wait();
-    return HttpResponse::Text(200, "done");
+    return ServerResponse::Text(200, "done");
   });
   HttpServerOptions options;
   options.lanes[static_cast<size_t>(HttpLane::kQuery)] = {1, 1};
@@ -371,7 +371,7 @@ TEST(HttpServer, BoundsAllBodiesTogether) {
 TEST(HttpServer, TurnsExceptionsOfHandlersIntoFiveHundred) {
   HttpRouter router;
   router.Handle({"GET"}, "/throw", HttpLane::kQuick,
-                [](const HttpRequest&) -> HttpResponse { throw std::bad_alloc(); });
+                [](const ServerRequest&) -> ServerResponse { throw std::bad_alloc(); });
   const auto server = StartServer(std::move(router));
   RawClient client(server->port());
   ASSERT_TRUE(client.Send("GET /throw HTTP/1.1\r\n\r\n"));
@@ -386,14 +386,14 @@ TEST(HttpServer, AnswersFromAnotherThreadAndReportsTheExchange) {
       {{"POST"},
        "/later",
        HttpLane::kWrite,
-       [&asked](const HttpRequest&, HttpReply reply) { asked.set_value(std::move(reply)); },
+       [&asked](const ServerRequest&, HttpReply reply) { asked.set_value(std::move(reply)); },
        0});
   HttpServerOptions options;
   options.on_exchange = [&reported](const HttpExchange& exchange) { reported.set_value(exchange); };
   const auto server = StartServer(std::move(router), options);
   RawClient client(server->port());
   ASSERT_TRUE(client.Send("POST /later HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"));
-  HttpResponse answer;
+  ServerResponse answer;
   answer.status = 204;
   asked.get_future().get().Send(answer);
   EXPECT_TRUE(client.ReadAnswer().first.starts_with("HTTP/1.1 204 No Content\r\n"));

@@ -1,4 +1,4 @@
-// HttpRequest and HttpResponse: one exchange as handlers see it.
+// ServerRequest and ServerResponse: one exchange as handlers see it.
 #pragma once
 
 #include <atomic>
@@ -8,14 +8,14 @@
 #include <utility>
 #include <vector>
 
-#include "baro/net/url.h"
+#include "baro/net/form.h"
 
 namespace baro::net {
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 // Value type. Read whole before the handler starts; bounded by HttpServerOptions.
-struct HttpRequest {
+struct ServerRequest {
   std::string method;  // "GET"
   std::string path;    // as sent, still escaped, without the query
   std::string query;   // as sent, after '?'
@@ -35,14 +35,14 @@ struct HttpRequest {
 
 // Value type. The body is a list of pieces that are sent as they lie, never joined: a large result
 // is written in blocks and needs no second copy of itself.
-struct HttpResponse {
+struct ServerResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   HttpHeaders headers;
   std::vector<std::string> body;
 
-  static HttpResponse Text(int status, std::string text);
-  static HttpResponse Json(int status, std::string text);
+  static ServerResponse Text(int status, std::string text);
+  static ServerResponse Json(int status, std::string text);
   size_t BodyBytes() const;
 };
 

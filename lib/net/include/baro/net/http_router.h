@@ -15,7 +15,7 @@ namespace baro::net {
 // Dropped without Send(), the client gets a 500.
 class HttpReply {
  public:
-  using Deliver = std::function<void(HttpResponse)>;
+  using Deliver = std::function<void(ServerResponse)>;
 
   HttpReply() = default;
   explicit HttpReply(Deliver deliver) : deliver_(std::move(deliver)) {}
@@ -24,15 +24,15 @@ class HttpReply {
   HttpReply& operator=(HttpReply&& other) noexcept;
 
   // Once; later calls do nothing.
-  void Send(HttpResponse response);
+  void Send(ServerResponse response);
 
  private:
   Deliver deliver_;
 };
 
 // Called from many threads at once. An exception that escapes becomes a 500.
-using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
-using HttpAsyncHandler = std::function<void(HttpRequest, HttpReply)>;
+using HttpHandler = std::function<ServerResponse(const ServerRequest&)>;
+using HttpAsyncHandler = std::function<void(ServerRequest, HttpReply)>;
 
 // Where a handler runs. Each pool has threads and a queue of its own, so that slow queries cannot
 // hold up writes.

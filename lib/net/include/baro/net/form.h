@@ -1,4 +1,5 @@
-// URLs as HTTP requests carry them: percent escapes, query strings and form bodies, host:port.
+// Form: what requests carry in URLs and bodies: percent escapes, query strings, form bodies,
+// host:port.
 // Rules are those of Go's net/url, which every client of Prometheus' API is written against.
 #pragma once
 

@@ -1,4 +1,4 @@
-#include "baro/net/url.h"
+#include "baro/net/form.h"
 
 #include <charconv>
 

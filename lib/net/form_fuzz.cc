@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "baro/base/check.h"
+#include "baro/net/form.h"
 #include "baro/net/http_router.h"
-#include "baro/net/url.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   using namespace baro::net;
@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   BARO_CHECK(back.ok() && *back == text);
   static const HttpRouter* const router = [] {
     auto* made = new HttpRouter;
-    const auto answer = [](const HttpRequest&) { return HttpResponse(); };
+    const auto answer = [](const ServerRequest&) { return ServerResponse(); };
     made->Handle({"GET"}, "/api/v1/label/{name}/values", HttpLane::kInline, answer);
     made->Handle({"GET"}, "/files/{rest...}", HttpLane::kInline, answer);
     return made;
