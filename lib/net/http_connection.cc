@@ -1,0 +1,399 @@
+#include "http_connection.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/read.hpp>
+#include <chrono>
+#include <utility>
+
+#include "baro/base/strings.h"
+#include "http_head.h"
+
+namespace baro::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+// One write, and the piece that write_timeout_ms is for.
+constexpr size_t kWriteBytesMax = 256 * 1024;
+constexpr size_t kReadBytes = 8 * 1024;
+
+std::chrono::milliseconds Ms(int64_t ms) { return std::chrono::milliseconds(ms); }
+
+// Walks through the pieces of a body in steps of bounded size.
+class BodyCursor {
+ public:
+  explicit BodyCursor(const std::vector<std::string>* pieces) : pieces_(pieces) {}
+
+  // Adds the next `bytes_max` bytes to `batch`, fewer at the end.
+  void Fill(size_t bytes_max, std::vector<asio::const_buffer>* batch) {
+    while (piece_ < pieces_->size() && bytes_max > 0) {
+      const std::string_view rest = std::string_view((*pieces_)[piece_]).substr(offset_);
+      const std::string_view part = rest.substr(0, bytes_max);
+      if (!part.empty()) batch->emplace_back(part.data(), part.size());
+      bytes_max -= part.size();
+      offset_ += part.size();
+      if (part.size() == rest.size()) {
+        ++piece_;
+        offset_ = 0;
+      }
+    }
+  }
+
+ private:
+  const std::vector<std::string>* const pieces_;
+  size_t piece_ = 0;
+  size_t offset_ = 0;
+};
+
+std::string_view FromBeast(beast::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+bool HttpShared::ReserveBody(size_t bytes) {
+  const uint64_t before = bodies_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  if (before + bytes <= options.bodies_bytes_max) return true;
+  ReleaseBody(bytes);
+  return false;
+}
+
+void RunJob(HttpJob job) {
+  try {
+    job.route->handler(std::move(job.request), std::move(job.reply));
+  } catch (const std::exception&) {
+    // The reply went down with the handler, and has sent the 500.
+  }
+}
+
+// Made for one exchange; the reply may outlive the connection, which closes it when it ends.
+class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState> {
+ public:
+  HttpExchangeState(std::shared_ptr<HttpConnection> connection, ContentCoding coding,
+                    HttpExchange exchange)
+      : shared_(connection->shared_),
+        connection_(std::move(connection)),
+        coding_(coding),
+        exchange_(exchange),
+        method_(exchange.method),
+        started_ns_(shared_->options.clock->MonotonicNs()) {
+    exchange_.method = method_;
+  }
+
+  // Any thread, once.
+  void Deliver(ServerResponse response) {
+    Encode(&response);
+    Report(response);
+    base::MutexLock lock(&mutex_);
+    if (connection_ == nullptr) return;
+    response_ = std::move(response);
+    // Posted even from the I/O thread itself, so that the coroutine is resumed in one way only.
+    asio::post(connection_->stream_.get_executor(),
+               [connection = connection_] { connection->OnReplied(); });
+  }
+
+  // The connection's thread: takes the answer and lets no later one come.
+  ServerResponse Close() {
+    base::MutexLock lock(&mutex_);
+    connection_ = nullptr;
+    return response_ ? *std::exchange(response_, std::nullopt)
+                     : ServerResponse::Text(503, "cancelled\n");
+  }
+
+ private:
+  void Encode(ServerResponse* response) const {
+    if (coding_ == ContentCoding::kIdentity) return;
+    if (response->BodyBytes() < shared_->options.compress_bytes_min) return;
+    std::string compressed = Compress(coding_, response->body);
+    if (compressed.empty()) return;
+    response->body.clear();
+    response->body.push_back(std::move(compressed));
+    response->headers.emplace_back("Content-Encoding", CodingName(coding_));
+    response->headers.emplace_back("Vary", "Accept-Encoding");
+  }
+
+  void Report(const ServerResponse& response) {
+    if (!shared_->options.on_exchange) return;
+    const int64_t elapsed_ns = shared_->options.clock->MonotonicNs() - started_ns_;
+    exchange_.status = response.status;
+    exchange_.seconds = static_cast<double>(elapsed_ns) / 1e9;
+    exchange_.response_bytes = response.BodyBytes();
+    shared_->options.on_exchange(exchange_);
+  }
+
+  const std::shared_ptr<HttpShared> shared_;
+  base::Mutex mutex_;
+  std::shared_ptr<HttpConnection> connection_ ABSL_GUARDED_BY(mutex_);
+  std::optional<ServerResponse> response_ ABSL_GUARDED_BY(mutex_);
+  const ContentCoding coding_;
+  HttpExchange exchange_;
+  const std::string method_;
+  const int64_t started_ns_;
+};
+
+HttpConnection::HttpConnection(asio::ip::tcp::socket socket, std::shared_ptr<HttpShared> shared)
+    : stream_(std::move(socket)),
+      shared_(std::move(shared)),
+      buffer_(shared_->options.head_bytes_max + kWriteBytesMax),
+      wake_(stream_.get_executor(), asio::steady_timer::time_point::max()),
+      cancelled_(std::make_shared<std::atomic<bool>>(false)) {
+  beast::error_code ignored;
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  const auto peer = stream_.socket().remote_endpoint(ignored);
+  if (!ignored) remote_address_ = base::StrCat(peer.address().to_string(), ":", peer.port());
+}
+
+HttpConnection::~HttpConnection() {
+  shared_->ReleaseBody(body_reserved_);
+  shared_->connections_open.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void HttpConnection::Drain() {
+  draining_ = true;
+  if (waiting_for_request_) stream_.close();
+}
+
+void HttpConnection::Abort() {
+  draining_ = true;
+  aborted_ = true;
+  cancelled_->store(true, std::memory_order_release);
+  stream_.close();
+  wake_.cancel();
+}
+
+asio::awaitable<void> HttpConnection::Run(std::shared_ptr<HttpConnection> connection) {
+  co_await connection->Serve();
+}
+
+asio::awaitable<void> HttpConnection::Serve() {
+  bool open = true;
+  while (open && !draining_) {
+    open = co_await ServeOne();
+    shared_->ReleaseBody(std::exchange(body_reserved_, 0));
+  }
+  beast::error_code ignored;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  stream_.close();
+}
+
+asio::awaitable<bool> HttpConnection::ServeOne() {
+  Parser parser;
+  parser.header_limit(static_cast<uint32_t>(shared_->options.head_bytes_max));
+  parser.body_limit(shared_->options.body_bytes_max);
+  std::optional<Refusal> refusal = co_await AwaitFirstByte();
+  if (!refusal) refusal = co_await ReadHead(&parser);
+  if (!refusal) refusal = co_await ReadBody(&parser);
+  if (refusal) {
+    co_await Refuse(*std::move(refusal));
+    co_return false;
+  }
+  shared_->requests_total.fetch_add(1, std::memory_order_relaxed);
+  const bool keep_alive = parser.get().keep_alive();
+  ServerRequest request = TakeRequest(&parser);
+  const bool head_only = request.method == "HEAD";
+  const ContentCoding coding = ChooseCoding(request.Header("Accept-Encoding"));
+  const bool cors = shared_->options.cors && !request.Header("Origin").empty();
+  ServerResponse response = co_await Answer(std::move(request), coding);
+  if (aborted_) co_return false;
+  if (cors) AddCorsHeaders(&response);
+  co_return co_await Write(std::move(response), head_only, keep_alive && !draining_);
+}
+
+asio::awaitable<std::optional<HttpConnection::Refusal>> HttpConnection::AwaitFirstByte() {
+  if (buffer_.size() > 0) co_return std::nullopt;  // a pipelined request
+  waiting_for_request_ = true;
+  stream_.expires_after(Ms(shared_->options.idle_timeout_ms));
+  const auto [error, bytes] = co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kAwait);
+  waiting_for_request_ = false;
+  if (error) co_return Refusal{};
+  buffer_.commit(bytes);
+  co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<HttpConnection::Refusal>> HttpConnection::ReadHead(Parser* parser) {
+  stream_.expires_after(Ms(shared_->options.head_timeout_ms));
+  const auto [error, bytes] = co_await http::async_read_header(stream_, buffer_, *parser, kAwait);
+  if (error) co_return ReadFailure(error);
+  const auto& head = parser->get();
+  const HttpRouter::Found found = shared_->router.Find(FromBeast(head.method_string()),
+                                                       SplitTarget(FromBeast(head.target())).path);
+  if (found.route == nullptr || found.route->body_bytes_max == 0) co_return std::nullopt;
+  const size_t body_max = std::min(found.route->body_bytes_max, shared_->options.body_bytes_max);
+  if (parser->content_length().value_or(0) > body_max) {
+    shared_->requests_broken_total.fetch_add(1, std::memory_order_relaxed);
+    co_return Refusal{413, base::StrCat("request body is larger than ", body_max, " bytes\n")};
+  }
+  if (!parser->content_length()) parser->body_limit(body_max);
+  co_return std::nullopt;
+}
+
+// Reads in steps, so that memory is taken from the budget as bytes arrive, never as announced.
+asio::awaitable<std::optional<HttpConnection::Refusal>> HttpConnection::ReadBody(Parser* parser) {
+  parser->eager(true);
+  stream_.expires_after(Ms(shared_->options.body_timeout_ms));
+  if (!parser->is_done() && FromBeast(parser->get()[http::field::expect]) == "100-continue") {
+    co_await SendContinue();
+  }
+  size_t seen = 0;
+  while (!parser->is_done()) {
+    const auto [error, bytes] = co_await http::async_read_some(stream_, buffer_, *parser, kAwait);
+    if (error) co_return ReadFailure(error);
+    const size_t size = parser->get().body().size();
+    if (!GrowBody(size - seen)) {
+      shared_->requests_shed_total.fetch_add(1, std::memory_order_relaxed);
+      co_return Refusal{503, "too many request bodies in flight, try again later\n"};
+    }
+    seen = size;
+  }
+  stream_.expires_never();
+  co_return std::nullopt;
+}
+
+asio::awaitable<void> HttpConnection::SendContinue() {
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  co_await asio::async_write(stream_, asio::buffer(kContinue), kAwait);
+}
+
+bool HttpConnection::GrowBody(size_t bytes) {
+  if (!shared_->ReserveBody(bytes)) return false;
+  body_reserved_ += bytes;
+  return true;
+}
+
+HttpConnection::Refusal HttpConnection::ReadFailure(const beast::error_code& error) {
+  if (error == beast::error::timeout) {
+    shared_->timeouts_total.fetch_add(1, std::memory_order_relaxed);
+    return {};  // the stream has closed itself
+  }
+  if (error == http::error::end_of_stream || error == asio::error::eof ||
+      error == asio::error::connection_reset || error == asio::error::operation_aborted) {
+    return {};
+  }
+  shared_->requests_broken_total.fetch_add(1, std::memory_order_relaxed);
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return {431, base::StrCat("request head is larger than ", shared_->options.head_bytes_max,
+                              " bytes\n")};
+  }
+  if (error == http::error::body_limit) return {413, "request body is too large\n"};
+  return {400, base::StrCat("cannot read request: ", error.message(), "\n")};
+}
+
+ServerRequest HttpConnection::TakeRequest(Parser* parser) {
+  auto& message = parser->get();
+  const Target target = SplitTarget(FromBeast(message.target()));
+  ServerRequest request;
+  request.method = FromBeast(message.method_string());
+  request.path = target.path;
+  request.query = target.query;
+  for (const auto& field : message) {
+    request.headers.emplace_back(FromBeast(field.name_string()), FromBeast(field.value()));
+  }
+  request.body = std::move(message.body());
+  request.remote_address = remote_address_;
+  cancelled_ = std::make_shared<std::atomic<bool>>(false);
+  request.cancelled = cancelled_;
+  return request;
+}
+
+asio::awaitable<ServerResponse> HttpConnection::Answer(ServerRequest request,
+                                                       ContentCoding coding) {
+  HttpRouter::Found found = shared_->router.Find(request.method, request.path);
+  HttpExchange exchange;
+  exchange.pattern = found.route == nullptr ? std::string_view() : found.route->pattern;
+  exchange.method = request.method;
+  exchange.request_bytes = request.body.size();
+  const auto state =
+      std::make_shared<HttpExchangeState>(shared_from_this(), coding, std::move(exchange));
+  replied_ = false;
+  ++exchange_number_;
+  HttpReply reply([state](ServerResponse response) { state->Deliver(std::move(response)); });
+  if (found.route == nullptr) {
+    reply.Send(NoRoute(request, found.allow, shared_->options.cors));
+  } else {
+    request.path_values = std::move(found.path_values);
+    Dispatch({found.route, std::move(request), std::move(reply)});
+  }
+  while (!replied_ && !aborted_) co_await wake_.async_wait(kAwait);
+  ++exchange_number_;  // ends the watch
+  co_return state->Close();
+}
+
+void HttpConnection::Dispatch(HttpJob job) {
+  const HttpLane lane = job.route->lane;
+  if (lane == HttpLane::kInline) {
+    RunJob(std::move(job));
+  } else if (shared_->lanes[static_cast<size_t>(lane)]->TryPush(std::move(job))) {
+    WatchPeer();
+  } else {
+    shared_->requests_shed_total.fetch_add(1, std::memory_order_relaxed);
+    job.reply.Send(Overloaded());
+  }
+}
+
+// Waits for the peer to go while its request is being worked on. Bytes instead of an end are the
+// next request, and end the watch.
+void HttpConnection::WatchPeer() {
+  stream_.socket().async_wait(
+      asio::ip::tcp::socket::wait_read,
+      [self = shared_from_this(), number = exchange_number_](const beast::error_code& error) {
+        if (error || self->exchange_number_ != number) return;
+        char byte = 0;
+        const ssize_t count =
+            ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))) return;
+        self->shared_->requests_cancelled_total.fetch_add(1, std::memory_order_relaxed);
+        self->cancelled_->store(true, std::memory_order_release);
+      });
+}
+
+void HttpConnection::OnReplied() {
+  replied_ = true;
+  wake_.cancel();
+}
+
+asio::awaitable<bool> HttpConnection::Write(ServerResponse response, bool head_only,
+                                            bool keep_alive) {
+  beast::error_code ignored;
+  stream_.socket().cancel(ignored);  // the watch
+  const std::string head = WriteHead(response, keep_alive, shared_->options.clock->NowMs());
+  if (head_only) response.body.clear();
+  BodyCursor cursor(&response.body);
+  std::vector<asio::const_buffer> batch = {asio::buffer(head)};
+  cursor.Fill(kWriteBytesMax - std::min(head.size(), kWriteBytesMax), &batch);
+  while (!batch.empty()) {
+    stream_.expires_after(Ms(shared_->options.write_timeout_ms));
+    const auto [error, bytes] = co_await asio::async_write(stream_, batch, kAwait);
+    if (error == beast::error::timeout) {
+      shared_->timeouts_total.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (error) co_return false;
+    batch.clear();
+    cursor.Fill(kWriteBytesMax, &batch);
+  }
+  stream_.expires_never();
+  co_return keep_alive;
+}
+
+asio::awaitable<void> HttpConnection::Refuse(Refusal refusal) {
+  if (refusal.status == 0 || aborted_) co_return;
+  ServerResponse response = ServerResponse::Text(refusal.status, std::move(refusal.text));
+  if (refusal.status == 503) response.headers.emplace_back("Retry-After", "1");
+  const bool written = co_await Write(std::move(response), false, false);
+  // Reads on for a moment: closing on unread bytes would reset the connection before the client
+  // has seen why.
+  stream_.expires_after(std::chrono::seconds(1));
+  for (size_t left = 64; written && left > 0; --left) {
+    buffer_.clear();
+    const auto [error, bytes] =
+        co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kAwait);
+    if (error) break;
+  }
+}
+
+}  // namespace baro::net

@@ -1,0 +1,103 @@
+// HttpClient: HTTP/1.1 requests over a kept connection, as coroutines; and a blocking form of the
+// same for command lines.
+//
+// A scrape target is not trusted: the whole exchange has one deadline, the body is bounded while it
+// is read and again while it is unpacked, redirects are counted. TLS will be a second kind of
+// connection behind the same interface; until then https is refused.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace baro::net {
+
+struct HttpHeader {
+  std::string name;
+  std::string value;
+};
+
+// "Basic …" and "Bearer …", for an Authorization header.
+HttpHeader BasicAuthorization(std::string_view user, std::string_view password);
+HttpHeader BearerAuthorization(std::string_view token);
+
+enum class GzipUse {
+  kOffNode,  // asked for unless the peer is on this machine, where it would only cost CPU
+  kNever,
+  kAlways,
+};
+
+inline constexpr size_t kHttpBodyBytesMax = size_t{256} << 20;
+inline constexpr int kHttpRedirectsMax = 10;
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<HttpHeader> headers;
+  std::string body;
+  // From the first byte of name resolution to the last of the body, redirects included.
+  int64_t timeout_ms = 30'000;
+  // Of the answer's body, as it travels and unpacked.
+  size_t body_bytes_max = kHttpBodyBytesMax;
+  GzipUse gzip = GzipUse::kOffNode;
+  bool follow_redirects = true;
+};
+
+struct HttpResponse {
+  int status = 0;      // 200, 404, …
+  std::string reason;  // "OK", "Not Found", …
+  std::vector<HttpHeader> headers;
+  std::string body;  // unpacked
+  std::string url;   // that answered, after redirects
+
+  // The first header of that name (any case); empty when there is none.
+  std::string_view Header(std::string_view name) const;
+};
+
+// One peer's client: keeps its connection from one request to the next, and makes a new one when
+// the peer has closed it or another is asked for. Strand-bound: every call on the executor's
+// thread, one Send() at a time. Must outlive its Send().
+class HttpClient {
+ public:
+  explicit HttpClient(boost::asio::any_io_executor executor);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  // Any status of the answer is OK here: judging 404 or 500 is the caller's.
+  // Errors:
+  //   InvalidArgument    the URL, or an answer that is not HTTP or not gzip as it claims
+  //   Unavailable        cannot resolve, connect, write or read; the peer is named
+  //   DeadlineExceeded   timeout_ms passed; says while doing what
+  //   ResourceExhausted  the body or the headers are larger than allowed
+  //   Unimplemented      https
+  //   Cancelled          Close() was called
+  boost::asio::awaitable<absl::StatusOr<HttpResponse>> Send(HttpRequest request);
+
+  // Ends a Send() under way with Cancelled and drops the connection. The client may be used again.
+  void Close();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Blocking, on the calling thread, on a connection of its own. Errors as in HttpClient::Send().
+absl::StatusOr<HttpResponse> HttpSend(HttpRequest request);
+
+struct HttpOptions {
+  std::vector<HttpHeader> headers;
+  int64_t timeout_ms = 30'000;
+  size_t body_bytes_max = kHttpBodyBytesMax;
+};
+absl::StatusOr<HttpResponse> HttpGet(std::string_view url, const HttpOptions& options = {});
+absl::StatusOr<HttpResponse> HttpPost(std::string_view url, std::string_view content_type,
+                                      std::string_view body, const HttpOptions& options = {});
+
+}  // namespace baro::net
