@@ -85,8 +85,8 @@ std::string PlainSeconds(double seconds) {
 
 absl::StatusOr<int64_t> ParseDuration(std::string_view text) {
   const auto bad = [&] {
-    return absl::InvalidArgumentError(base::StrCat(
-        "cannot read the duration \"", text, "\": use forms like 90s, 15m, 1h30m, 2d"));
+    return absl::InvalidArgumentError(base::StrCat("cannot read the duration \"", text,
+                                                   "\": use forms like 90s, 15m, 1h30m, 2d"));
   };
   double total_ms = 0;
   if (ParseNumber(text, &total_ms)) {
@@ -94,8 +94,8 @@ absl::StatusOr<int64_t> ParseDuration(std::string_view text) {
   } else {
     for (std::string_view rest = text; !rest.empty();) {
       size_t digits = 0;
-      while (digits < rest.size() && (std::isdigit(static_cast<unsigned char>(rest[digits])) ||
-                                      rest[digits] == '.')) {
+      while (digits < rest.size() &&
+             (std::isdigit(static_cast<unsigned char>(rest[digits])) || rest[digits] == '.')) {
         ++digits;
       }
       size_t end = digits;

@@ -18,8 +18,8 @@ std::string_view LabelValue(const LabelSet& labels, std::string_view name);
 
 struct Point {
   double time_seconds = 0;
-  std::string text;       // the number's digits; of a native histogram its JSON
-  double number = 0;      // NaN for a native histogram
+  std::string text;   // the number's digits; of a native histogram its JSON
+  double number = 0;  // of a native histogram its count of observations
   bool is_histogram = false;
 };
 

@@ -1,59 +1,19 @@
 #include "api/client.h"
 
-#include <array>
-#include <cctype>
-#include <cstdio>
-
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/net/form.h"
 #include "time_text.h"
 
 namespace baro::cli {
 namespace {
-
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) || c == '-' || c == '_' || c == '.' || c == '~') {
-      out.push_back(c);
-      continue;
-    }
-    std::array<char, 4> escape{};
-    std::snprintf(escape.data(), escape.size(), "%%%02X", byte);
-    out.append(escape.data());
-  }
-  return out;
-}
-
-// Names that are no classic label names travel as U__… (Prometheus' UTF-8 escaping for URLs).
-std::string LabelPathSegment(std::string_view name) {
-  const auto is_classic = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
-  };
-  std::string escaped = "U__";
-  bool classic = true;
-  for (const char c : name) {
-    classic = classic && is_classic(c);
-    if (c == '_') {
-      escaped += "__";
-    } else if (is_classic(c)) {
-      escaped.push_back(c);
-    } else {
-      std::array<char, 8> code{};
-      std::snprintf(code.data(), code.size(), "_%x_", static_cast<unsigned char>(c));
-      escaped += code.data();
-    }
-  }
-  return classic ? std::string(name) : escaped;
-}
 
 absl::Status StatusError(const ApiResponse& response) {
   const std::string text = base::StrCat("HTTP status ", response.status);
   if (response.status == 401) return absl::UnauthenticatedError(text);
   if (response.status == 403) return absl::PermissionDeniedError(text);
   if (response.status == 404) return absl::NotFoundError(text);
-  return absl::UnavailableError(text);
+  return absl::InternalError(text);
 }
 
 bool IsApiAnswer(const ApiResponse& response) {
@@ -71,7 +31,8 @@ Parameters MatchParameters(const std::string& match) {
 std::string EncodeParameters(const Parameters& parameters) {
   std::string out;
   for (const auto& [name, value] : parameters) {
-    base::StrAppend(&out, out.empty() ? "" : "&", Escaped(name), "=", Escaped(value));
+    base::StrAppend(&out, out.empty() ? "" : "&", net::EncodePercent(name), "=",
+                    net::EncodePercent(value));
   }
   return out;
 }
@@ -116,8 +77,7 @@ absl::StatusOr<std::vector<std::string>> Client::LabelNames(const std::string& m
 
 absl::StatusOr<std::vector<std::string>> Client::LabelValues(std::string_view name,
                                                              const std::string& match) {
-  const std::string path =
-      base::StrCat("/api/v1/label/", Escaped(LabelPathSegment(name)), "/values");
+  const std::string path = base::StrCat("/api/v1/label/", net::EncodePercent(name), "/values");
   BARO_TRY_ASSIGN(const std::string body, Get(path, MatchParameters(match)));
   return DecodeStrings(body, &notes_);
 }

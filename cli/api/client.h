@@ -22,7 +22,7 @@ std::string EncodeParameters(const Parameters& parameters);
 // Thread-compatible. Gathers the warnings of all answers in notes().
 //
 // Errors of all: those of Transport::Send and decode.h; Unauthenticated for 401, PermissionDenied
-// for 403, NotFound for 404 (an endpoint this server does not have), Unavailable for other statuses.
+// for 403, NotFound for 404 (an endpoint this server does not have), Internal for other statuses.
 class Client {
  public:
   // `transport` must outlive the client.

@@ -98,9 +98,9 @@ absl::StatusOr<std::vector<MetricMetadata>> DecodeMetadata(std::string_view json
     BARO_TRY_ASSIGN(const dom::array list, ListOf(field.value));
     if (list.size() == 0) continue;
     const dom::element first = list.at(0).value_unsafe();
-    found.push_back({std::string(field.key),
-                     {TextMember(first, "type"), TextMember(first, "unit"),
-                      TextMember(first, "help")}});
+    found.push_back(
+        {std::string(field.key),
+         {TextMember(first, "type"), TextMember(first, "unit"), TextMember(first, "help")}});
   }
   return found;
 }

@@ -22,8 +22,8 @@ struct Notes {
 };
 
 // Errors of all: DataLoss when `json` is not what the API answers, with what is wrong;
-// the API's own error (status "error") as InvalidArgument (bad_data), DeadlineExceeded (timeout,
-// canceled) or Unavailable (others), with its text.
+// the API's own error (status "error") as InvalidArgument (bad_data), FailedPrecondition
+// (execution), DeadlineExceeded (timeout, canceled) or Internal (others), with its text.
 absl::StatusOr<QueryAnswer> DecodeQuery(std::string_view json, Notes* notes);
 absl::StatusOr<std::vector<std::string>> DecodeStrings(std::string_view json, Notes* notes);
 absl::StatusOr<std::vector<LabelSet>> DecodeLabelSets(std::string_view json, Notes* notes);

@@ -1,8 +1,6 @@
 // Results of query and query_range.
 
 #include <charconv>
-#include <cmath>
-#include <limits>
 
 #include "api/decode.h"
 #include "api/document.h"
@@ -13,8 +11,6 @@ namespace baro::cli {
 namespace {
 
 namespace dom = simdjson::dom;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // PromQL's spelling of numbers: from_chars knows all of them but the plus sign.
 absl::StatusOr<double> ReadNumber(std::string_view text) {
@@ -40,7 +36,7 @@ absl::StatusOr<Point> ReadPoint(dom::element element, ResultType type) {
   if (value.is_object()) {
     point.is_histogram = true;
     point.text = simdjson::minify(value);
-    point.number = kNan;
+    BARO_TRY_ASSIGN(point.number, ReadNumber(TextMember(value, "count")));
     return point;
   }
   std::string_view text;
@@ -64,7 +60,8 @@ absl::Status ReadPoints(dom::element object, const char* name, ResultType type, 
 absl::StatusOr<Series> ReadSeries(dom::element element, ResultType type) {
   Series series;
   dom::element metric;
-  if (element["metric"].get(metric) != simdjson::SUCCESS) return BadAnswer("a series has no labels");
+  if (element["metric"].get(metric) != simdjson::SUCCESS)
+    return BadAnswer("a series has no labels");
   BARO_TRY_ASSIGN(series.labels, ReadLabels(metric));
   if (type == ResultType::kMatrix) {
     BARO_TRY(ReadPoints(element, "values", type, &series));

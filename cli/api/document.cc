@@ -15,7 +15,8 @@ absl::Status ApiError(dom::element root) {
   const std::string text = TextMember(root, "error");
   if (type == "bad_data") return absl::InvalidArgumentError(text);
   if (type == "timeout" || type == "canceled") return absl::DeadlineExceededError(text);
-  return absl::UnavailableError(type.empty() ? text : base::StrCat(text, " (", type, ")"));
+  if (type == "execution") return absl::FailedPreconditionError(text);
+  return absl::InternalError(type.empty() ? text : base::StrCat(text, " (", type, ")"));
 }
 
 void ReadNotes(dom::element root, std::string_view name, std::vector<std::string>* notes) {

@@ -50,7 +50,7 @@ AxisSpan SpanOf(const std::vector<ChartLine>& lines, double divisor, int ticks) 
   if (high <= 0 && high >= low / 2) high = 0;
   if (low == high) {
     const double around = low == 0 ? divisor : std::abs(low) / 10;
-    low = low > 0 ? std::max(0.0, low - around) : low - around;
+    low = low >= 0 ? std::max(0.0, low - around) : low - around;
     high += around;
   }
   const double tick = RoundStep((high - low) / divisor / std::max(1, ticks)) * divisor;
@@ -196,9 +196,9 @@ std::vector<std::string> ValueLabels(const Projection& projection, int rows, con
 
 double TimeTick(double span_seconds, int columns, size_t label_width) {
   constexpr std::array kTicks =
-      std::to_array<double>({1,     2,     5,     10,    15,    30,     60,     120,    300,
-                             600,   900,   1800,  3600,  7200,  10800,  21600,  43200,  86400,
-                             172800, 604800, 1209600, 2592000, 7776000, 31536000});
+      std::to_array<double>({1,     2,     5,      10,     15,      30,      60,      120,
+                             300,   600,   900,    1800,   3600,    7200,    10800,   21600,
+                             43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000});
   const double ticks_max = std::max(1.0, columns / (static_cast<double>(label_width) + 6));
   for (const double tick : kTicks) {
     if (span_seconds / tick <= ticks_max) return tick;
@@ -249,11 +249,8 @@ char LineMarker(int index) { return static_cast<char>('a' + index % 26); }
 std::string RenderChart(const std::vector<ChartLine>& lines, const ChartFrame& frame,
                         const Screen& screen) {
   const Scale scale = AxisScale(lines, frame.unit);
-  Projection projection{SpanOf(lines, scale.divisor, frame.rows / 4),
-                        frame.start_seconds,
-                        frame.end_seconds,
-                        0,
-                        frame.rows * kDotsDown};
+  Projection projection{SpanOf(lines, scale.divisor, frame.rows / 3), frame.start_seconds,
+                        frame.end_seconds, 0, frame.rows * kDotsDown};
   const auto labels = ValueLabels(projection, frame.rows, scale);
   int label_width = 3;
   for (const std::string& label : labels) label_width = std::max(label_width, DisplayWidth(label));

@@ -55,16 +55,15 @@ Step StepFor(Unit unit, double magnitude) {
   return StepFor(kPlain, magnitude);
 }
 
-// Enough decimals that the largest value shows four digits, none when all values are whole.
-int DecimalsFor(double largest, double divisor, bool whole) {
-  if (whole && divisor == 1) return 0;
-  const double scaled = std::abs(largest) / divisor;
-  if (scaled >= 1000) return whole ? 1 : 0;
-  if (scaled >= 100) return 1;
-  if (scaled >= 10) return 2;
-  if (scaled >= 0.1 || scaled == 0) return 3;
-  return 6;
+// Decimals that give a scaled magnitude at least `digits` digits.
+int DecimalsFor(double scaled, int digits) {
+  if (scaled == 0) return 0;
+  const int before_point = static_cast<int>(std::floor(std::log10(scaled))) + 1;
+  return std::clamp(digits - before_point, 0, 9);
 }
+
+// More decimals than this are noise beside a number's prefix, or beside numbers in full.
+int DecimalsMax(const Step& step) { return step.divisor == 1 && *step.suffix == '\0' ? 6 : 3; }
 
 bool EndsWith(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -88,12 +87,38 @@ bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> word
 }
 
 bool KeepsUnit(std::string_view word) {
-  return IsOneOf(word, {"sum", "avg", "min", "max", "topk", "bottomk", "quantile", "abs",
-                        "sort", "sort_desc", "ceil", "floor", "round", "increase", "delta",
-                        "idelta", "avg_over_time", "min_over_time", "max_over_time",
-                        "sum_over_time", "last_over_time", "quantile_over_time", "first_over_time",
-                        "label_replace", "label_join", "clamp", "clamp_min", "clamp_max",
-                        "histogram_quantile", "limitk", "stddev", "stddev_over_time"});
+  return IsOneOf(word, {"sum",
+                        "avg",
+                        "min",
+                        "max",
+                        "topk",
+                        "bottomk",
+                        "quantile",
+                        "abs",
+                        "sort",
+                        "sort_desc",
+                        "ceil",
+                        "floor",
+                        "round",
+                        "increase",
+                        "delta",
+                        "idelta",
+                        "avg_over_time",
+                        "min_over_time",
+                        "max_over_time",
+                        "sum_over_time",
+                        "last_over_time",
+                        "quantile_over_time",
+                        "first_over_time",
+                        "label_replace",
+                        "label_join",
+                        "clamp",
+                        "clamp_min",
+                        "clamp_max",
+                        "histogram_quantile",
+                        "limitk",
+                        "stddev",
+                        "stddev_over_time"});
 }
 
 bool IsRate(std::string_view word) { return IsOneOf(word, {"rate", "irate", "deriv"}); }
@@ -172,13 +197,16 @@ class UnitReader {
   bool certain_ = true;
 };
 
+// The scale for values up to `magnitude`, with the decimals it needs by itself.
 Scale ScaleOf(Unit unit, double magnitude, bool whole) {
   const Step step = StepFor(unit, magnitude);
-  Scale scale{step.divisor, step.suffix, DecimalsFor(magnitude, step.divisor, whole), false};
+  Scale scale{step.divisor, step.suffix, 0, unit == Unit::kTimestamp};
+  const bool in_full = whole && step.divisor == 1;
+  if (!in_full)
+    scale.decimals = std::min(DecimalsFor(magnitude / step.divisor, 4), DecimalsMax(step));
   if (!scale.suffix.empty()) scale.suffix = base::StrCat(" ", scale.suffix);
-  if (unit == Unit::kBytesPerSecond || unit == Unit::kPerSecond) scale.suffix += "/s";
-  if (scale.suffix == "/s") scale.suffix = " /s";
-  scale.is_timestamp = unit == Unit::kTimestamp;
+  if (unit == Unit::kBytesPerSecond) scale.suffix += "/s";
+  if (unit == Unit::kPerSecond) scale.suffix += scale.suffix.empty() ? " /s" : "/s";
   return scale;
 }
 
@@ -216,10 +244,12 @@ CommonScale ChooseScale(Unit unit, const std::vector<double>& values) {
   }
   CommonScale chosen;
   chosen.scale = ScaleOf(unit, largest, whole);
-  // The smallest must keep two digits on the common scale.
-  const double resolution = std::pow(10.0, -chosen.scale.decimals) * chosen.scale.divisor;
-  chosen.common = chosen.scale.is_timestamp || smallest == INFINITY || smallest >= 10 * resolution ||
-                  (whole && chosen.scale.divisor == 1);
+  const double divisor = chosen.scale.divisor;
+  if (chosen.scale.is_timestamp || smallest == INFINITY || (whole && divisor == 1)) return chosen;
+  // The smallest must keep two digits on the common scale, which may take more decimals.
+  const int needed = DecimalsFor(smallest / divisor, 2);
+  chosen.common = needed <= DecimalsMax(StepFor(unit, largest));
+  chosen.scale.decimals = std::max(chosen.scale.decimals, chosen.common ? needed : 0);
   return chosen;
 }
 
@@ -260,8 +290,7 @@ std::string FormatDuration(double seconds) {
   for (size_t i = 0; i + 1 < kParts.size(); ++i) {
     if (whole < kParts[i].divisor) continue;
     const double major = std::floor(whole / kParts[i].divisor);
-    const double minor =
-        std::floor((whole - major * kParts[i].divisor) / kParts[i + 1].divisor);
+    const double minor = std::floor((whole - major * kParts[i].divisor) / kParts[i + 1].divisor);
     std::snprintf(text.data(), text.size(), "%.0f%s %.0f%s", major, kParts[i].suffix, minor,
                   kParts[i + 1].suffix);
     break;
