@@ -1,8 +1,8 @@
 // Frame: one row of one target as it travels and as it lies in spool and journal: what changed
 // since the row before. Bytes: docs/formats/frame.md, frozen by golden files in testdata/.
 //
-//   frame = flags, time, [absent bitmap], [changed bitmap], decimal-aware zigzag deltas of the
-//   changed values
+//   frame = size, flags, time, [columns that came or went], [modes], [columns that changed],
+//   decimal-aware zigzag deltas of the changed values
 //
 // A chain is a run of frames of one target, each told against the one before; it starts with a key
 // frame, which stands for itself. The encoder and the decoder of a chain carry the same state.
@@ -60,9 +60,10 @@ class FrameDecoder {
 
   // Reads one frame from the front of `bytes` and drops it. `row` refers to the decoder's own
   // memory until the next call. `changed`, when not null, gets one bit a column (64 a word) for
-  // those that differ from the row before. Errors: DataLoss (damaged; offset and cause);
-  // FailedPrecondition (a delta frame before any key frame). After an error the chain needs a key
-  // frame.
+  // those that differ from the row before (all of them when there was none). Errors: DataLoss
+  // (damaged; offset and cause); FailedPrecondition (a delta frame before any key frame). After an
+  // error the chain needs a key frame; `bytes` goes on with the frame behind the bad one, or is
+  // empty when the end of the bad one is not known.
   absl::Status Decode(std::string_view* bytes, Row* row, std::vector<uint64_t>* changed = nullptr);
 
   // The state as a key frame of the last row, so that a chain can go on in another decoder (journal
@@ -74,5 +75,9 @@ class FrameDecoder {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Cuts the first frame off `bytes` unread: frames say their own size, so that those of one target
+// can be skipped or handed to another thread. Errors: DataLoss; `bytes` is then empty.
+absl::Status NextFrame(std::string_view* bytes, std::string_view* frame);
 
 }  // namespace baro::codec
