@@ -189,7 +189,7 @@ std::vector<std::string> ValueLabels(const Projection& projection, int rows, con
   for (int i = 0; i <= static_cast<int>(std::lround(std::min(count, 1000.0))); ++i) {
     const double value = projection.span.low + i * projection.span.tick;
     const auto row = static_cast<size_t>(projection.Y(value) / kDotsDown);
-    labels[row] = FormatScaled(value == 0 ? 0 : value, tick_scale);
+    labels[row] = FormatScaled(value, tick_scale);
   }
   return labels;
 }
@@ -199,7 +199,7 @@ double TimeTick(double span_seconds, int columns, size_t label_width) {
       std::to_array<double>({1,     2,     5,      10,     15,      30,      60,      120,
                              300,   600,   900,    1800,   3600,    7200,    10800,   21600,
                              43200, 86400, 172800, 604800, 1209600, 2592000, 7776000, 31536000});
-  const double ticks_max = std::max(1.0, columns / (static_cast<double>(label_width) + 6));
+  const double ticks_max = std::max(1.0, columns / (static_cast<double>(label_width) + 4));
   for (const double tick : kTicks) {
     if (span_seconds / tick <= ticks_max) return tick;
   }

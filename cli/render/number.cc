@@ -257,6 +257,8 @@ std::string FormatScaled(double value, const Scale& scale) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   if (scale.is_timestamp) return FormatTime(value);
+  // A true zero differs from a rounded one.
+  if (value == 0) return base::StrCat("0", scale.suffix);
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), "%.*f", scale.decimals, value / scale.divisor);
   return base::StrCat(text.data(), scale.suffix);

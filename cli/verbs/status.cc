@@ -97,7 +97,9 @@ absl::Status Run(const StatusArguments&, Session* session) {
   session->failed = !healthy.ok() || !ready.ok();
 
   BARO_TRY_ASSIGN(const Record build, OptionalPage(&client, "/api/v1/status/buildinfo"));
-  AddPlain("version", Member(build, "version"), &lines);
+  // Barograph tells the version of the API as its version, for Grafana's sake.
+  const std::string_view own = Member(build, "applicationVersion");
+  AddPlain("version", own.empty() ? Member(build, "version") : own, &lines);
   BARO_TRY_ASSIGN(const Record runtime, OptionalPage(&client, "/api/v1/status/runtimeinfo"));
   AddStart(Member(runtime, "startTime"), session->clock->NowMs(), &lines);
   AddPlain("retention", Member(runtime, "storageRetention"), &lines);
