@@ -12,6 +12,7 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/model/sample.h"
+#include "spdlog/spdlog.h"
 
 namespace baro::agent {
 namespace {
@@ -51,6 +52,16 @@ std::string InstanceName(const NodeOptions& options) {
   return host.data();
 }
 
+// One line when a collector begins or ends to fail, never one a pass.
+void LogChange(const std::string& name, bool read_before, const absl::Status& before,
+               const absl::Status& now) {
+  if (!now.ok() && (!read_before || before.ok())) {
+    spdlog::warn("node collector {} fails: {}", name, now.ToString());
+  } else if (now.ok() && read_before && !before.ok()) {
+    spdlog::info("node collector {} works again", name);
+  }
+}
+
 }  // namespace
 
 // A collector of this node with its place in the row.
@@ -61,6 +72,7 @@ struct NodeTarget::Member {
   int64_t interval_ns = 0;
   int64_t next_ns = 0;
   bool due = false;
+  bool read_before = false;
   absl::Status status = absl::UnavailableError("not read yet");
   int64_t duration_ns = 0;
   uint64_t values_dropped = 0;
@@ -170,13 +182,16 @@ void NodeTarget::Pass() {
 void NodeTarget::Collect(Member* member) {
   const int64_t start_ns = clock_->MonotonicNs();
   member->section.Begin();
-  member->status = member->collector->Collect(&member->section);
-  if (member->status.ok()) {
+  absl::Status status = member->collector->Collect(&member->section);
+  if (status.ok()) {
     member->section.End();
   } else {
     member->section.Fail();
-    metrics_->CountFailure(member->name, member->status);
+    metrics_->CountFailure(member->name, status);
   }
+  LogChange(member->name, member->read_before, member->status, status);
+  member->read_before = true;
+  member->status = std::move(status);
   member->duration_ns = clock_->MonotonicNs() - start_ns;
   const uint64_t dropped = member->section.values_dropped();
   metrics_->values_dropped.Increment(static_cast<double>(dropped - member->values_dropped));
