@@ -1,9 +1,13 @@
 #include "agent/agent.h"
 
+#include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "agent/log.h"
+#include "agent/source_metrics.h"
 #include "agent/targets_json.h"
+#include "baro/agent/scrape_manager.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "prometheus/text_serializer.h"
@@ -29,8 +33,17 @@ net::ServerResponse StatusAnswer(const absl::Status& status) {
 // What a configuration started. Replaced by a reload, in the order that keeps what did not change.
 struct Agent::Sources {
   AgentConfig config;
-  std::unique_ptr<ExternalLabelsSink> sink;
+  std::shared_ptr<ExternalLabelsSink> sink;
   std::unique_ptr<NodeLoop> node;  // null: switched off
+  std::unique_ptr<ScrapeManager> scrapes;
+
+  // With `retire` the series are marked stale: they will not come back.
+  void Stop(bool retire) {
+    if (node != nullptr) node->Stop(retire);
+    if (scrapes == nullptr) return;
+    if (retire) scrapes->ApplyConfig({});
+    scrapes->Stop();
+  }
 };
 
 Agent::Agent(AgentFlags flags, const base::Clock* clock)
@@ -56,20 +69,48 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(AgentFlags flags, const base
 
 absl::Status Agent::Open() {
   BARO_TRY_ASSIGN(AgentConfig config, ReadAgentConfig(flags_.config_file));
+  BARO_TRY(OpenDelivery(config));
   BARO_TRY(Listen());
-  BARO_TRY_ASSIGN(std::unique_ptr<Sources> sources, MakeSources(std::move(config)));
+  BARO_TRY_ASSIGN(std::unique_ptr<Sources> sources, MakeSources(std::move(config), nullptr));
   if (sources->node != nullptr) sources->node->Start();
+  sources->scrapes = std::make_unique<ScrapeManager>(sources->sink.get(), clock_);
+  sources->scrapes->ApplyConfig(sources->config.scrape);
+  sources->scrapes->Start();
   reload_time_.Set(static_cast<double>(clock_->NowMs()) / 1e3);
   base::MutexLock lock(&mutex_);
   sources_ = std::move(sources);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Agent::Sources>> Agent::MakeSources(AgentConfig config) {
+absl::Status Agent::OpenDelivery(const AgentConfig& config) {
+  BARO_TRY_ASSIGN(SpoolLock lock, SpoolLock::Take(flags_.spool_path));
+  spool_lock_.emplace(std::move(lock));
+  DeliveryOptions options;
+  options.collector = flags_.collector_address;
+  options.spool.path = std::filesystem::absolute(flags_.spool_path);
+  options.spool.bytes_max = config.push.spool_size_max.bytes;
+  options.queue.bytes_max = config.limits.queue_size_max.bytes;
+  options.queue.targets_max = config.limits.targets_max;
+  // The node's own row goes last when the spool must shed.
+  options.queue.priority = [job = config.node.job](const model::Labels& target) {
+    return static_cast<uint8_t>(target.Get("job") == job ? 1 : 0);
+  };
+  options.push.node_name = NodeInstance(config.node);
+  options.push.version = AgentVersion();
+  options.write_interval_ms = config.push.flush_interval.count();
+  options.clock = clock_;
+  BARO_TRY_ASSIGN(delivery_, Delivery::Start(std::move(options)));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Agent::Sources>> Agent::MakeSources(AgentConfig config,
+                                                                   const Sources* before) {
   config.node.paths = flags_.paths;
   auto sources = std::make_unique<Sources>();
-  sources->sink =
-      std::make_unique<ExternalLabelsSink>(config.global.external_labels, delivery_.get());
+  const auto& labels = config.global.external_labels;
+  sources->sink = before != nullptr && before->config.global.external_labels == labels
+                      ? before->sink
+                      : std::make_shared<ExternalLabelsSink>(labels, delivery_.get());
   if (config.node.enabled) {
     BARO_TRY_ASSIGN(auto node,
                     NodeTarget::Make(config.node, sources->sink.get(), &node_metrics_, clock_));
@@ -131,18 +172,33 @@ absl::Status Agent::ApplyReload() {
   BARO_TRY_ASSIGN(AgentConfig config, ReadAgentConfig(flags_.config_file));
   base::MutexLock lock(&mutex_);
   if (stopped_ || sources_ == nullptr) return absl::UnavailableError("the agent is stopping");
-  BARO_TRY_ASSIGN(std::unique_ptr<Sources> next, MakeSources(std::move(config)));
-  const bool same_labels =
-      next->config.global.external_labels == sources_->config.global.external_labels;
-  if (same_labels && next->config.node == sources_->config.node) {
-    next->sink = std::move(sources_->sink);  // the loop's
+  BARO_TRY_ASSIGN(std::unique_ptr<Sources> next, MakeSources(std::move(config), sources_.get()));
+  const AgentConfig& before = sources_->config;
+  if (next->config.push != before.push || next->config.limits != before.limits) {
+    spdlog::warn("changes of push and limits take effect when the agent starts again");
+  }
+  if (next->sink != sources_->sink) {
+    // Every series changes its identity.
+    sources_->Stop(true);
+    next->scrapes = std::make_unique<ScrapeManager>(next->sink.get(), clock_);
+    next->scrapes->Start();
+    if (next->node != nullptr) next->node->Start();
+  } else {
+    KeepUnchanged(next.get());
+  }
+  next->scrapes->ApplyConfig(next->config.scrape);
+  sources_ = std::move(next);
+  return absl::OkStatus();
+}
+
+void Agent::KeepUnchanged(Sources* next) {
+  next->scrapes = std::move(sources_->scrapes);
+  if (next->config.node == sources_->config.node) {
     next->node = std::move(sources_->node);
   } else {
     if (sources_->node != nullptr) sources_->node->Stop(true);
     if (next->node != nullptr) next->node->Start();
   }
-  sources_ = std::move(next);
-  return absl::OkStatus();
 }
 
 void Agent::Stop() {
@@ -152,7 +208,8 @@ void Agent::Stop() {
     stopped_ = true;
     sources = std::move(sources_);
   }
-  if (sources != nullptr && sources->node != nullptr) sources->node->Stop(false);
+  if (sources != nullptr) sources->Stop(false);
+  if (delivery_ != nullptr) delivery_->Stop();
   if (server_ != nullptr) server_->Stop();
 }
 
@@ -164,20 +221,31 @@ bool Agent::IsReady() const {
 
 std::string Agent::MetricsText() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
-  for (prometheus::MetricFamily& family : process_metrics_.Collect()) {
-    families.push_back(std::move(family));
+  const auto add = [&](std::vector<prometheus::MetricFamily> more) {
+    std::move(more.begin(), more.end(), std::back_inserter(families));
+  };
+  add(process_metrics_.Collect());
+  add(DeliveryFamilies(delivery_->GetStats()));
+  base::MutexLock lock(&mutex_);
+  if (sources_ != nullptr) {
+    add(ScrapeFamilies(sources_->scrapes->Stats(), sources_->scrapes->Targets().size()));
   }
   return prometheus::TextSerializer().Serialize(families);
 }
 
 std::string Agent::TargetsJson() const {
+  const DeliveryStats delivery = delivery_->GetStats();
+  std::string json = "{\"delivery\":";
+  AppendDeliveryJson(flags_.collector_address, delivery, &json);
+  json += ",\"node\":";
   base::MutexLock lock(&mutex_);
-  std::string json = "{\"node\":";
   if (sources_ == nullptr || sources_->node == nullptr) {
     json += "null";
   } else {
     AppendNodeJson(sources_->node->state(), &json);
   }
+  json += ",\"activeTargets\":";
+  json += sources_ == nullptr ? "[]" : agent::TargetsJson(sources_->scrapes->Targets());
   return json + "}\n";
 }
 

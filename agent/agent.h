@@ -5,8 +5,8 @@
 //   HTTP server: health, metrics, targets, reload
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -17,7 +17,8 @@
 #include "agent/node/node_loop.h"
 #include "agent/node/node_metrics.h"
 #include "agent/process_metrics.h"
-#include "baro/agent/row_sink.h"
+#include "agent/spool_lock.h"
+#include "baro/agent/delivery.h"
 #include "baro/base/clock.h"
 #include "baro/base/mutex.h"
 #include "baro/net/http_server.h"
@@ -46,12 +47,18 @@ class Agent {
 
   Agent(AgentFlags flags, const base::Clock* clock);
   absl::Status Open();
+  absl::Status OpenDelivery(const AgentConfig& config);
   absl::Status Listen();
-  absl::StatusOr<std::unique_ptr<Sources>> MakeSources(AgentConfig config);
+  // `before` (null at start) lends what did not change: the sink, when the external labels are
+  // alike.
+  absl::StatusOr<std::unique_ptr<Sources>> MakeSources(AgentConfig config, const Sources* before);
   absl::Status ApplyReload() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What goes on over a reload that leaves it as it was.
+  void KeepUnchanged(Sources* next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   bool IsReady() const ABSL_LOCKS_EXCLUDED(mutex_);
-  std::string MetricsText() const;
+  std::string MetricsText() const ABSL_LOCKS_EXCLUDED(mutex_);
   std::string TargetsJson() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const AgentFlags flags_;
@@ -63,7 +70,8 @@ class Agent {
   prometheus::Counter& reloads_bad_;
   prometheus::Gauge& reload_time_;
 
-  std::unique_ptr<RowSink> delivery_;
+  std::optional<SpoolLock> spool_lock_;
+  std::unique_ptr<Delivery> delivery_;
   mutable base::Mutex mutex_;
   std::unique_ptr<Sources> sources_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,5 +1,7 @@
 #include "agent/config.h"
 
+#include <algorithm>
+
 #include "agent/node/collector.h"
 #include "agent/node/name_filter.h"
 #include "baro/base/status.h"
@@ -134,12 +136,28 @@ absl::Status ReadYaml(const base::YamlNode& node, NodeOptions* options) {
 
 namespace {
 
-absl::Status ReadRoot(const base::YamlNode& node, AgentConfig* config) {
+// Files named in the configuration are relative to its own folder.
+std::string FolderOf(std::string_view file) {
+  const size_t slash = file.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  return std::string(file.substr(0, std::max<size_t>(slash, 1)));
+}
+
+absl::Status ReadScrapes(const base::YamlNode& list, const std::string& folder,
+                         AgentConfig* config) {
+  const ScrapeDefaults defaults{config->global.scrape_interval, config->global.scrape_timeout};
+  BARO_TRY_ASSIGN(config->scrape, ReadScrapeConfigs(list, defaults, folder));
+  return absl::OkStatus();
+}
+
+absl::Status ReadRoot(const base::YamlNode& node, const std::string& folder, AgentConfig* config) {
   base::YamlMap map(node);
   map.Optional("global", &config->global);
   map.Optional("node", &config->node);
   map.Optional("push", &config->push);
   map.Optional("limits", &config->limits);
+  const base::YamlNode* scrapes = map.Take("scrape_configs");
+  if (scrapes != nullptr && map.ok()) map.Keep(ReadScrapes(*scrapes, folder, config));
   if (map.Take("pods") != nullptr) {
     map.Fail("pods", "collecting pods and containers is not available in this version yet");
   }
@@ -151,7 +169,7 @@ absl::Status ReadRoot(const base::YamlNode& node, AgentConfig* config) {
 absl::StatusOr<AgentConfig> ParseAgentConfig(std::string_view text, std::string_view file) {
   BARO_TRY_ASSIGN(const base::YamlNode root, base::ParseYaml(text, file));
   AgentConfig config;
-  BARO_TRY(ReadRoot(root, &config));
+  BARO_TRY(ReadRoot(root, FolderOf(file), &config));
   return config;
 }
 
@@ -159,7 +177,7 @@ absl::StatusOr<AgentConfig> ReadAgentConfig(const std::string& path) {
   if (path.empty()) return AgentConfig();
   BARO_TRY_ASSIGN(const base::YamlNode root, base::ReadYamlFile(path));
   AgentConfig config;
-  BARO_TRY(ReadRoot(root, &config));
+  BARO_TRY(ReadRoot(root, FolderOf(path), &config));
   return config;
 }
 

@@ -22,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/node/node_options.h"
+#include "baro/agent/scrape_config.h"
 #include "baro/base/yaml.h"
 
 namespace baro::agent {
@@ -52,6 +53,7 @@ struct LimitsConfig {
 struct AgentConfig {
   GlobalConfig global;
   NodeOptions node;
+  ScrapeConfig scrape;
   PushConfig push;
   LimitsConfig limits;
 };

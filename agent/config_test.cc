@@ -37,6 +37,7 @@ node:
     vmstat: {enabled: false}
     netdev: {device_exclude: "^veth"}
     filesystem: {interval: 1m, mount_timeout: 2s, fs_types_exclude: "^tmpfs$"}
+scrape_configs: [{job_name: app, static_configs: [{targets: ["127.0.0.1:8080"]}]}]
 push: {spool_size_max: 1GiB, flush_interval: 500ms}
 limits: {targets_max: 10, queue_size_max: 4MiB}
 )",
@@ -51,6 +52,9 @@ limits: {targets_max: 10, queue_size_max: 4MiB}
   EXPECT_EQ(config->node.mount_timeout.count(), 2000);
   EXPECT_EQ(config->node.filters.netdev_exclude, "^veth");
   EXPECT_EQ(config->node.filters.filesystem_types_exclude, "^tmpfs$");
+  ASSERT_EQ(config->scrape.jobs.size(), 1u);
+  EXPECT_EQ(config->scrape.jobs[0].scrape_interval.count(), 5'000);
+  EXPECT_EQ(config->scrape.jobs[0].scrape_timeout.count(), 2'000);
   EXPECT_EQ(config->push.spool_size_max.bytes, uint64_t{1} << 30);
   EXPECT_EQ(config->limits.targets_max, 10u);
 }
@@ -72,6 +76,7 @@ TEST(AgentConfig, NamesThePlaceOfEveryMistake) {
   EXPECT_EQ(ErrorOf("global: {external_labels: {a-b: c}}"), "a.yml:1:27: \"a-b\" is no label name");
   EXPECT_EQ(ErrorOf("global: {scrape_interval: 1s, scrape_timeout: 2s}"),
             "a.yml:1:47: scrape_timeout is longer than scrape_interval");
+  EXPECT_EQ(ErrorOf("scrape_configs: [{job: a}]").substr(0, 12), "a.yml:1:18: ");
   EXPECT_EQ(ErrorOf("push: {spool_size_max: 1MiB}"),
             "a.yml:1:24: spool_size_max must be at least 8MiB");
   EXPECT_EQ(ErrorOf("limits: {targets_max: 0}"), "a.yml:1:23: targets_max must be at least 1");

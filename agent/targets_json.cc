@@ -24,6 +24,20 @@ void AppendJsonString(std::string_view text, std::string* json) {
   json->push_back('"');
 }
 
+void AppendDeliveryJson(std::string_view collector, const DeliveryStats& stats, std::string* json) {
+  *json += "{\"collector\":";
+  AppendJsonString(collector, json);
+  base::StrAppend(json, ",\"connected\":", stats.push.connected ? "true" : "false",
+                  ",\"epoch\":", stats.identity.epoch, ",\"nextSequence\":", stats.next_sequence,
+                  ",\"acknowledgedSequence\":", stats.push.acknowledged_sequence,
+                  ",\"unacknowledgedFrames\":", stats.spool.unacknowledged_frames,
+                  ",\"spoolBytes\":", stats.spool.bytes, ",\"lastFailure\":");
+  AppendJsonString(stats.push.last_failure, json);
+  *json += ",\"lastWriteError\":";
+  AppendJsonString(stats.last_write_error, json);
+  *json += "}";
+}
+
 void AppendNodeJson(const NodeState& state, std::string* json) {
   *json += "{\"labels\":{\"instance\":";
   AppendJsonString(state.instance, json);

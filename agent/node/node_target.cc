@@ -43,7 +43,9 @@ double ThreadCpuSeconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-std::string InstanceName(const NodeOptions& options) {
+}  // namespace
+
+std::string NodeInstance(const NodeOptions& options) {
   if (!options.instance.empty()) return options.instance;
   const char* node_name = std::getenv("NODE_NAME");
   if (node_name != nullptr && node_name[0] != '\0') return node_name;
@@ -51,6 +53,8 @@ std::string InstanceName(const NodeOptions& options) {
   if (gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') return "localhost";
   return host.data();
 }
+
+namespace {
 
 // One line when a collector begins or ends to fail, never one a pass.
 void LogChange(const std::string& name, bool read_before, const absl::Status& before,
@@ -84,7 +88,7 @@ NodeTarget::NodeTarget(NodeOptions options, RowSink* sink, NodeMetrics* metrics,
       sink_(sink),
       metrics_(metrics),
       clock_(clock),
-      labels_({{"instance", InstanceName(options_)}, {"job", options_.job}}) {}
+      labels_({{"instance", NodeInstance(options_)}, {"job", options_.job}}) {}
 
 NodeTarget::~NodeTarget() {
   if (declared_) sink_->Release(target_);
