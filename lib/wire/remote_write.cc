@@ -1,0 +1,259 @@
+#include "baro/wire/remote_write.h"
+
+#include <snappy.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "proto_reader.h"
+
+namespace baro::wire {
+namespace {
+
+// Field numbers of prometheus/remote.proto, and of histograms, which 1.0 has and we do not read.
+constexpr uint32_t kRequestSeries = 1;
+constexpr uint32_t kRequestMetadata = 3;
+constexpr uint32_t kSeriesLabels = 1;
+constexpr uint32_t kSeriesSamples = 2;
+constexpr uint32_t kSeriesExemplars = 3;
+constexpr uint32_t kSeriesHistograms = 4;
+
+// No element of a snappy block gives more than 64 bytes, and none is shorter than two bytes but
+// one-byte literals: a block that claims more is none.
+constexpr size_t kSnappyExpansionMax = 64;
+
+bool ReadLabel(std::string_view message, LabelView* label) {
+  ProtoReader reader(message);
+  *label = {};
+  while (!reader.AtEnd()) {
+    if (!reader.Tag()) return false;
+    if (reader.Is(1, WireType::kBytes)) {
+      if (!reader.Bytes(&label->name)) return false;
+    } else if (reader.Is(2, WireType::kBytes)) {
+      if (!reader.Bytes(&label->value)) return false;
+    } else if (!reader.Skip()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+model::MetricType MetricTypeOf(uint32_t number) {
+  return number <= static_cast<uint32_t>(model::MetricType::kStateset)
+             ? static_cast<model::MetricType>(number)
+             : model::MetricType::kUnknown;
+}
+
+// Label bytes of one series as they come: one piece of the request, or, when other fields stand
+// between them, put together in `scattered`.
+class LabelBytes {
+ public:
+  explicit LabelBytes(std::string* scattered) : scattered_(scattered) {}
+
+  void Add(const char* begin, const char* end) {
+    const std::string_view piece(begin, static_cast<size_t>(end - begin));
+    if (is_scattered_) {
+      scattered_->append(piece);
+    } else if (together_.empty()) {
+      together_ = piece;
+    } else if (together_.data() + together_.size() == begin) {
+      together_ = {together_.data(), together_.size() + piece.size()};
+    } else {
+      is_scattered_ = true;
+      scattered_->assign(together_);
+      scattered_->append(piece);
+    }
+  }
+  std::string_view bytes() const {
+    return is_scattered_ ? std::string_view(*scattered_) : together_;
+  }
+
+ private:
+  std::string* const scattered_;
+  std::string_view together_;
+  bool is_scattered_ = false;
+};
+
+absl::Status InvalidSeries(const RemoteSeries& series, std::string_view what) {
+  return absl::InvalidArgumentError(
+      base::StrCat("cannot accept series ", series.index, ": ", what));
+}
+
+}  // namespace
+
+absl::Status UncompressRemoteWrite(std::string_view body, size_t decoded_bytes_max,
+                                   std::string* decoded) {
+  size_t size = 0;
+  if (!snappy::GetUncompressedLength(body.data(), body.size(), &size) ||
+      size / kSnappyExpansionMax > body.size()) {
+    return absl::InvalidArgumentError(base::StrCat("cannot uncompress remote write request of ",
+                                                   body.size(), " bytes: not a snappy block"));
+  }
+  if (size > decoded_bytes_max) {
+    return absl::ResourceExhaustedError(
+        base::StrCat("cannot uncompress remote write request: ", size, " bytes are more than the ",
+                     decoded_bytes_max, " allowed"));
+  }
+  decoded->resize(size);
+  if (!snappy::RawUncompress(body.data(), body.size(), decoded->data())) {
+    return absl::InvalidArgumentError(base::StrCat("cannot uncompress remote write request of ",
+                                                   body.size(),
+                                                   " bytes: its snappy block is damaged"));
+  }
+  return absl::OkStatus();
+}
+
+RemoteWriteReader::RemoteWriteReader(std::string_view request)
+    : request_(request), next_(request.data()) {}
+
+bool RemoteWriteReader::Fail(const char* where, const char* what) {
+  status_ = absl::InvalidArgumentError(base::StrCat("cannot read remote write request: ", what,
+                                                    " at byte ", where - request_.data()));
+  next_ = request_.data() + request_.size();
+  return false;
+}
+
+bool RemoteWriteReader::Next(RemoteSeries* series) {
+  const char* const end = request_.data() + request_.size();
+  ProtoReader reader({next_, static_cast<size_t>(end - next_)});
+  while (!reader.AtEnd()) {
+    const char* const field = reader.next();
+    std::string_view message;
+    if (!reader.Tag()) return Fail(field, "no field begins");
+    if (reader.Is(kRequestSeries, WireType::kBytes)) {
+      if (!reader.Bytes(&message)) return Fail(field, "series is cut off");
+      next_ = reader.next();
+      return ReadSeries(message, series);
+    }
+    if (reader.Is(kRequestMetadata, WireType::kBytes)) {
+      if (!reader.Bytes(&message)) return Fail(field, "metadata is cut off");
+      if (!ReadMetadata(message)) return false;
+    } else if (!reader.Skip()) {
+      return Fail(field, "unknown field is damaged");
+    }
+  }
+  next_ = end;
+  return false;
+}
+
+bool RemoteWriteReader::ReadSeries(std::string_view message, RemoteSeries* series) {
+  *series = {};
+  series->index = series_count_++;
+  series->byte_offset = static_cast<size_t>(message.data() - request_.data());
+  samples_.clear();
+  LabelBytes labels(&scattered_labels_);
+  ProtoReader reader(message);
+  while (!reader.AtEnd()) {
+    const char* const field = reader.next();
+    std::string_view part;
+    if (!reader.Tag()) return Fail(field, "no field begins");
+    if (reader.Is(kSeriesLabels, WireType::kBytes)) {
+      if (!reader.Bytes(&part)) return Fail(field, "label is cut off");
+      labels.Add(field, reader.next());
+    } else if (reader.Is(kSeriesSamples, WireType::kBytes)) {
+      if (!reader.Bytes(&part)) return Fail(field, "sample is cut off");
+      if (!ReadSample(part)) return false;
+    } else {
+      series->exemplars += reader.Is(kSeriesExemplars, WireType::kBytes);
+      series->histograms += reader.Is(kSeriesHistograms, WireType::kBytes);
+      if (!reader.Skip()) return Fail(field, "field of a series is damaged");
+    }
+  }
+  series->label_bytes = labels.bytes();
+  series->samples = samples_;
+  return true;
+}
+
+bool RemoteWriteReader::ReadSample(std::string_view message) {
+  ProtoReader reader(message);
+  uint64_t value = 0;
+  uint64_t time_ms = 0;
+  while (!reader.AtEnd()) {
+    const char* const field = reader.next();
+    if (!reader.Tag()) return Fail(field, "no field begins");
+    if (reader.Is(1, WireType::kFixed64)) {
+      if (!reader.Fixed64(&value)) return Fail(field, "value is cut off");
+    } else if (reader.Is(2, WireType::kVarint)) {
+      if (!reader.Varint(&time_ms)) return Fail(field, "timestamp is damaged");
+    } else if (!reader.Skip()) {
+      return Fail(field, "field of a sample is damaged");
+    }
+  }
+  samples_.push_back({static_cast<int64_t>(time_ms), std::bit_cast<double>(value)});
+  return true;
+}
+
+bool RemoteWriteReader::ReadMetadata(std::string_view message) {
+  ProtoReader reader(message);
+  MetadataView metadata;
+  while (!reader.AtEnd()) {
+    const char* const field = reader.next();
+    uint64_t type = 0;
+    bool good = reader.Tag();
+    if (good && reader.Is(1, WireType::kVarint)) {
+      good = reader.Varint(&type);
+      metadata.type = MetricTypeOf(static_cast<uint32_t>(type));  // as protobuf cuts enums
+    } else if (good && reader.Is(2, WireType::kBytes)) {
+      good = reader.Bytes(&metadata.family);
+    } else if (good && reader.Is(4, WireType::kBytes)) {
+      good = reader.Bytes(&metadata.help);
+    } else if (good && reader.Is(5, WireType::kBytes)) {
+      good = reader.Bytes(&metadata.unit);
+    } else {
+      good = good && reader.Skip();
+    }
+    if (!good) return Fail(field, "field of metadata is damaged");
+  }
+  for (const std::string_view text : {metadata.family, metadata.help, metadata.unit}) {
+    if (!IsValidUtf8(text)) return Fail(text.data(), "metadata is not valid UTF-8");
+  }
+  metadata_.push_back(metadata);
+  return true;
+}
+
+absl::Status ReadLabels(std::string_view label_bytes, std::vector<LabelView>* labels) {
+  labels->clear();
+  ProtoReader reader(label_bytes);
+  while (!reader.AtEnd()) {
+    const char* const field = reader.next();
+    std::string_view message;
+    LabelView& label = labels->emplace_back();
+    if (!reader.Tag() || !reader.Is(kSeriesLabels, WireType::kBytes) || !reader.Bytes(&message) ||
+        !ReadLabel(message, &label)) {
+      return absl::InvalidArgumentError(base::StrCat("cannot read label ", labels->size() - 1,
+                                                     ": damaged at byte ",
+                                                     field - label_bytes.data(), " of the labels"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<model::Labels> SeriesLabels(const RemoteSeries& series) {
+  thread_local std::vector<LabelView> views;
+  const absl::Status read = ReadLabels(series.label_bytes, &views);
+  if (!read.ok()) return InvalidSeries(series, base::FromAbsl(read.message()));
+  std::sort(views.begin(), views.end(),
+            [](const LabelView& a, const LabelView& b) { return a.name < b.name; });
+  std::vector<model::Label> labels;
+  labels.reserve(views.size());
+  for (size_t i = 0; i < views.size(); ++i) {
+    const auto [name, value] = views[i];
+    if (name.empty()) return InvalidSeries(series, "a label has no name");
+    if (i > 0 && name == views[i - 1].name) {
+      return InvalidSeries(series, base::StrCat("label \"", name, "\" occurs twice"));
+    }
+    if (!IsValidUtf8(name)) return InvalidSeries(series, "a label name is not valid UTF-8");
+    if (!IsValidUtf8(value)) {
+      return InvalidSeries(series,
+                           base::StrCat("the value of label \"", name, "\" is not valid UTF-8"));
+    }
+    labels.push_back({std::string(name), std::string(value)});
+  }
+  model::Labels result = model::Labels::FromUnsorted(std::move(labels));
+  if (!result.Has(model::kMetricName)) return InvalidSeries(series, "it has no metric name");
+  return result;
+}
+
+}  // namespace baro::wire
