@@ -48,8 +48,9 @@ def start(stage, options, name):
         return peer(stage, options, name, ['-storageDataPath={data}', '-httpListenAddr=127.0.0.1:{port}', '-retentionPeriod=100y'],
                     [(False, '/internal/force_flush'), (False, '/internal/force_merge')])
     config = stage.write('prometheus.yml', '')
-    return peer(stage, options, name, [f'--config.file={config}', '--storage.tsdb.path={data}', '--web.enable-remote-write-receiver',
-                                       '--web.listen-address=127.0.0.1:{port}', '--storage.tsdb.retention.time=100y'], [])
+    return peer(stage, options, name,
+                [f'--config.file={config}', '--storage.tsdb.path={data}', '--web.enable-remote-write-receiver',
+                 '--web.listen-address=127.0.0.1:{port}', '--storage.tsdb.retention.time=100y'], [])
 
 
 def ready(server):
@@ -98,12 +99,13 @@ def main():
     arguments.add_argument('--systems', default='barograph,victoria-metrics,prometheus')
     options = arguments.parse_args()
     start_ms = (int(time.time()) - options.rows * 15 - 60) * 1000
-    print('| system | series | samples | server CPU µs / sample | RSS MB | peak MB | disk B / sample | ready after kill -9, s | acknowledged row kept |')
+    print("| system | series | samples | server CPU µs / sample | RSS MB | peak MB | disk B / sample |"
+          " ready after kill -9, s | acknowledged row kept |")
     print('| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
     for name in options.systems.split(','):
         row = measure(name, options, start_ms)
-        print(f"| {row['name']} | {row['series']} | {row['sent']} | {row['cpu'] * 1e6 / row['sent']:.3f} | {row['rss'] / 1e6:.0f} | "
-              f"{row['peak'] / 1e6:.0f} | {row['disk']:.2f} | {row['ready']:.2f} | {row['kept']:.3f} |", flush=True)
+        print(f"| {row['name']} | {row['series']} | {row['sent']} | {row['cpu'] * 1e6 / row['sent']:.3f} | "
+              f"{row['rss'] / 1e6:.0f} | {row['peak'] / 1e6:.0f} | {row['disk']:.2f} | {row['ready']:.2f} | {row['kept']:.3f} |", flush=True)
 
 
 if __name__ == '__main__':

@@ -14,7 +14,10 @@ set(BARO_LAYER_slo "promql;model")
 set(BARO_LAYER_notify "net;model")
 set(BARO_LAYER_proto "")
 # Programs. `agent` must never reach tsdb: no RocksDB on a node.
-set(BARO_LAYER_agent "model;codec;exposition;spool;wire;net;proto")
+set(BARO_LAYER_agent "model;codec;exposition;spool;wire;net;proto;agent_node;agent_scrape;agent_delivery")
+set(BARO_LAYER_agent_node "agent;model")
+set(BARO_LAYER_agent_scrape "agent;model;exposition;net")
+set(BARO_LAYER_agent_delivery "agent;model;codec;spool;wire;net;proto")
 set(BARO_LAYER_collector "model;codec;exposition;spool;wire;net;proto;tsdb;promql;rules;slo;notify")
 set(BARO_LAYER_cli "model;promql;rules;slo;wire;net;proto")
 

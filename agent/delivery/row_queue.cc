@@ -1,0 +1,130 @@
+#include "baro/agent/row_queue.h"
+
+#include <cstring>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "declaration.h"
+
+namespace baro::agent {
+
+size_t RowQueue::HashOfHash::operator()(const model::ContentHash& hash) const {
+  size_t front;
+  std::memcpy(&front, hash.data(), sizeof front);
+  return front;
+}
+
+absl::StatusOr<std::shared_ptr<const DeclaredLayout>> RowQueue::Intern(
+    const model::Layout& layout) {
+  if (layout.columns.empty() || layout.columns.size() > codec::kFrameColumnsMax) {
+    return absl::InvalidArgumentError(base::StrCat("cannot declare layout: ", layout.columns.size(),
+                                                   " columns, allowed are 1 to ",
+                                                   codec::kFrameColumnsMax));
+  }
+  const model::ContentHash hash = layout.Hash();
+  {
+    base::MutexLock lock(&mutex_);
+    if (const auto known = layouts_.find(hash); known != layouts_.end()) {
+      if (auto alive = known->second.lock()) return alive;
+    }
+  }
+  // Outside the lock: this takes milliseconds for a large layout.
+  auto declared = std::make_shared<DeclaredLayout>();
+  declared->hash = hash;
+  declared->column_count = layout.columns.size();
+  BARO_TRY_ASSIGN(declared->declarations, LayoutRecords(layout));
+  base::MutexLock lock(&mutex_);
+  layouts_[hash] = declared;
+  return declared;
+}
+
+absl::StatusOr<TargetHandle> RowQueue::Declare(const model::Labels& target,
+                                               const model::Layout& layout) {
+  BARO_TRY_ASSIGN(auto declared, Intern(layout));
+  const uint8_t priority = options_.priority ? options_.priority(target) : 0;
+  auto entry = std::make_shared<DeclaredTarget>(target, std::move(declared), priority);
+  base::MutexLock lock(&mutex_);
+  if (targets_.size() >= options_.targets_max) {
+    return absl::ResourceExhaustedError(base::StrCat("cannot declare target ", target.ToString(),
+                                                     ": limit targets_max ", options_.targets_max,
+                                                     " reached"));
+  }
+  const TargetHandle handle = next_handle_++;
+  targets_.emplace(handle, std::move(entry));
+  return handle;
+}
+
+size_t RowQueue::QueuedBytes() const {
+  return queued_.values.size() * sizeof(double) + queued_.rows.size() * sizeof(QueuedRow);
+}
+
+absl::Status RowQueue::Append(TargetHandle target, int64_t time_ms,
+                              std::span<const double> values) {
+  base::MutexLock lock(&mutex_);
+  const auto found = targets_.find(target);
+  if (found == targets_.end())
+    return absl::NotFoundError(base::StrCat("cannot append row: no target ", target));
+  DeclaredTarget* declared = found->second.get();
+  if (values.size() != declared->layout->column_count) {
+    return absl::InvalidArgumentError(base::StrCat("cannot append row: ", values.size(),
+                                                   " values for ", declared->layout->column_count,
+                                                   " columns"));
+  }
+  // One row always fits, or a target wider than the bound could never be delivered.
+  if (!queued_.rows.empty() && QueuedBytes() + values.size_bytes() > options_.bytes_max) {
+    ++stats_.rows_refused_total;
+    stats_.samples_refused_total += values.size();
+    return absl::ResourceExhaustedError(
+        base::StrCat("cannot append row: ", options_.bytes_max, " bytes wait for the spool"));
+  }
+  queued_.rows.push_back(
+      {.target = declared, .time_ms = time_ms, .values_begin = queued_.values.size()});
+  queued_.values.insert(queued_.values.end(), values.begin(), values.end());
+  ++stats_.rows_total;
+  stats_.samples_total += values.size();
+  return absl::OkStatus();
+}
+
+void RowQueue::Release(TargetHandle target) {
+  base::MutexLock lock(&mutex_);
+  const auto found = targets_.find(target);
+  if (found == targets_.end()) return;
+  const model::ContentHash hash = found->second->layout->hash;
+  // Rows that wait still point to it.
+  queued_.released_targets.push_back(std::move(found->second));
+  targets_.erase(found);
+  // A released target is in released_targets still, so look at who else uses the layout.
+  const auto layout = layouts_.find(hash);
+  if (layout != layouts_.end() && layout->second.use_count() <= 1) layouts_.erase(layout);
+}
+
+void RowQueue::Take(TakenRows* taken) {
+  base::MutexLock lock(&mutex_);
+  std::swap(*taken, queued_);
+}
+
+bool RowQueue::empty() const {
+  base::MutexLock lock(&mutex_);
+  return queued_.rows.empty() && queued_.released_targets.empty();
+}
+
+std::vector<model::ContentHash> RowQueue::LayoutHashes(size_t count_max) const {
+  base::MutexLock lock(&mutex_);
+  std::vector<model::ContentHash> hashes;
+  for (const auto& [hash, layout] : layouts_) {
+    if (hashes.size() == count_max) break;
+    hashes.push_back(hash);
+  }
+  return hashes;
+}
+
+RowQueueStats RowQueue::GetStats() const {
+  base::MutexLock lock(&mutex_);
+  RowQueueStats stats = stats_;
+  stats.bytes = QueuedBytes();
+  stats.targets = targets_.size();
+  stats.layouts = layouts_.size();
+  return stats;
+}
+
+}  // namespace baro::agent

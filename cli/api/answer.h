@@ -1,0 +1,73 @@
+// What the query API answers, decoded. Values keep the text they came with, so that exact output
+// repeats the collector's digits and only tables round.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace baro::cli {
+
+// Sorted by name; "__name__" is the metric's name.
+using LabelSet = std::vector<std::pair<std::string, std::string>>;
+
+// The value of a label, empty when the set has none.
+std::string_view LabelValue(const LabelSet& labels, std::string_view name);
+
+struct Point {
+  double time_seconds = 0;
+  std::string text;   // the number's digits; of a native histogram its JSON
+  double number = 0;  // of a native histogram its count of observations
+  bool is_histogram = false;
+};
+
+struct Series {
+  LabelSet labels;
+  std::vector<Point> points;
+};
+
+enum class ResultType { kVector, kMatrix, kScalar, kString };
+
+struct QueryAnswer {
+  ResultType type = ResultType::kVector;
+  std::vector<Series> series;  // a scalar or string is one series without labels
+};
+
+struct Metadata {
+  std::string type;
+  std::string unit;
+  std::string help;
+};
+
+struct MetricMetadata {
+  std::string metric;
+  Metadata metadata;  // the first of several
+};
+
+struct Target {
+  LabelSet labels;
+  std::string scrape_url;
+  std::string health;  // "up", "down", "unknown"
+  std::string last_error;
+  std::string last_scrape;  // RFC 3339, empty when never
+  double last_scrape_duration_seconds = 0;
+  std::string scrape_interval;
+  std::string agent;  // the node whose agent scrapes it; empty for others' collectors
+};
+
+struct Field {
+  std::string name;
+  std::string text;
+  bool is_text = true;  // false: a number or truth value, written without quotes in JSON
+};
+
+// A flat JSON object, members in order. What lists are printed from, and what pages are read into
+// whose members may grow (status, agents).
+using Record = std::vector<Field>;
+
+// The member's value, empty when there is none.
+std::string_view Member(const Record& record, std::string_view name);
+
+}  // namespace baro::cli

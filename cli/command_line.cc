@@ -1,0 +1,239 @@
+#include "command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <sstream>
+
+#include "baro/base/strings.h"
+#include "time_text.h"
+
+namespace baro::cli {
+namespace {
+
+const std::map<std::string, Format> kFormats = {{"table", Format::kTable},
+                                                {"wide", Format::kWide},
+                                                {"json", Format::kJson},
+                                                {"jsonl", Format::kJsonLines},
+                                                {"csv", Format::kCsv}};
+const std::map<std::string, ColorChoice> kColors = {
+    {"auto", ColorChoice::kAuto}, {"always", ColorChoice::kAlways}, {"never", ColorChoice::kNever}};
+constexpr double kWatchSecondsDefault = 2;
+constexpr const char* kFooter =
+    "\nDurations: 90s, 15m, 1h30m, 2d. Times: now, -15m, \"2026-11-23 05:00\", 05:00, seconds "
+    "since 1970; all UTC.\nExit codes: 0 ok, 1 error, 2 usage or a wrong expression, 3 not "
+    "allowed, "
+    "4 partial (answer with warnings).\n";
+
+// What CLI11 stores as text and is read after parsing.
+struct RawOptions {
+  std::string format;
+  std::string color = "auto";
+  std::string timeout = "30s";
+  std::vector<std::string> watch;
+  bool no_headers = false;
+};
+
+template <typename Value>
+std::vector<std::string> NamesOf(const std::map<std::string, Value>& map) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : map) names.push_back(name);
+  return names;
+}
+
+// The whole grammar. Parsing fills `command` and `raw`, which must outlive the app.
+class Grammar {
+ public:
+  Grammar() : app_("Asks a Barograph collector: KPIs now and over time, targets, agents.", "baro") {
+    app_.require_subcommand(1);
+    app_.footer(kFooter);
+    AddGlobalOptions();
+    AddQuery();
+    AddRange();
+    AddLabels();
+    AddSeries();
+    AddMetrics();
+    AddPlain<TargetsArguments>("targets", "what is scraped, and what of it is down");
+    AddPlain<AgentsArguments>("agents", "the agents that push to this collector");
+    AddPlain<StatusArguments>("status", "health and size of the collector");
+    AddCompletion();
+    AddPlain<VersionArguments>("version", "the version of this program");
+  }
+
+  CLI::App& app() { return app_; }
+  CommandLine& command() { return command_; }
+  RawOptions& raw() { return raw_; }
+
+ private:
+  void AddGlobalOptions() {
+    app_.add_option("--server", command_.options.server, "the collector's URL")
+        ->envname("BARO_SERVER")
+        ->type_name("URL")
+        ->capture_default_str();
+    app_.add_option("-o,--output", raw_.format,
+                    "table (default on a terminal), wide (default elsewhere), json, jsonl, csv")
+        ->check(CLI::IsMember(NamesOf(kFormats)))
+        ->type_name("FORMAT");
+    app_.add_flag("--no-headers", raw_.no_headers, "rows only, without titles and totals");
+    app_.add_option("--watch", raw_.watch, "repeat every SECONDS (2)")
+        ->expected(0, 1)
+        ->type_name("[SECONDS]");
+    app_.add_option("--timeout", raw_.timeout, "give up after")
+        ->type_name("DURATION")
+        ->capture_default_str();
+    app_.add_option("--color", raw_.color, "auto, always or never; NO_COLOR is obeyed")
+        ->check(CLI::IsMember(NamesOf(kColors)))
+        ->type_name("WHEN");
+  }
+
+  // A verb whose arguments start as `Arguments{}` and are chosen when it is met.
+  template <typename Arguments>
+  CLI::App* AddVerb(const std::string& name, const std::string& help, Arguments* arguments) {
+    CLI::App* verb = app_.add_subcommand(name, help);
+    verb->fallthrough();
+    verb->final_callback([this, arguments] { command_.verb = *arguments; });
+    return verb;
+  }
+
+  template <typename Arguments>
+  void AddPlain(const std::string& name, const std::string& help) {
+    static Arguments none;
+    AddVerb(name, help, &none);
+  }
+
+  void AddQuery() {
+    CLI::App* verb = AddVerb("query", "the value of a PromQL expression at one instant", &query_);
+    verb->add_option("EXPR", query_.expression, "PromQL, quoted")->required();
+    verb->add_option("--at", query_.at, "the instant")->type_name("TIME");
+  }
+
+  void AddRange() {
+    CLI::App* verb = AddVerb("range", "a PromQL expression over time", &range_);
+    verb->add_option("EXPR", range_.expression, "PromQL, quoted")->required();
+    CLI::Option* since =
+        verb->add_option("--since", range_.since, "how far back (1h)")->type_name("DURATION");
+    verb->add_option("--from", range_.from, "the first instant")
+        ->type_name("TIME")
+        ->excludes(since);
+    verb->add_option("--to", range_.to, "the last instant (now)")->type_name("TIME");
+    verb->add_option("--step", range_.step, "between two values (fitted to the screen)")
+        ->type_name("DURATION");
+    verb->add_flag("--graph", range_.graph, "draw a chart");
+  }
+
+  void AddLabels() {
+    CLI::App* verb = AddVerb("labels", "names of labels, or the values of one", &labels_);
+    verb->add_option("NAME", labels_.name, "a label");
+    verb->add_option("--match", labels_.match, "only of series that match")->type_name("SELECTOR");
+  }
+
+  void AddSeries() {
+    CLI::App* verb = AddVerb("series", "the series that match a selector", &series_);
+    verb->add_option("SELECTOR", series_.selector, "such as 'up{job=\"node\"}'")->required();
+    verb->add_option("--since", series_.since, "that had samples within (1h)")
+        ->type_name("DURATION");
+  }
+
+  void AddMetrics() {
+    CLI::App* verb = AddVerb("metrics", "names, types, units and meanings of metrics", &metrics_);
+    verb->add_option("PATTERN", metrics_.pattern, "a regular expression; part of a name will do");
+  }
+
+  void AddCompletion() {
+    CLI::App* verb = AddVerb("completion", "a script that completes commands", &completion_);
+    verb->add_option("SHELL", completion_.shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  }
+
+  CommandLine command_;
+  RawOptions raw_;
+  QueryArguments query_;
+  RangeArguments range_;
+  LabelsArguments labels_;
+  SeriesArguments series_;
+  MetricsArguments metrics_;
+  CompletionArguments completion_;
+  CLI::App app_;
+};
+
+ParsedCommandLine UsageError(const std::string& text) {
+  return {std::nullopt, ExitCode::kUsage, "", base::StrCat("baro: ", text, "; see baro --help\n")};
+}
+
+// Texts to values. Errors: InvalidArgument.
+absl::Status ReadOptions(const RawOptions& raw, GlobalOptions* options) {
+  if (!raw.format.empty()) options->format = kFormats.at(raw.format);
+  options->color = kColors.at(raw.color);
+  options->headers = !raw.no_headers;
+  const auto timeout_ms = ParseDuration(raw.timeout);
+  if (!timeout_ms.ok()) return timeout_ms.status();
+  if (*timeout_ms == 0) return absl::InvalidArgumentError("--timeout must be more than 0");
+  options->timeout_ms = *timeout_ms;
+  return absl::OkStatus();
+}
+
+absl::Status ReadWatch(const CLI::App& app, const RawOptions& raw, GlobalOptions* options) {
+  if (app.get_option("--watch")->count() == 0) return absl::OkStatus();
+  options->watch_seconds = kWatchSecondsDefault;
+  if (raw.watch.empty() || raw.watch.front().empty()) return absl::OkStatus();
+  const auto every_ms = ParseDuration(raw.watch.front());
+  if (!every_ms.ok()) return every_ms.status();
+  if (*every_ms < 100) return absl::InvalidArgumentError("--watch must be at least 0.1 seconds");
+  options->watch_seconds = static_cast<double>(*every_ms) / 1e3;
+  return absl::OkStatus();
+}
+
+OptionDescription Describe(const CLI::Option& option) {
+  OptionDescription described;
+  for (const std::string& name : option.get_snames()) described.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) described.names.push_back("--" + name);
+  described.help = option.get_description();
+  described.takes_value = option.get_type_size_max() > 0 && option.get_items_expected_max() > 0;
+  if (option.check_lname("output")) described.values = NamesOf(kFormats);
+  if (option.check_lname("color")) described.values = NamesOf(kColors);
+  return described;
+}
+
+VerbDescription Describe(const CLI::App& app, const std::string& name) {
+  VerbDescription verb{name, app.get_description(), {}};
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) verb.options.push_back(Describe(*option));
+  }
+  return verb;
+}
+
+}  // namespace
+
+ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
+  Grammar grammar;
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  try {
+    grammar.app().parse(std::move(reversed));
+  } catch (const CLI::Success& success) {  // --help
+    std::ostringstream out;
+    grammar.app().exit(success, out, out);
+    return {std::nullopt, ExitCode::kOk, out.str(), ""};
+  } catch (const CLI::Error& error) {
+    return UsageError(error.what());
+  }
+  GlobalOptions& options = grammar.command().options;
+  absl::Status read = ReadOptions(grammar.raw(), &options);
+  if (read.ok()) read = ReadWatch(grammar.app(), grammar.raw(), &options);
+  if (!read.ok()) return UsageError(std::string(read.message()));
+  while (options.server.ends_with('/')) options.server.pop_back();
+  if (options.server.find("://") == std::string::npos) options.server.insert(0, "http://");
+  return {std::move(grammar.command()), ExitCode::kOk, "", ""};
+}
+
+std::vector<VerbDescription> DescribeVerbs() {
+  Grammar grammar;
+  std::vector<VerbDescription> verbs = {Describe(grammar.app(), "")};
+  for (const CLI::App* verb : grammar.app().get_subcommands({})) {
+    verbs.push_back(Describe(*verb, verb->get_name()));
+  }
+  return verbs;
+}
+
+}  // namespace baro::cli

@@ -1,0 +1,191 @@
+// baro range: how values went; a chart, or a table with one trend per series.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "render/chart.h"
+#include "render/number.h"
+#include "render/series_table.h"
+#include "time_text.h"
+#include "verbs/query_output.h"
+#include "verbs/verbs.h"
+
+namespace baro::cli {
+namespace {
+
+// Programs get about as many points as a dashboard's panel shows.
+constexpr int kPointsForPrograms = 240;
+constexpr int64_t kPointsMax = 11'000;
+constexpr int kTrendColumns = 24;
+
+// A round step that gives at most about `points` points.
+int64_t RoundStepMs(int64_t span_ms, int points) {
+  constexpr std::array kSteps =
+      std::to_array<int64_t>({1,   2,    5,    10,   15,    30,    60,    120,   300,    600,
+                              900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800});
+  for (const int64_t step : kSteps) {
+    if (span_ms / (step * 1000) <= points) return step * 1000;
+  }
+  return span_ms / points;
+}
+
+absl::StatusOr<Client::Range> ReadRange(const RangeArguments& arguments, const Session& session) {
+  const int64_t now_ms = session.clock->NowMs();
+  Client::Range range;
+  BARO_TRY_ASSIGN(range.end_ms, ParseInstant(arguments.to, now_ms));
+  if (arguments.from.empty()) {
+    BARO_TRY_ASSIGN(const int64_t since_ms, ParseDuration(arguments.since));
+    range.start_ms = range.end_ms - since_ms;
+  } else {
+    BARO_TRY_ASSIGN(range.start_ms, ParseInstant(arguments.from, now_ms));
+  }
+  if (range.start_ms >= range.end_ms) {
+    return absl::InvalidArgumentError(
+        base::StrCat("cannot show a range that ends before it starts: from ",
+                     FormatTime(static_cast<double>(range.start_ms) / 1e3), " to ",
+                     FormatTime(static_cast<double>(range.end_ms) / 1e3)));
+  }
+  const int64_t span_ms = range.end_ms - range.start_ms;
+  if (arguments.step.empty()) {
+    const bool is_shown = session.format() == Format::kTable;
+    range.step_ms =
+        RoundStepMs(span_ms, is_shown ? session.screen.columns * 2 : kPointsForPrograms);
+    // Multiples of the step: repeated calls then see the same instants.
+    range.start_ms -= range.start_ms % range.step_ms;
+  } else {
+    BARO_TRY_ASSIGN(range.step_ms, ParseDuration(arguments.step));
+    if (range.step_ms == 0 || span_ms / range.step_ms > kPointsMax) {
+      return absl::InvalidArgumentError(
+          base::StrCat("cannot use --step ", arguments.step, ": more than ", kPointsMax,
+                       " values per series; use a longer step or a shorter range"));
+    }
+  }
+  return range;
+}
+
+struct Summary {
+  double last = NAN;
+  double minimum = NAN;
+  double maximum = NAN;
+  double average = NAN;
+};
+
+Summary Summarize(const Series& series) {
+  Summary summary;
+  double sum = 0;
+  double count = 0;
+  for (const Point& point : series.points) {
+    summary.last = point.number;
+    if (std::isnan(point.number)) continue;
+    summary.minimum = std::fmin(summary.minimum, point.number);
+    summary.maximum = std::fmax(summary.maximum, point.number);
+    sum += point.number;
+    ++count;
+  }
+  if (count > 0) summary.average = sum / count;
+  return summary;
+}
+
+ChartLine LineOf(const Series& series) {
+  ChartLine line;
+  line.reserve(series.points.size());
+  for (const Point& point : series.points) line.push_back({point.time_seconds, point.number});
+  return line;
+}
+
+// One row per series: its trend or its letter in the chart, and its figures on one scale.
+List SummaryList(const std::vector<Series>& series, const ChartFrame& frame, bool graph) {
+  std::vector<const LabelSet*> sets;
+  std::vector<Summary> summaries;
+  std::vector<double> values;
+  for (const Series& one : series) {
+    sets.push_back(&one.labels);
+    const Summary summary = summaries.emplace_back(Summarize(one));
+    values.insert(values.end(), {summary.last, summary.minimum, summary.maximum});
+  }
+  const SharedLabels shared = ShareLabels(sets);
+  const CommonScale scale = ChooseScale(frame.unit, values);
+  List list;
+  list.heading = SelectorText(shared.common);
+  if (graph) list.table.columns.push_back({""});
+  for (Column& column : LabelColumns(shared)) list.table.columns.push_back(std::move(column));
+  if (!graph) list.table.columns.push_back({"TREND"});
+  for (const char* title : {"LAST", "MIN", "AVG", "MAX"}) {
+    list.table.columns.push_back({title, Align::kPoint});
+  }
+  for (size_t i = 0; i < series.size(); ++i) {
+    auto& row = list.table.rows.emplace_back();
+    const int index = static_cast<int>(i);
+    if (graph)
+      row.push_back({base::StrCat("━ ", std::string(1, LineMarker(index))), SeriesStyle(index)});
+    for (Cell& cell : LabelCells(shared, series[i].labels)) row.push_back(std::move(cell));
+    if (!graph) row.push_back({RenderTrend(LineOf(series[i]), frame, kTrendColumns)});
+    const Summary& summary = summaries[i];
+    for (const double value : {summary.last, summary.minimum, summary.average, summary.maximum}) {
+      row.push_back(
+          {scale.common ? FormatScaled(value, scale.scale) : FormatOne(value, frame.unit)});
+    }
+  }
+  return list;
+}
+
+// The chart shows the series with the largest last values; the rest is counted, never silent.
+void PrintChart(std::vector<Series> series, ChartFrame frame, Session* session) {
+  const size_t all = series.size();
+  if (all > static_cast<size_t>(kChartSeriesMax)) {
+    std::stable_sort(series.begin(), series.end(), [](const Series& a, const Series& b) {
+      return a.points.back().number > b.points.back().number;
+    });
+    series.resize(static_cast<size_t>(kChartSeriesMax));
+    base::StrAppend(&session->notes, "baro: the chart shows the ", kChartSeriesMax,
+                    " series that are largest now, of ", all,
+                    "; choose others with topk(), bottomk() or a narrower selector\n");
+  }
+  std::vector<ChartLine> lines;
+  for (const Series& one : series) lines.push_back(LineOf(one));
+  // Axis, legend's titles and common labels, total, and the next prompt take the other rows.
+  const int other_rows = static_cast<int>(series.size()) + 7;
+  frame.rows = std::clamp(session->screen.rows - other_rows, 8, 24);
+  session->out += RenderChart(lines, frame, session->screen);
+  session->out += "\n";
+  PrintList(SummaryList(series, frame, true), session);
+}
+
+std::string RangeText(const Client::Range& range) {
+  return base::StrCat("from ", FormatTime(std::floor(static_cast<double>(range.start_ms) / 1e3)),
+                      " to ", FormatTime(std::floor(static_cast<double>(range.end_ms) / 1e3)),
+                      ", one value per ", FormatDuration(static_cast<double>(range.step_ms) / 1e3));
+}
+
+}  // namespace
+
+absl::Status Run(const RangeArguments& arguments, Session* session) {
+  BARO_TRY_ASSIGN(const Client::Range range, ReadRange(arguments, *session));
+  BARO_TRY_ASSIGN(QueryAnswer answer, session->client->QueryRange(arguments.expression, range));
+  std::erase_if(answer.series, [](const Series& series) { return series.points.empty(); });
+  if (answer.series.empty()) {
+    NoteNothingFound(arguments.expression, RangeText(range), session);
+  }
+  SortByLabels(&answer.series);
+  if (PrintExact(answer, session) || answer.series.empty()) return absl::OkStatus();
+
+  ChartFrame frame;
+  frame.start_seconds = static_cast<double>(range.start_ms) / 1e3;
+  frame.end_seconds = static_cast<double>(range.end_ms) / 1e3;
+  frame.step_seconds = static_cast<double>(range.step_ms) / 1e3;
+  frame.unit = UnitOfAnswer(answer, arguments.expression);
+  frame.columns = session->screen.columns;
+  if (arguments.graph) {
+    PrintChart(std::move(answer.series), frame, session);
+  } else {
+    List list = SummaryList(answer.series, frame, false);
+    list.total = base::StrCat(answer.series.size(), " series ", RangeText(range));
+    PrintList(list, session);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace baro::cli

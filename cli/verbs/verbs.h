@@ -1,0 +1,23 @@
+// The verbs: each asks the collector and leaves its answer in the session. One file per verb.
+//
+// Errors of all: those of Client; InvalidArgument for arguments that cannot be read.
+#pragma once
+
+#include "absl/status/status.h"
+#include "command_line.h"
+#include "session.h"
+
+namespace baro::cli {
+
+absl::Status Run(const QueryArguments& arguments, Session* session);
+absl::Status Run(const RangeArguments& arguments, Session* session);
+absl::Status Run(const LabelsArguments& arguments, Session* session);
+absl::Status Run(const SeriesArguments& arguments, Session* session);
+absl::Status Run(const MetricsArguments& arguments, Session* session);
+absl::Status Run(const TargetsArguments& arguments, Session* session);
+absl::Status Run(const AgentsArguments& arguments, Session* session);
+absl::Status Run(const StatusArguments& arguments, Session* session);
+absl::Status Run(const CompletionArguments& arguments, Session* session);
+absl::Status Run(const VersionArguments& arguments, Session* session);
+
+}  // namespace baro::cli

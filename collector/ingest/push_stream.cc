@@ -1,0 +1,192 @@
+#include "push_stream.h"
+
+#include <utility>
+
+namespace baro::collector {
+namespace {
+
+// How often a stream asks again whether its predecessor has gone.
+constexpr int64_t kClaimPauseMs = 20;
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+}
+
+}  // namespace
+
+void PushStream::Open() {
+  {
+    base::MutexLock lock(&mutex_);
+    self_ = shared_from_this();
+  }
+  StartRead(&inbound_);
+}
+
+void PushStream::Wake() {
+  if (turn_ == Turn::kIdle) {
+    turn_ = Turn::kQueued;
+    owner_->Schedule(shared_from_this());
+  } else if (turn_ == Turn::kRunning) {
+    turn_ = Turn::kRunAgain;
+  }
+}
+
+void PushStream::OnReadDone(bool ok) {
+  base::MutexLock lock(&mutex_);
+  message_is_here_ = ok;
+  if (!ok && !closing_.has_value()) closing_ = grpc::Status::OK;  // the agent has gone
+  Wake();
+}
+
+void PushStream::OnWriteDone(bool ok) {
+  base::MutexLock lock(&mutex_);
+  writing_ = false;
+  if (!ok && !closing_.has_value())
+    closing_ = grpc::Status(grpc::StatusCode::UNAVAILABLE, "cannot write to the agent");
+  Wake();
+}
+
+void PushStream::OnCancel() {
+  base::MutexLock lock(&mutex_);
+  if (!closing_.has_value())
+    closing_ = grpc::Status(grpc::StatusCode::CANCELLED, "the agent has gone");
+  Wake();
+}
+
+void PushStream::OnDone() {
+  owner_->OnClosed(this);
+  std::shared_ptr<PushStream> last;
+  base::MutexLock lock(&mutex_);
+  last.swap(self_);
+  if (turn_ == Turn::kIdle && !retired_) Wake();
+}
+
+void PushStream::Close(const grpc::Status& status) {
+  base::MutexLock lock(&mutex_);
+  if (!closing_.has_value()) closing_ = status;
+  Wake();
+}
+
+void PushStream::Tick(int64_t now_ms) {
+  base::MutexLock lock(&mutex_);
+  if (now_ms >= wake_at_ms_) Wake();
+}
+
+bool PushStream::closing() const {
+  base::MutexLock lock(&mutex_);
+  return closing_.has_value();
+}
+
+void PushStream::Run() {
+  bool again = true;
+  while (again) {
+    {
+      base::MutexLock lock(&mutex_);
+      turn_ = Turn::kRunning;
+      wake_at_ms_ = INT64_MAX;
+    }
+    RunOnce();
+    base::MutexLock lock(&mutex_);
+    again = turn_ == Turn::kRunAgain;
+    if (!again) turn_ = Turn::kIdle;
+  }
+}
+
+void PushStream::RunOnce() {
+  TakeResults();
+  TakeMessage();
+  StartJobs();
+  StartWriting();
+  if (claimed_ && !retired_) owner_->OnProgress(*this);
+  EndIfDone();
+}
+
+void PushStream::TakeResults() {
+  std::vector<Result> results;
+  {
+    base::MutexLock lock(&mutex_);
+    results.swap(results_);
+  }
+  for (const Result& result : results)
+    session_.OnAppended(result.chain, result.append, owner_->NowMs());
+}
+
+void PushStream::TakeMessage() {
+  {
+    base::MutexLock lock(&mutex_);
+    if (!message_is_here_ || closing_.has_value()) return;
+  }
+  // An older stream of this agent may have batches in the store's queue: only when they are through
+  // does Welcome tell the truth about what is stored.
+  if (!claimed_ && inbound_.has_hello() && inbound_.hello().agent_uuid().size() == 16) {
+    std::array<uint8_t, 16> uuid{};
+    inbound_.hello().agent_uuid().copy(reinterpret_cast<char*>(uuid.data()), uuid.size());
+    claimed_ = owner_->Claim(uuid, this);
+    if (!claimed_) {
+      base::MutexLock lock(&mutex_);
+      wake_at_ms_ = owner_->NowMs() + kClaimPauseMs;
+      return;
+    }
+  }
+  const bool was_greeted = session_.greeted();
+  const absl::Status status = session_.OnMessage(std::move(inbound_), owner_->NowMs());
+  if (!was_greeted && session_.greeted()) owner_->OnGreeted(*this);
+  inbound_.Clear();
+  {
+    base::MutexLock lock(&mutex_);
+    message_is_here_ = false;
+    if (!status.ok() && !closing_.has_value()) closing_ = ToGrpc(status);
+    if (closing_.has_value()) return;
+  }
+  StartRead(&inbound_);
+}
+
+void PushStream::StartJobs() {
+  const int64_t now_ms = owner_->NowMs();
+  while (!closing()) {
+    auto job = session_.NextJob(now_ms);
+    if (!job.has_value()) break;
+    // `done` may run at once, or after this stream is closed.
+    store_->Append(std::move(job->batch), [self = shared_from_this(),
+                                           chain = job->chain](const tsdb::AppendResult& result) {
+      base::MutexLock lock(&self->mutex_);
+      self->results_.push_back({.chain = chain, .append = result});
+      self->Wake();
+    });
+  }
+  const int64_t retry_at_ms = session_.RetryAtMs();
+  base::MutexLock lock(&mutex_);
+  wake_at_ms_ = std::min(wake_at_ms_, retry_at_ms);
+}
+
+void PushStream::StartWriting() {
+  {
+    base::MutexLock lock(&mutex_);
+    if (writing_ || closing_.has_value() || !session_.NextMessage(&outbound_)) return;
+    writing_ = true;
+  }
+  StartWrite(&outbound_);
+}
+
+void PushStream::EndIfDone() {
+  grpc::Status status;
+  bool results_wait = false;
+  bool writing = false;
+  {
+    base::MutexLock lock(&mutex_);
+    if (!closing_.has_value()) return;
+    status = *closing_;
+    writing = writing_;
+    results_wait = !results_.empty();
+  }
+  if (!writing && !finished_) {
+    finished_ = true;
+    Finish(status);
+  }
+  if (results_wait) return;  // Run() comes again
+  if (retired_ || session_.jobs_under_way() > 0) return;
+  retired_ = true;
+  owner_->OnRetired(*this, status.error_message());
+}
+
+}  // namespace baro::collector
