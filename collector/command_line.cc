@@ -54,9 +54,9 @@ absl::Status ReadDuration(const char* flag, const std::string& text, int64_t lea
                           int64_t* value_ms) {
   const auto duration = base::ParseDuration(text);
   if (!duration.ok() || duration->count() < least_ms) {
-    return absl::InvalidArgumentError(
-        base::StrCat("cannot read ", flag, " \"", text, "\": expected a duration such as 15d, 2m ",
-                     least_ms == 0 ? "or 0" : "longer than 0"));
+    return absl::InvalidArgumentError(base::StrCat("cannot read ", flag, " \"", text,
+                                                   "\": expected a duration such as 15d, 2m ",
+                                                   least_ms == 0 ? "or 0" : "longer than 0"));
   }
   *value_ms = duration->count();
   return absl::OkStatus();

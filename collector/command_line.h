@@ -30,7 +30,6 @@ struct CollectorOptions {
 
 // Empty: help or the version was asked for and printed; the program ends with 0.
 // Errors: InvalidArgument, worded for people; the program ends with 2.
-absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
-                                                                 const char* const* argv);
+absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc, const char* const* argv);
 
 }  // namespace baro::collector

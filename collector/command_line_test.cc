@@ -22,11 +22,26 @@ TEST(CommandLine, HasTheContractsDefaults) {
 }
 
 TEST(CommandLine, ReadsEveryFlag) {
-  const auto options =
-      Parse({"--config.file", "c.yml", "--storage.path=/data", "--storage.retention", "0",
-             "--http.listen-address", ":1", "--grpc.listen-address", ":2", "--query.timeout", "30s",
-             "--query.lookback-delta=1m", "--query.max-samples", "5", "--query.max-concurrency",
-             "3", "--log.level", "debug", "--log.format", "json"});
+  const auto options = Parse({"--config.file",
+                              "c.yml",
+                              "--storage.path=/data",
+                              "--storage.retention",
+                              "0",
+                              "--http.listen-address",
+                              ":1",
+                              "--grpc.listen-address",
+                              ":2",
+                              "--query.timeout",
+                              "30s",
+                              "--query.lookback-delta=1m",
+                              "--query.max-samples",
+                              "5",
+                              "--query.max-concurrency",
+                              "3",
+                              "--log.level",
+                              "debug",
+                              "--log.format",
+                              "json"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ((*options)->retention_ms, 0);
   EXPECT_TRUE((*options)->retention_given);

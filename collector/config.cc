@@ -25,7 +25,10 @@ constexpr Absent kAbsent[] = {
     {"runtime", "there is no Go runtime to tune"},
 };
 
-absl::Status ReadYaml(const base::YamlNode& node, GlobalConfig* global) {
+}  // namespace
+
+// Found by ADL, which does not look into unnamed namespaces.
+static absl::Status ReadYaml(const base::YamlNode& node, GlobalConfig* global) {
   base::YamlMap map(node);
   map.Optional("scrape_interval", &global->scrape_interval);
   map.Optional("scrape_timeout", &global->scrape_timeout);
@@ -43,7 +46,7 @@ absl::Status ReadYaml(const base::YamlNode& node, GlobalConfig* global) {
   return map.Finish();
 }
 
-absl::Status ReadYaml(const base::YamlNode& node, StorageConfig* storage) {
+static absl::Status ReadYaml(const base::YamlNode& node, StorageConfig* storage) {
   base::YamlMap map(node);
   map.Optional("retention", &storage->retention);
   for (const char* key : {"tsdb", "exemplars"}) {
@@ -54,7 +57,7 @@ absl::Status ReadYaml(const base::YamlNode& node, StorageConfig* storage) {
   return map.Finish();
 }
 
-absl::Status ReadYaml(const base::YamlNode& node, CollectorConfig* config) {
+static absl::Status ReadYaml(const base::YamlNode& node, CollectorConfig* config) {
   base::YamlMap map(node);
   map.Optional("global", &config->global);
   map.Optional("storage", &config->storage);
@@ -65,6 +68,8 @@ absl::Status ReadYaml(const base::YamlNode& node, CollectorConfig* config) {
   }
   return map.Finish();
 }
+
+namespace {
 
 absl::StatusOr<CollectorConfig> FromNode(const base::YamlNode& node) {
   CollectorConfig config;
@@ -110,8 +115,8 @@ std::string PrintConfig(const CollectorConfig& config) {
     base::StrAppend(&out, "    ", Quoted(name), ": ", Quoted(value), "\n");
   }
   if (config.storage.retention) {
-    base::StrAppend(&out, "storage:\n  retention: ",
-                    base::FormatDuration(*config.storage.retention), "\n");
+    base::StrAppend(
+        &out, "storage:\n  retention: ", base::FormatDuration(*config.storage.retention), "\n");
   }
   return out;
 }

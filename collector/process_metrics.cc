@@ -13,11 +13,11 @@ namespace {
 
 // Fields of /proc/self/stat, counted as in proc(5).
 struct ProcessStat {
-  double cpu_ticks = 0;         // 14 + 15
-  double start_ticks = 0;       // 22
-  double virtual_bytes = 0;     // 23
-  double resident_pages = 0;    // 24
-  double threads = 0;           // 20
+  double cpu_ticks = 0;       // 14 + 15
+  double start_ticks = 0;     // 22
+  double virtual_bytes = 0;   // 23
+  double resident_pages = 0;  // 24
+  double threads = 0;         // 20
 };
 
 ProcessStat ReadStat() {

@@ -12,9 +12,8 @@ namespace {
 using Families = std::vector<prometheus::MetricFamily>;
 
 // Queries take from a tenth of a millisecond to the timeout of two minutes.
-const prometheus::Histogram::BucketBoundaries kSeconds = {0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03,
-                                                          0.1,    0.3,    1,     3,     10,   30,
-                                                          120};
+const prometheus::Histogram::BucketBoundaries kSeconds = {
+    0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 120};
 
 prometheus::MetricFamily Family(std::string name, std::string help, prometheus::MetricType type) {
   prometheus::MetricFamily family;
@@ -91,10 +90,10 @@ void CollectHttp(const net::HttpServerStats& stats, Families* families) {
   const auto counter = [families](const char* name, const char* help, uint64_t value) {
     families->push_back(OneCounter(base::StrCat("baro_http_", name), help, D(value)));
   };
-  families->push_back(OneGauge("baro_http_connections", "Open connections.",
-                               D(stats.connections_open)));
-  families->push_back(OneGauge("baro_http_body_bytes", "Request bodies in memory.",
-                               D(stats.bodies_bytes)));
+  families->push_back(
+      OneGauge("baro_http_connections", "Open connections.", D(stats.connections_open)));
+  families->push_back(
+      OneGauge("baro_http_body_bytes", "Request bodies in memory.", D(stats.bodies_bytes)));
   counter("connections_total", "Connections accepted.", stats.connections_total);
   counter("connections_refused_total", "Connections beyond the limit.",
           stats.connections_refused_total);

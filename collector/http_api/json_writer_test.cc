@@ -57,7 +57,9 @@ TEST(JsonWriter, WritesNumbersAsGoDoes) {
       {5e-324, nullptr, "5e-324"},
   };
   for (const auto& test : cases) {
-    if (test.fixed != nullptr) EXPECT_EQ(Fixed(test.value), test.fixed);
+    if (test.fixed != nullptr) {
+      EXPECT_EQ(Fixed(test.value), test.fixed);
+    }
     EXPECT_EQ(Sample(test.value), test.sample);
   }
   EXPECT_EQ(Fixed(1.7976931348623157e308).size(), 309u);

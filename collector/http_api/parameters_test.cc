@@ -3,6 +3,7 @@
 #include "http_api/parameters.h"
 
 #include "baro/base/strings.h"
+#include "baro/model/sample.h"
 #include "gtest/gtest.h"
 #include "http_api/time_text.h"
 
@@ -58,8 +59,9 @@ TEST(Parameters, ReadTimes) {
 }
 
 TEST(Parameters, RefuseTimesThatAreNone) {
-  for (const char* bad : {"", "x", "NaN", "Inf", "1e300", "2023-02-29T00:00:00Z", "2023-1-01T0:0:0Z",
-                          "2023-01-01T00:00:00", "2023-01-01T25:00:00Z", "1.5s"}) {
+  for (const char* bad :
+       {"", "x", "NaN", "Inf", "1e300", "2023-02-29T00:00:00Z", "2023-1-01T0:0:0Z",
+        "2023-01-01T00:00:00", "2023-01-01T25:00:00Z", "1.5s"}) {
     const auto time_ms = ParseTimeMs(bad);
     EXPECT_EQ(time_ms.status().message(),
               base::StrCat("cannot parse \"", bad, "\" to a valid timestamp"));
@@ -110,9 +112,9 @@ TEST(Parameters, UnescapeNamesAsGrafanaSendsThem) {
 }
 
 TEST(Parameters, WriteTimesThatReadBack) {
-  for (const int64_t time_ms : {int64_t{0}, int64_t{1'435'781'430'781}, int64_t{-1},
-                                int64_t{-62'135'596'800'000}, int64_t{1'709'164'800'000},
-                                int64_t{4'102'444'799'999}}) {
+  for (const int64_t time_ms :
+       {int64_t{0}, int64_t{1'435'781'430'781}, int64_t{-1}, int64_t{-62'135'596'800'000},
+        int64_t{1'709'164'800'000}, int64_t{4'102'444'799'999}}) {
     EXPECT_EQ(ParseRfc3339Ms(FormatRfc3339(time_ms)), time_ms) << FormatRfc3339(time_ms);
   }
   EXPECT_EQ(FormatRfc3339(1'435'781'430'781), "2015-07-01T20:10:30.781Z");

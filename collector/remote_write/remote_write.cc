@@ -32,8 +32,8 @@ std::string WrongHeaders(const net::ServerRequest& request) {
     const std::string_view rest = type.substr(proto + 6);
     const std::string_view message = Trim(rest.substr(0, rest.find(';')));
     if (message != kMessageV1) {
-      return base::StrCat("remote write message ", message, " is not accepted by this server; only ",
-                          kMessageV1, " is\n");
+      return base::StrCat("remote write message ", message,
+                          " is not accepted by this server; only ", kMessageV1, " is\n");
     }
   }
   const std::string_view encoding = request.Header("Content-Encoding");
@@ -93,8 +93,8 @@ void RemoteWrite::Handle(const net::ServerRequest& request, net::HttpReply reply
   if (parsed.batch.series.empty()) return reply.Send(Finish({}, std::move(parsed)));
   tsdb::SampleBatch batch = std::move(parsed.batch);
   // AppendDone is copyable, a reply is not.
-  auto pending = std::make_shared<std::pair<net::HttpReply, Request>>(std::move(reply),
-                                                                      std::move(parsed));
+  auto pending =
+      std::make_shared<std::pair<net::HttpReply, Request>>(std::move(reply), std::move(parsed));
   store_->Append(std::move(batch), [this, pending](const tsdb::AppendResult& result) {
     pending->first.Send(Finish(result, std::move(pending->second)));
   });
@@ -156,8 +156,8 @@ void RemoteWrite::Describe(const wire::RemoteWriteReader& reader) {
   std::vector<model::Metadata> metadata;
   metadata.reserve(reader.metadata().size());
   for (const wire::MetadataView& view : reader.metadata()) {
-    metadata.push_back({std::string(view.family), view.type, std::string(view.help),
-                        std::string(view.unit)});
+    metadata.push_back(
+        {std::string(view.family), view.type, std::string(view.help), std::string(view.unit)});
   }
   store_->Describe(metadata);
 }
