@@ -57,6 +57,9 @@ using TargetId = uint32_t;
 using ColumnId = uint32_t;
 using LayoutId = uint32_t;
 
+// In a frame's target: the sender declared a target that was refused; the frame is left out.
+inline constexpr TargetId kNoTarget = UINT32_MAX;
+
 struct SeriesId {
   TargetId target = 0;
   ColumnId column = 0;
