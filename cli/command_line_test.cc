@@ -70,6 +70,13 @@ TEST(CommandLine, ServerComesFromOptionOrEnvironment) {
   EXPECT_EQ(Parse({"status"}).options.server, "http://127.0.0.1:9490");
 }
 
+TEST(CommandLine, ExpressionsMayBeginWithAMinus) {
+  EXPECT_EQ(std::get<QueryArguments>(Parse({"query", "-up", "--at", "-5m"}).verb).expression,
+            " -up");
+  EXPECT_EQ(std::get<QueryArguments>(Parse({"query", "--at", "-5m", "up"}).verb).at, "-5m");
+  EXPECT_EQ(Parse({"query", "up", "-ojson"}).options.format, Format::kJson);
+}
+
 TEST(CommandLine, MistakesAreUsageErrors) {
   ExpectUsageError({});
   ExpectUsageError({"nonsense"});
