@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string>
 
+#include <google/protobuf/stubs/logging.h>
+
 #include "baro/base/check.h"
 #include "baro/wire/remote_write.h"
 #include "prometheus/remote.pb.h"
@@ -92,6 +94,9 @@ void CheckAgainstProtobuf(std::string_view bytes) {
 }  // namespace baro::wire
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  // It reports each invalid text on stderr, thousands a second here.
+  static const auto kReporter = google::protobuf::SetLogHandler(nullptr);
+  (void)kReporter;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   baro::wire::CheckAgainstProtobuf(bytes);
   std::string decoded;
