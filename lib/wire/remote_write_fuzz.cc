@@ -1,14 +1,12 @@
 // Holds the remote write reader against protobuf's own parser on arbitrary bytes: what one accepts
 // the other accepts, and both see the same. Exemplars, which ours skips unread, may be damaged.
 
-#include <snappy.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
-
-#include <google/protobuf/stubs/logging.h>
 
 #include "baro/base/check.h"
 #include "baro/wire/remote_write.h"
