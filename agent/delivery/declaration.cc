@@ -3,11 +3,11 @@
 #include <zstd.h>
 
 #include <cstring>
-#include <span>
-#include <unordered_map>
+#include <tuple>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/wire/ingest.h"
 
 namespace baro::agent {
 namespace {
@@ -19,7 +19,7 @@ constexpr size_t kLayoutKeyBytes = 1 + std::tuple_size_v<model::ContentHash>;
 // A declaration is one message; larger layouts are declared in pieces, each the parent of the next.
 constexpr size_t kDeclarationBytesMax = 2 << 20;
 // What a damaged size can make us allocate.
-constexpr size_t kDeclarationRawBytesMax = 32 << 20;
+constexpr size_t kDeclarationRawBytesMax = 12 << 20;
 
 void AppendCompressed(const v1::Declare& declare, std::string* record) {
   const std::string raw = declare.SerializeAsString();
@@ -33,37 +33,6 @@ size_t SizeOf(const model::Column& column) {
   for (const model::Label& label : column.labels)
     bytes += 8 + label.name.size() + label.value.size();
   return bytes;
-}
-
-// Gives every text one number.
-class SymbolTable {
- public:
-  explicit SymbolTable(v1::LayoutDeclaration* declaration) : declaration_(declaration) { Add(""); }
-  uint32_t Add(std::string_view text) {
-    const auto [entry, is_new] =
-        numbers_.emplace(std::string(text), static_cast<uint32_t>(numbers_.size()));
-    if (is_new) declaration_->add_symbols(entry->first);
-    return entry->second;
-  }
-
- private:
-  v1::LayoutDeclaration* const declaration_;
-  std::unordered_map<std::string, uint32_t> numbers_;
-};
-
-void FillColumns(std::span<const model::Column> columns, v1::LayoutDeclaration* declaration) {
-  SymbolTable symbols(declaration);
-  for (const model::Column& column : columns) {
-    v1::ColumnDeclaration* out = declaration->add_columns();
-    for (const model::Label& label : column.labels) {
-      out->add_label_symbols(symbols.Add(label.name));
-      out->add_label_symbols(symbols.Add(label.value));
-    }
-    out->set_family_symbol(symbols.Add(column.metadata.family));
-    out->set_type(static_cast<uint32_t>(column.metadata.type));
-    out->set_help_symbol(symbols.Add(column.metadata.help));
-    out->set_unit_symbol(symbols.Add(column.metadata.unit));
-  }
 }
 
 // How many columns from `begin` on fit into one declaration; at least one.
@@ -83,32 +52,33 @@ absl::Status Damaged(std::string_view what) {
 
 absl::StatusOr<std::vector<std::string>> LayoutRecords(const model::Layout& layout) {
   std::vector<std::string> records;
-  model::Layout prefix;
-  std::string parent_hash;
+  model::Layout prefix;  // built only for a layout that must be split
+  wire::ParentLayout parent;
   for (size_t begin = 0; begin < layout.columns.size();) {
-    const size_t count = ColumnsThatFit(layout, begin);
-    const std::span columns = std::span(layout.columns).subspan(begin, count);
-    const bool whole = begin + count == layout.columns.size();
-    if (!whole) prefix.columns.insert(prefix.columns.end(), columns.begin(), columns.end());
-    const model::ContentHash hash = whole ? layout.Hash() : prefix.Hash();
-    const std::string hash_bytes(reinterpret_cast<const char*>(hash.data()), hash.size());
-
+    const size_t end = begin + ColumnsThatFit(layout, begin);
+    const bool whole = end == layout.columns.size();
+    if (!whole) {
+      prefix.columns.insert(prefix.columns.end(), layout.columns.begin() + static_cast<long>(begin),
+                            layout.columns.begin() + static_cast<long>(end));
+    }
+    const model::Layout& piece = whole ? layout : prefix;
     v1::Declare declare;
-    v1::LayoutDeclaration* declaration = declare.mutable_layout();
-    declaration->set_content_hash(hash_bytes);
-    declaration->set_parent_content_hash(parent_hash);
-    FillColumns(columns, declaration);
+    if (begin == 0) {
+      wire::DeclareLayout(piece, declare.mutable_layout());
+    } else {
+      wire::DeclareLayout(piece, parent, declare.mutable_layout());
+    }
     if (declare.ByteSizeLong() > kDeclarationRawBytesMax) {
       return absl::InvalidArgumentError(base::StrCat("cannot declare layout: column ", begin,
                                                      " and its neighbours take ",
                                                      declare.ByteSizeLong(), " bytes"));
     }
+    parent = {.hash = piece.Hash(), .column_count = end};
     std::string record(1, kLayout);
-    record += hash_bytes;
+    record += wire::HashBytes(parent.hash);
     AppendCompressed(declare, &record);
     records.push_back(std::move(record));
-    parent_hash = hash_bytes;
-    begin += count;
+    begin = end;
   }
   return records;
 }
@@ -116,14 +86,8 @@ absl::StatusOr<std::vector<std::string>> LayoutRecords(const model::Layout& layo
 std::string TargetRecord(uint32_t target_ref, const model::Labels& labels,
                          const model::ContentHash& layout) {
   v1::Declare declare;
-  v1::TargetDeclaration* target = declare.mutable_target();
-  target->set_target_ref(target_ref);
-  for (const model::Label& label : labels) {
-    v1::Label* out = target->add_labels();
-    out->set_name(label.name);
-    out->set_value(label.value);
-  }
-  target->set_layout_content_hash(layout.data(), layout.size());
+  wire::DeclareTarget({.target_ref = target_ref, .labels = labels, .layout = layout},
+                      declare.mutable_target());
   std::string record(1, kTarget);
   for (int shift = 0; shift < 32; shift += 8)
     record.push_back(static_cast<char>(target_ref >> shift));

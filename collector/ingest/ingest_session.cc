@@ -146,9 +146,15 @@ void IngestSession::OnLayout(const v1::LayoutDeclaration& declaration) {
     return;
   }
   if (absl::IsNotFound(layout.status())) {
-    need_layouts_.insert(declaration.parent_content_hash());
-    need_layouts_.insert(declaration.content_hash());
+    if (need_layouts_.size() < kNeedsMax) {
+      need_layouts_.insert(declaration.parent_content_hash());
+      need_layouts_.insert(declaration.content_hash());
+    }
     return;
+  }
+  if (const auto hash = wire::HashFromBytes(declaration.content_hash(), "content_hash");
+      hash.ok() && refused_layouts_.size() < kNeedsMax) {
+    refused_layouts_.insert(*hash);
   }
   v1::Reject reject;
   reject.set_layout_content_hash(declaration.content_hash());
@@ -170,6 +176,8 @@ void IngestSession::ShelveLayout(const model::ContentHash& hash, model::Layout l
 
 absl::StatusOr<tsdb::Declared> IngestSession::DeclareTarget(const model::Labels& labels,
                                                             const model::ContentHash& layout) {
+  if (refused_layouts_.contains(layout))
+    return absl::InvalidArgumentError("cannot declare target: its layout was refused");
   if (!store_->KnowsLayout(layout)) {
     const auto shelved = unused_layouts_.find(layout);
     if (shelved == unused_layouts_.end())
@@ -195,8 +203,10 @@ absl::Status IngestSession::OnTarget(const v1::TargetDeclaration& declaration) {
   }
   const auto declared = DeclareTarget(target->labels, target->layout);
   if (absl::IsNotFound(declared.status())) {
-    need_layouts_.insert(HashOf(target->layout));
-    need_targets_.insert(target_ref);
+    if (need_targets_.size() < kNeedsMax) {
+      need_layouts_.insert(HashOf(target->layout));
+      need_targets_.insert(target_ref);
+    }
     return absl::OkStatus();
   }
   if (!declared.ok()) {

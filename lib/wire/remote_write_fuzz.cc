@@ -1,7 +1,7 @@
 // Holds the remote write reader against protobuf's own parser on arbitrary bytes: what one accepts
 // the other accepts, and both see the same. Exemplars, which ours skips unread, may be damaged.
 
-#include <snappy.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -58,13 +58,14 @@ bool OursAccepts(std::string_view request, size_t* exemplars) {
   bool good = true;
   while (reader.Next(&series)) {
     *exemplars += series.exemplars;
-    good = good && ReadLabels(series.label_bytes, &labels).ok();
-    good = good && std::all_of(labels.begin(), labels.end(), [](const LabelView& label) {
-             return IsValidUtf8(label.name) && IsValidUtf8(label.value);
-           });
+    const bool series_good = ReadLabels(series.label_bytes, &labels).ok() &&
+                             std::all_of(labels.begin(), labels.end(), [](const LabelView& label) {
+                               return IsValidUtf8(label.name) && IsValidUtf8(label.value);
+                             });
     if (const auto checked = SeriesLabels(series); checked.ok()) {
-      BARO_CHECK(good && checked->Has(model::kMetricName));
+      BARO_CHECK(series_good && checked->Has(model::kMetricName));
     }
+    good = good && series_good;
   }
   return good && reader.status().ok();
 }
@@ -91,6 +92,9 @@ void CheckAgainstProtobuf(std::string_view bytes) {
 }  // namespace baro::wire
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  // It reports each invalid text on stderr, thousands a second here.
+  static const auto kReporter = google::protobuf::SetLogHandler(nullptr);
+  (void)kReporter;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   baro::wire::CheckAgainstProtobuf(bytes);
   std::string decoded;

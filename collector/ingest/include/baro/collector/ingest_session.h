@@ -156,6 +156,8 @@ class IngestSession {
   absl::flat_hash_map<uint32_t, tsdb::FrameBatch::FrameTarget> targets_;
   std::map<model::ContentHash, model::Layout> unused_layouts_;
   size_t unused_layout_columns_ = 0;
+  // Asking for these again would never end. Bounded by the targets that can use them.
+  std::set<model::ContentHash> refused_layouts_;
 
   std::map<uint64_t, Chain> chains_;
   uint64_t clock_ = 0;  // counts batches, for last_used
