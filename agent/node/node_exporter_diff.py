@@ -17,8 +17,11 @@ import time
 import urllib.request
 
 # Collectors that exist in every node_exporter we compare with.
-COLLECTORS = ["cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev", "pressure", "stat",
-              "time", "uname", "vmstat"]
+COLLECTORS = ["arp", "conntrack", "cpu", "diskstats", "entropy", "filefd", "filesystem", "loadavg",
+              "meminfo", "netdev", "netstat", "os", "pressure", "schedstat", "sockstat", "softnet",
+              "stat", "time", "timex", "udp_queues", "uname", "vmstat"]
+# And those that only newer ones have.
+NEW_COLLECTORS = ["kernel_hung"]
 DISK_EXCLUDE = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$"
 # Debian's package leaves out /run, /mnt and /media as well; upstream and we do not.
 MOUNT_EXCLUDE = (r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+"

@@ -117,6 +117,45 @@ absl::Status ParseLinkDump(std::string_view bytes, std::vector<NetDevice>* devic
 // "0-3,8": a list of CPUs as sysfs writes it.
 absl::Status ParseCpuList(std::string_view text, std::vector<uint32_t>* cpus);
 
+// /proc/net/netstat and /proc/net/snmp: pairs of lines "Proto: names" and "Proto: values".
+struct ProtocolValue {
+  std::string_view protocol;
+  std::string_view name;
+  double value = 0;
+};
+absl::Status ParseNetstat(std::string_view text, std::vector<ProtocolValue>* values);
+// /proc/net/snmp6: lines "Ip6InReceives 1"; the protocol ends with the 6.
+absl::Status ParseSnmp6(std::string_view text, std::vector<ProtocolValue>* values);
+// /proc/net/sockstat: lines "TCP: inuse 29 orphan 0".
+absl::Status ParseSockstat(std::string_view text, std::vector<ProtocolValue>* values);
+
+// Lines of hexadecimal numbers: /proc/net/softnet_stat, and behind its line of headings
+// /proc/net/stat/nf_conntrack.
+using HexRow = std::vector<uint64_t>;
+absl::Status ParseHexRows(std::string_view text, std::vector<HexRow>* rows);
+
+// /proc/schedstat: nanoseconds that tasks ran and waited, and the number of their slices.
+struct SchedCpu {
+  std::string_view cpu;
+  uint64_t running_ns = 0;
+  uint64_t waiting_ns = 0;
+  uint64_t timeslices = 0;
+};
+absl::Status ParseSchedstat(std::string_view text, std::vector<SchedCpu>* cpus);
+
+// /proc/net/arp: the device of each entry.
+absl::Status ParseArp(std::string_view text, std::vector<std::string_view>* devices);
+
+// /proc/net/udp: bytes in all sockets' queues together.
+struct UdpQueues {
+  uint64_t tx_bytes = 0;
+  uint64_t rx_bytes = 0;
+};
+absl::Status ParseUdpQueues(std::string_view text, UdpQueues* queues);
+
+// One variable of an os-release file (quotes taken off). Empty when it is not there.
+std::string OsReleaseValue(std::string_view text, std::string_view name);
+
 // One device property of udev's database: "E:ID_MODEL=…". Empty when it is not there.
 std::string_view UdevProperty(std::string_view text, std::string_view name);
 
