@@ -59,7 +59,10 @@ namespace {
 // One line when a collector begins or ends to fail, never one a pass.
 void LogChange(const std::string& name, bool read_before, const absl::Status& before,
                const absl::Status& now) {
-  if (!now.ok() && (!read_before || before.ok())) {
+  if (absl::IsNotFound(now) && !read_before) {
+    // This kernel or machine has no such thing; baro_collector_state tells it as well.
+    spdlog::info("node collector {} has nothing to read: {}", name, now.ToString());
+  } else if (!now.ok() && (!read_before || before.ok())) {
     spdlog::warn("node collector {} fails: {}", name, now.ToString());
   } else if (now.ok() && read_before && !before.ok()) {
     spdlog::info("node collector {} works again", name);
