@@ -16,6 +16,7 @@ const std::vector<CollectorEntry>& AllCollectors() {
       {"kernel_hung", MakeKernelHungCollector},
       {"loadavg", MakeLoadavgCollector},
       {"meminfo", MakeMeminfoCollector},
+      {"netclass", MakeNetclassCollector},
       {"netdev", MakeNetdevCollector},
       {"netstat", MakeNetstatCollector},
       {"os", MakeOsCollector},

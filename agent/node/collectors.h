@@ -26,6 +26,7 @@ MadeCollector MakeDiskstatsCollector(const CollectorContext& context);
 MadeCollector MakeFilesystemCollector(const CollectorContext& context);
 MadeCollector MakeLoadavgCollector(const CollectorContext& context);
 MadeCollector MakeMeminfoCollector(const CollectorContext& context);
+MadeCollector MakeNetclassCollector(const CollectorContext& context);
 MadeCollector MakeNetdevCollector(const CollectorContext& context);
 MadeCollector MakePressureCollector(const CollectorContext& context);
 MadeCollector MakeStatCollector(const CollectorContext& context);

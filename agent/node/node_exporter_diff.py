@@ -18,7 +18,7 @@ import urllib.request
 
 # Collectors that exist in every node_exporter we compare with.
 COLLECTORS = ["arp", "conntrack", "cpu", "diskstats", "entropy", "filefd", "filesystem", "loadavg",
-              "meminfo", "netdev", "netstat", "os", "pressure", "schedstat", "sockstat", "softnet",
+              "meminfo", "netclass", "netdev", "netstat", "os", "pressure", "schedstat", "sockstat", "softnet",
               "stat", "time", "timex", "udp_queues", "uname", "vmstat"]
 # And those that only newer ones have.
 NEW_COLLECTORS = ["kernel_hung"]
@@ -47,6 +47,8 @@ ALLOWED = [
     (r"^node_disk_info\{.*rotational=\"0\".*\}$", "theirs", "1.11", "the same"),
     (r"^node_filesystem_readonly\{", "value", "1.11",
      "1.11.1 tells 0 for every mount; the mount table (and 1.5) say which are read-only"),
+    (r"^node_network_info\{.*adminstate=", "ours", "1.5", "label adminstate is newer"),
+    (r"^node_network_info\{", "theirs", "1.5", "label adminstate is newer"),
     (r"^node_filesystem_(mount_info|purgeable_bytes)", "ours", "1.5", "newer than 1.5"),
     (r"^node_filesystem_readonly", "ours", "1.5", "1.5 leaves it out where statfs fails"),
     (r"^node_network_\w+\{device=\"lo\"\}$", "ours", "1.5",

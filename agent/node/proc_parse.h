@@ -98,6 +98,26 @@ struct PressureText {
 };
 absl::Status ParsePressure(std::string_view text, PressureText* pressure);
 
+// What netlink tells of an interface beside its traffic.
+struct LinkFacts {
+  uint32_t index = 0;
+  uint32_t flags = 0;  // IFF_…
+  uint32_t type = 0;   // ARPHRD_…
+  uint32_t mtu = 0;
+  uint32_t link = 0;  // index of the interface it stands on; its own when on none
+  uint32_t link_mode = 0;
+  uint32_t group = 0;
+  uint32_t queue_length = 0;
+  uint32_t operstate = 0;  // IF_OPER_…
+  uint32_t carrier = 0;
+  uint32_t carrier_changes = 0;
+  uint32_t carrier_ups = 0;
+  uint32_t carrier_downs = 0;
+  std::string address;  // "02:fc:00:00:00:01"
+  std::string broadcast;
+  std::string alias;
+};
+
 // The traffic of one interface, as /proc/net/dev groups it.
 struct NetDevice {
   std::string name;  // 15 characters at most on Linux, so it never allocates
@@ -107,6 +127,7 @@ struct NetDevice {
   uint64_t tx_carrier = 0, tx_compressed = 0;
   // /proc/net/dev does not tell rx_nohandler.
   bool has_nohandler = false;
+  LinkFacts facts;  // of a link dump only
 };
 absl::Status ParseNetDev(std::string_view text, std::vector<NetDevice>* devices);
 // A run of netlink messages (RTM_NEWLINK with IFLA_STATS64). Sets `done` at the end of the dump.
