@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Keys of Prometheus' scrape_config that mean something we cannot do yet.
+// Keys of Prometheus' scrape_config that mean something we cannot do yet; sorted.
 constexpr std::string_view kUnsupported[] = {
     "azure_sd_configs",
     "bearer_token",
@@ -66,6 +66,8 @@ constexpr std::string_view kUnsupported[] = {
     "vultr_sd_configs",
 };
 
+static_assert(std::is_sorted(std::begin(kUnsupported), std::end(kUnsupported)));
+
 bool IsTargetFile(const std::string& pattern) {
   const std::filesystem::path path(pattern);
   const std::string extension = path.extension();
@@ -106,11 +108,11 @@ void ReadAuth(base::YamlMap* map, ScrapeJob* job) {
   }
 }
 
-void RefuseUnsupported(base::YamlMap* map) {
-  for (const std::string_view key : kUnsupported) {
-    const base::YamlNode* node = map->Take(key);
-    if (node != nullptr && !node->IsNull()) {
-      map->Fail(key, base::StrCat(key, " is not supported yet"));
+void RefuseUnsupported(const base::YamlNode& node, base::YamlMap* map) {
+  for (const base::YamlNode::Entry& entry : node.entries()) {
+    const std::string& key = entry.key.scalar();
+    if (std::binary_search(std::begin(kUnsupported), std::end(kUnsupported), key)) {
+      map->Keep(entry.value.ErrorAt(base::StrCat(key, " is not supported yet")));
     }
   }
 }
@@ -194,6 +196,7 @@ absl::Status ReadYaml(const base::YamlNode& node, Authorization* authorization) 
 
 absl::Status ReadYaml(const base::YamlNode& node, ScrapeJob* job) {
   base::YamlMap map(node);
+  RefuseUnsupported(node, &map);
   map.Required("job_name", &job->job_name);
   map.Optional("scrape_interval", &job->scrape_interval);
   map.Optional("scrape_timeout", &job->scrape_timeout);
@@ -212,7 +215,6 @@ absl::Status ReadYaml(const base::YamlNode& node, ScrapeJob* job) {
   map.Optional("file_sd_configs", &job->file_sd_configs);
   map.Optional("relabel_configs", &job->relabel_configs);
   map.Optional("metric_relabel_configs", &job->metric_relabel_configs);
-  RefuseUnsupported(&map);
   if (job->job_name.empty()) map.Fail("job_name", "it is empty");
   if (job->scheme != "http") {
     map.Fail("scheme", base::StrCat("scheme \"", job->scheme, "\" is not supported yet (http is)"));

@@ -60,7 +60,7 @@ ServerResponse NoRoute(const ServerRequest& request, const std::string& allow, b
   } else {
     response = ServerResponse::Text(405, "Method Not Allowed\n");
   }
-  response.headers.emplace_back("Allow", allow);
+  response.headers.emplace_back("Allow", cors ? allow + ", OPTIONS" : allow);
   return response;
 }
 

@@ -22,8 +22,8 @@ struct IngestOptions {
   std::string version;
   int worker_count = 2;
   size_t streams_max = 10'000;
-  IngestLimits limits;
-  CreditPoolOptions credits;
+  IngestLimits limits{};
+  CreditPoolOptions credits{};
   const base::Clock* clock = base::RealClock();
 };
 

@@ -26,7 +26,7 @@ struct ServerRequest {
   FormPairs path_values;
   // True as soon as nobody waits for the answer: the client has gone or the server must stop. Long
   // work checks it; set from an I/O thread.
-  std::shared_ptr<const std::atomic<bool>> cancelled;
+  std::shared_ptr<std::atomic<bool>> cancelled;
 
   // Empty when there is no such header; `name` in any case.
   std::string_view Header(std::string_view name) const;

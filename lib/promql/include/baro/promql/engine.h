@@ -86,6 +86,11 @@ class Engine {
                                     int64_t start_ms, int64_t end_ms, int64_t step_ms,
                                     const QueryOptions& options) const;
 
+  // For range queries that come over HTTP: a step that is positive and not too many points.
+  // Errors: InvalidArgument in Prometheus' words ("exceeded maximum resolution of 11,000 points per
+  // timeseries…"; HTTP 400 bad_data). Range() itself is bounded by samples_max only.
+  absl::Status CheckPoints(int64_t start_ms, int64_t end_ms, int64_t step_ms) const;
+
   const EngineOptions& options() const { return options_; }
 
  private:

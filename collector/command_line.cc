@@ -1,0 +1,111 @@
+#include "command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "baro/base/yaml.h"
+#include "version.h"
+
+namespace baro::collector {
+namespace {
+
+// Durations as they stand on the command line.
+struct DurationFlags {
+  std::string retention = "30d";
+  std::string query_timeout = "2m";
+  std::string query_lookback = "5m";
+};
+
+void Declare(CLI::App* app, CollectorOptions* options, DurationFlags* durations) {
+  app->set_version_flag("--version", VersionText());
+  app->add_option("--config.file", options->config_file, "Configuration file (YAML); may be absent")
+      ->type_name("FILE");
+  app->add_option("--storage.path", options->storage_path, "Folder of the store; made when absent")
+      ->type_name("DIR");
+  app->add_option("--storage.retention", durations->retention,
+                  "How long samples are kept; 0 keeps everything for ever")
+      ->type_name("DURATION");
+  app->add_option("--http.listen-address", options->http_address,
+                  "Where queries and remote write are answered")
+      ->type_name("HOST:PORT");
+  app->add_option("--grpc.listen-address", options->grpc_address, "Where agents push to")
+      ->type_name("HOST:PORT");
+  app->add_option("--query.timeout", durations->query_timeout, "Longest time a query may take")
+      ->type_name("DURATION");
+  app->add_option("--query.lookback-delta", durations->query_lookback,
+                  "How far back an instant query looks for a series' last sample")
+      ->type_name("DURATION");
+  app->add_option("--query.max-samples", options->query_samples_max,
+                  "Samples one query may hold in memory")
+      ->check(CLI::PositiveNumber);
+  app->add_option("--query.max-concurrency", options->query_concurrency_max,
+                  "Queries that run at the same time; more wait")
+      ->check(CLI::Range(1, 1'000));
+  app->add_option("--log.level", options->log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app->add_option("--log.format", options->log_format, "console or json")
+      ->check(CLI::IsMember({"console", "json"}));
+}
+
+absl::Status ReadDuration(const char* flag, const std::string& text, int64_t least_ms,
+                          int64_t* value_ms) {
+  const auto duration = base::ParseDuration(text);
+  if (!duration.ok() || duration->count() < least_ms) {
+    return absl::InvalidArgumentError(base::StrCat("cannot read ", flag, " \"", text,
+                                                   "\": expected a duration such as 15d, 2m ",
+                                                   least_ms == 0 ? "or 0" : "longer than 0"));
+  }
+  *value_ms = duration->count();
+  return absl::OkStatus();
+}
+
+std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions& options,
+                                                         const DurationFlags& durations) {
+  std::vector<std::pair<std::string, std::string>> flags = {
+      {"config.file", options.config_file},
+      {"storage.path", options.storage_path},
+      {"storage.retention", durations.retention},
+      {"http.listen-address", options.http_address},
+      {"grpc.listen-address", options.grpc_address},
+      {"query.timeout", durations.query_timeout},
+      {"query.lookback-delta", durations.query_lookback},
+      {"query.max-samples", base::StrCat(options.query_samples_max)},
+      {"query.max-concurrency", base::StrCat(options.query_concurrency_max)},
+      {"log.level", options.log_level},
+      {"log.format", options.log_format},
+  };
+  std::sort(flags.begin(), flags.end());
+  return flags;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
+                                                                 const char* const* argv) {
+  CollectorOptions options;
+  DurationFlags durations;
+  CLI::App app("Stores what agents and remote write send, and answers PromQL.", "baro-collector");
+  Declare(&app, &options, &durations);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version come this way, too, with exit code 0.
+    if (error.get_exit_code() == 0) {
+      app.exit(error, std::cout, std::cerr);
+      return std::nullopt;
+    }
+    return absl::InvalidArgumentError(error.what());
+  }
+  options.retention_given = app.count("--storage.retention") > 0;
+  BARO_TRY(ReadDuration("--storage.retention", durations.retention, 0, &options.retention_ms));
+  BARO_TRY(ReadDuration("--query.timeout", durations.query_timeout, 1, &options.query_timeout_ms));
+  BARO_TRY(ReadDuration("--query.lookback-delta", durations.query_lookback, 1,
+                        &options.query_lookback_ms));
+  options.flags = FlagsOf(options, durations);
+  return options;
+}
+
+}  // namespace baro::collector

@@ -1,0 +1,35 @@
+// The flags of baro-collector.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace baro::collector {
+
+struct CollectorOptions {
+  std::string config_file;  // empty: none
+  std::string storage_path = "./baro-data";
+  std::string http_address = "127.0.0.1:9490";
+  std::string grpc_address = "127.0.0.1:9491";
+  int64_t retention_ms = int64_t{30} * 24 * 3'600 * 1'000;  // 0: for ever
+  bool retention_given = false;                             // on the command line
+  int64_t query_timeout_ms = 120'000;
+  int64_t query_lookback_ms = 300'000;
+  int64_t query_samples_max = 50'000'000;
+  size_t query_concurrency_max = 20;
+  std::string log_level = "info";
+  std::string log_format = "console";
+  // Every flag with its value, sorted, for status/flags.
+  std::vector<std::pair<std::string, std::string>> flags;
+};
+
+// Empty: help or the version was asked for and printed; the program ends with 0.
+// Errors: InvalidArgument, worded for people; the program ends with 2.
+absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace baro::collector

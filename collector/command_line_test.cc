@@ -1,0 +1,65 @@
+// Flags are read strictly and have the defaults of the contract.
+
+#include "command_line.h"
+
+#include "gtest/gtest.h"
+
+namespace baro::collector {
+namespace {
+
+absl::StatusOr<std::optional<CollectorOptions>> Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "baro-collector");
+  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(CommandLine, HasTheContractsDefaults) {
+  const auto options = Parse({});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ((*options)->http_address, "127.0.0.1:9490");
+  EXPECT_EQ((*options)->grpc_address, "127.0.0.1:9491");
+  EXPECT_EQ((*options)->retention_ms, int64_t{30} * 86'400'000);
+  EXPECT_FALSE((*options)->retention_given);
+}
+
+TEST(CommandLine, ReadsEveryFlag) {
+  const auto options = Parse({"--config.file",
+                              "c.yml",
+                              "--storage.path=/data",
+                              "--storage.retention",
+                              "0",
+                              "--http.listen-address",
+                              ":1",
+                              "--grpc.listen-address",
+                              ":2",
+                              "--query.timeout",
+                              "30s",
+                              "--query.lookback-delta=1m",
+                              "--query.max-samples",
+                              "5",
+                              "--query.max-concurrency",
+                              "3",
+                              "--log.level",
+                              "debug",
+                              "--log.format",
+                              "json"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ((*options)->retention_ms, 0);
+  EXPECT_TRUE((*options)->retention_given);
+  EXPECT_EQ((*options)->query_timeout_ms, 30'000);
+  EXPECT_EQ((*options)->query_lookback_ms, 60'000);
+  EXPECT_EQ((*options)->query_samples_max, 5);
+  EXPECT_EQ((*options)->query_concurrency_max, 3u);
+  EXPECT_EQ((*options)->flags.front().first, "config.file");
+}
+
+TEST(CommandLine, RefusesWhatItDoesNotKnow) {
+  EXPECT_FALSE(Parse({"--storage.retentoin", "1d"}).ok());
+  EXPECT_FALSE(Parse({"--storage.retention", "soon"}).ok());
+  EXPECT_FALSE(Parse({"--query.timeout", "0"}).ok());
+  EXPECT_FALSE(Parse({"--log.level", "loud"}).ok());
+  EXPECT_FALSE(Parse({"--query.max-samples", "-1"}).ok());
+  EXPECT_FALSE(Parse({"stray"}).ok());
+}
+
+}  // namespace
+}  // namespace baro::collector

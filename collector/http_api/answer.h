@@ -1,0 +1,33 @@
+// The envelope of every API answer, and which error is which HTTP status.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "baro/net/http_message.h"
+#include "http_api/json_writer.h"
+
+namespace baro::collector {
+
+// What is said beside the result.
+struct Notes {
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+};
+
+inline constexpr char kTruncated[] = "results truncated due to limit";
+
+// {"status":"success","data":…}: starts the answer; the caller writes the value of "data", then
+// FinishAnswer().
+JsonWriter StartAnswer();
+net::ServerResponse FinishAnswer(JsonWriter* writer, const Notes& notes = {});
+
+// {"status":"error","errorType":"bad_data","error":"…"}. InvalidArgument: 400 bad_data;
+// FailedPrecondition, ResourceExhausted: 422 execution; DeadlineExceeded: 503 timeout; Cancelled:
+// 503 canceled; NotFound: 404 not_found; Unavailable: 503 unavailable; the rest: 500 internal.
+net::ServerResponse ErrorAnswer(const absl::Status& error);
+
+}  // namespace baro::collector

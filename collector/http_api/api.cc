@@ -1,0 +1,80 @@
+#include "http_api/api.h"
+
+#include "baro/base/strings.h"
+#include "http_api/answer.h"
+#include "http_api/handlers.h"
+
+namespace baro::collector {
+namespace {
+
+using net::HttpLane;
+using Handler = Answer (*)(const ApiParts&, const net::ServerRequest&);
+
+struct Endpoint {
+  const char* path;
+  bool post;  // takes the form by POST as well; otherwise GET only, and POST is 405
+  HttpLane lane;
+  Handler handler;
+};
+
+constexpr Endpoint kEndpoints[] = {
+    {"query", true, HttpLane::kQuery, InstantQuery},
+    {"query_range", true, HttpLane::kQuery, RangeQuery},
+    {"query_exemplars", true, HttpLane::kQuick, Exemplars},
+    {"format_query", true, HttpLane::kQuick, FormatQuery},
+    {"series", true, HttpLane::kQuery, SeriesList},
+    {"labels", true, HttpLane::kQuery, LabelNames},
+    {"label/{name}/values", false, HttpLane::kQuery, LabelValues},
+    {"metadata", false, HttpLane::kQuick, MetricMetadata},
+    {"targets", false, HttpLane::kQuery, Targets},
+    {"targets/metadata", false, HttpLane::kQuery, TargetsMetadata},
+    {"scrape_pools", false, HttpLane::kQuery, ScrapePools},
+    {"status/buildinfo", false, HttpLane::kInline, BuildInformation},
+    {"status/tsdb", false, HttpLane::kQuery, TsdbStatus},
+    {"status/config", false, HttpLane::kQuick, ConfigStatus},
+    {"status/flags", false, HttpLane::kQuick, FlagsStatus},
+    {"status/runtimeinfo", false, HttpLane::kQuick, RuntimeStatus},
+    {"status/walreplay", false, HttpLane::kQuick, ReplayStatus},
+    {"baro/agents", false, HttpLane::kQuick, Agents},
+    {"baro/status", false, HttpLane::kQuick, BaroStatus},
+};
+
+// What has nothing to tell yet: the shape that Prometheus gives when it has nothing either.
+struct EmptyAnswer {
+  const char* path;
+  const char* value;
+};
+constexpr EmptyAnswer kEmptyAnswers[] = {
+    {"rules", "{\"groups\":[]}"},
+    {"alerts", "{\"alerts\":[]}"},
+    {"alertmanagers", "{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}"},
+    {"notifications", "[]"},
+};
+
+void AddEndpoint(const ApiParts* parts, const Endpoint& endpoint, net::HttpRouter* router) {
+  std::vector<std::string> methods = {"GET"};
+  if (endpoint.post) methods.push_back("POST");
+  router->Handle(std::move(methods), base::StrCat("/api/v1/", endpoint.path), endpoint.lane,
+                 [parts, handler = endpoint.handler](const net::ServerRequest& request) {
+                   Answer answer = handler(*parts, request);
+                   return answer.ok() ? *std::move(answer) : ErrorAnswer(answer.status());
+                 });
+}
+
+void AddEmptyAnswer(const EmptyAnswer& empty, net::HttpRouter* router) {
+  router->Handle({"GET"}, base::StrCat("/api/v1/", empty.path), HttpLane::kInline,
+                 [value = empty.value](const net::ServerRequest&) {
+                   JsonWriter writer = StartAnswer();
+                   writer.Raw(value);
+                   return FinishAnswer(&writer);
+                 });
+}
+
+}  // namespace
+
+void AddApiRoutes(const ApiParts* parts, net::HttpRouter* router) {
+  for (const Endpoint& endpoint : kEndpoints) AddEndpoint(parts, endpoint, router);
+  for (const EmptyAnswer& empty : kEmptyAnswers) AddEmptyAnswer(empty, router);
+}
+
+}  // namespace baro::collector

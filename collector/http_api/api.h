@@ -1,0 +1,70 @@
+// Prometheus' HTTP API over any SeriesSource, and Barograph's own beside it.
+//
+// Shapes, words and numbers are those of Prometheus 3: Grafana, promtool, KEDA, prometheus-adapter
+// and Perses must not see a difference (docs/formats/http-api.md lists where there is one).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "baro/base/clock.h"
+#include "baro/model/series_source.h"
+#include "baro/net/http_router.h"
+#include "baro/promql/engine.h"
+#include "baro/tsdb/store.h"
+
+namespace baro::collector {
+
+// The version of Prometheus whose API this is: Grafana switches features by it.
+inline constexpr char kApiVersion[] = "3.5.0";
+
+// An agent as /api/v1/baro/agents tells it.
+struct AgentRow {
+  std::string uuid;
+  uint64_t epoch = 0;
+  std::string node_name;
+  std::string version;
+  std::string address;
+  bool connected = false;
+  int64_t connected_since_ms = 0;
+  int64_t last_seen_ms = 0;
+  uint64_t last_sequence = 0;
+  uint64_t targets = 0;
+  uint64_t frames_total = 0;
+  uint64_t bytes_total = 0;
+};
+
+// Facts about the process; all of them thread-safe and quick. Those left empty answer nothing.
+struct ApiFacts {
+  std::function<tsdb::Stats()> store_stats = [] { return tsdb::Stats(); };
+  std::function<tsdb::Cardinality(size_t limit)> cardinality = [](size_t) {
+    return tsdb::Cardinality();
+  };
+  std::function<std::vector<AgentRow>()> agents = [] { return std::vector<AgentRow>(); };
+  std::function<std::string()> config_yaml = [] { return std::string(); };
+  // The last reload of the configuration: its time and whether it was good.
+  std::function<std::pair<int64_t, bool>()> last_reload = [] {
+    return std::pair(int64_t{0}, true);
+  };
+  std::vector<std::pair<std::string, std::string>> flags;  // sorted by name
+  std::string retention = "30d";
+  std::string version = "unknown";
+  std::string revision;
+  int64_t start_time_ms = 0;
+};
+
+// What the API reads. Everything outlives the router that the routes are added to.
+struct ApiParts {
+  const model::SeriesSource* source = nullptr;
+  const promql::Engine* engine = nullptr;
+  const base::Clock* clock = base::RealClock();
+  ApiFacts facts;
+};
+
+// Adds every route below /api/v1 but `write`. `parts` outlives the router.
+void AddApiRoutes(const ApiParts* parts, net::HttpRouter* router);
+
+}  // namespace baro::collector

@@ -1,0 +1,184 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+#include <thread>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "http_api/answer.h"
+#include "http_api/handlers.h"
+#include "http_api/json_object.h"
+#include "http_api/parameters.h"
+#include "http_api/time_text.h"
+
+namespace baro::collector {
+namespace {
+
+constexpr size_t kCardinalityRows = 10;
+constexpr size_t kCardinalityRowsMax = 10'000;
+
+void WriteEntries(const std::vector<tsdb::Cardinality::Entry>& entries, JsonWriter* writer) {
+  JsonList list(writer);
+  for (const auto& entry : entries) {
+    JsonObject object(list.Next());
+    object.Add("name", entry.name);
+    object.Add("value", entry.value);
+  }
+}
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
+}
+
+uint64_t DistinctPairs(const tsdb::Cardinality& cardinality) {
+  uint64_t pairs = 0;
+  for (const auto& entry : cardinality.values_by_label) pairs += entry.value;
+  return pairs;
+}
+
+void WriteHeadStats(const tsdb::Stats& stats, const tsdb::Cardinality& cardinality,
+                    JsonWriter* writer) {
+  JsonObject head(writer);
+  head.Add("numSeries", stats.series);
+  head.Add("numLabelPairs", DistinctPairs(cardinality));
+  head.Add("chunkCount", stats.slots);
+  head.Add("minTime", stats.head_time_ms_min);
+  head.Add("maxTime", stats.head_time_ms_max);
+}
+
+void WriteStoreStats(const tsdb::Stats& stats, JsonWriter* writer) {
+  JsonObject store(writer);
+  store.Add("writable", stats.writable);
+  store.Add("series", stats.series);
+  store.Add("targets", stats.targets);
+  store.Add("columns", stats.columns);
+  store.Add("layouts", stats.layouts);
+  store.Add("headBytes", stats.head_bytes);
+  store.Add("journalBytes", stats.journal_bytes);
+  store.Add("slotBytes", stats.slot_bytes);
+  store.Add("slots", stats.slots);
+  store.Add("samplesStored", stats.samples_stored_total);
+  store.Add("samplesDuplicate", stats.samples_duplicate_total);
+  store.Add("samplesOverwritten", stats.samples_overwritten_total);
+  store.Add("samplesOutOfOrder", stats.samples_out_of_order_total);
+  store.Add("samplesTooOld", stats.samples_too_old_total);
+  store.Add("framesUndecodable", stats.frames_undecodable_total);
+  store.Add("commits", stats.commits_total);
+  store.Add("commitFailures", stats.commit_failures_total);
+  store.Add("seals", stats.seals_total);
+  store.Add("sealFailures", stats.seal_failures_total);
+  store.Add("appendQueueDepth", stats.append_queue_depth);
+  store.Add("replaySeconds", stats.replay_seconds);
+}
+
+}  // namespace
+
+Answer BuildInformation(const ApiParts& parts, const net::ServerRequest&) {
+  JsonWriter writer = StartAnswer();
+  {
+    JsonObject object(&writer);
+    object.Add("version", kApiVersion);
+    object.Add("revision", parts.facts.revision);
+    object.Add("branch", "");
+    object.Add("buildUser", "");
+    object.Add("buildDate", "");
+    object.Add("goVersion", "");
+    object.Add("application", "barograph");
+    object.Add("applicationVersion", parts.facts.version);
+  }
+  return FinishAnswer(&writer);
+}
+
+Answer TsdbStatus(const ApiParts& parts, const net::ServerRequest& request) {
+  const Parameters parameters(request);
+  size_t limit = kCardinalityRows;
+  if (const std::string_view text = parameters.Get("limit"); !text.empty()) {
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, limit);
+    if (result.ec != std::errc{} || result.ptr != end || limit == 0) {
+      return absl::InvalidArgumentError("limit must be a positive number");
+    }
+  }
+  limit = std::min(limit, kCardinalityRowsMax);
+  const tsdb::Cardinality cardinality = parts.facts.cardinality(limit);
+  JsonWriter writer = StartAnswer();
+  {
+    JsonObject object(&writer);
+    WriteHeadStats(parts.facts.store_stats(), cardinality, object.Key("headStats"));
+    WriteEntries(cardinality.series_by_metric, object.Key("seriesCountByMetricName"));
+    WriteEntries(cardinality.values_by_label, object.Key("labelValueCountByLabelName"));
+    WriteEntries(cardinality.bytes_by_label, object.Key("memoryInBytesByLabelName"));
+    WriteEntries(cardinality.series_by_label_pair, object.Key("seriesCountByLabelValuePair"));
+  }
+  return FinishAnswer(&writer);
+}
+
+Answer ConfigStatus(const ApiParts& parts, const net::ServerRequest&) {
+  JsonWriter writer = StartAnswer();
+  {
+    JsonObject object(&writer);
+    object.Add("yaml", parts.facts.config_yaml());
+  }
+  return FinishAnswer(&writer);
+}
+
+Answer FlagsStatus(const ApiParts& parts, const net::ServerRequest&) {
+  JsonWriter writer = StartAnswer();
+  {
+    JsonObject object(&writer);
+    for (const auto& [name, value] : parts.facts.flags) object.Add(name, value);
+  }
+  return FinishAnswer(&writer);
+}
+
+Answer RuntimeStatus(const ApiParts& parts, const net::ServerRequest&) {
+  const auto [reload_time_ms, reload_good] = parts.facts.last_reload();
+  std::error_code ignored;
+  JsonWriter writer = StartAnswer();
+  {
+    JsonObject object(&writer);
+    object.Add("startTime", FormatRfc3339(parts.facts.start_time_ms));
+    object.Add("CWD", std::filesystem::current_path(ignored).string());
+    object.Add("hostname", HostName());
+    object.Add("serverTime", FormatRfc3339(parts.clock->NowMs()));
+    object.Add("reloadConfigSuccess", reload_good);
+    object.Add("lastConfigTime", FormatRfc3339(reload_time_ms));
+    object.Add("corruptionCount", 0);
+    object.Add("goroutineCount", 0);
+    object.Add("GOMAXPROCS", std::thread::hardware_concurrency());
+    object.Add("GOMEMLIMIT", 0);
+    object.Add("GOGC", "");
+    object.Add("GODEBUG", "");
+    object.Add("storageRetention", parts.facts.retention);
+  }
+  return FinishAnswer(&writer);
+}
+
+// The journal has been replayed before anything listens.
+Answer ReplayStatus(const ApiParts&, const net::ServerRequest&) {
+  JsonWriter writer = StartAnswer();
+  writer.Raw("{\"min\":0,\"max\":0,\"current\":0}");
+  return FinishAnswer(&writer);
+}
+
+Answer BaroStatus(const ApiParts& parts, const net::ServerRequest&) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  JsonWriter writer = StartAnswer();
+  {
+    JsonObject object(&writer);
+    object.Add("version", parts.facts.version);
+    object.Add("startTime", FormatRfc3339(parts.facts.start_time_ms));
+    object.Add("serverTime", FormatRfc3339(parts.clock->NowMs()));
+    object.Add("retention", parts.facts.retention);
+    object.Add("agents", parts.facts.agents().size());
+    object.Add("maxRssBytes", usage.ru_maxrss * 1024);
+    WriteStoreStats(parts.facts.store_stats(), object.Key("store"));
+  }
+  return FinishAnswer(&writer);
+}
+
+}  // namespace baro::collector

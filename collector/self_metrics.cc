@@ -1,0 +1,185 @@
+#include "self_metrics.h"
+
+#include <sstream>
+
+#include "baro/base/strings.h"
+#include "prometheus/gauge.h"
+#include "prometheus/text_serializer.h"
+
+namespace baro::collector {
+namespace {
+
+using Families = std::vector<prometheus::MetricFamily>;
+
+// Queries take from a tenth of a millisecond to the timeout of two minutes.
+const prometheus::Histogram::BucketBoundaries kSeconds = {
+    0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 120};
+
+prometheus::MetricFamily Family(std::string name, std::string help, prometheus::MetricType type) {
+  prometheus::MetricFamily family;
+  family.name = std::move(name);
+  family.help = std::move(help);
+  family.type = type;
+  return family;
+}
+
+void AddValue(double value, std::vector<prometheus::ClientMetric::Label> labels,
+              prometheus::MetricFamily* family) {
+  prometheus::ClientMetric metric;
+  metric.label = std::move(labels);
+  if (family->type == prometheus::MetricType::Counter) {
+    metric.counter.value = value;
+  } else {
+    metric.gauge.value = value;
+  }
+  family->metric.push_back(std::move(metric));
+}
+
+double D(uint64_t value) { return static_cast<double>(value); }
+
+}  // namespace
+
+prometheus::MetricFamily OneCounter(std::string name, std::string help, double value) {
+  auto family = Family(std::move(name), std::move(help), prometheus::MetricType::Counter);
+  AddValue(value, {}, &family);
+  return family;
+}
+
+prometheus::MetricFamily OneGauge(std::string name, std::string help, double value) {
+  auto family = Family(std::move(name), std::move(help), prometheus::MetricType::Gauge);
+  AddValue(value, {}, &family);
+  return family;
+}
+
+void CollectStore(const tsdb::Stats& stats, Families* families) {
+  const auto gauge = [families](const char* name, const char* help, double value) {
+    families->push_back(OneGauge(base::StrCat("baro_store_", name), help, value));
+  };
+  const auto counter = [families](const char* name, const char* help, uint64_t value) {
+    families->push_back(OneCounter(base::StrCat("baro_store_", name), help, D(value)));
+  };
+  gauge("series", "Series with samples in the head.", D(stats.series));
+  gauge("targets", "Targets known.", D(stats.targets));
+  gauge("columns", "Columns known.", D(stats.columns));
+  gauge("layouts", "Layouts known.", D(stats.layouts));
+  gauge("head_bytes", "Memory of the head.", D(stats.head_bytes));
+  gauge("slot_bytes", "Sealed files on disk.", D(stats.slot_bytes));
+  gauge("slots", "Sealed slots on disk.", D(stats.slots));
+  gauge("journal_bytes", "Journal on disk that is not sealed yet.", D(stats.journal_bytes));
+  gauge("append_queue_depth", "Batches that wait for their turn.", D(stats.append_queue_depth));
+  gauge("replay_seconds", "How long the last start replayed the journal.", stats.replay_seconds);
+  gauge("writable", "0 while the disk is full or failing.", stats.writable ? 1 : 0);
+  counter("commits_total", "Synced writes of the journal.", stats.commits_total);
+  counter("commit_failures_total", "Journal writes that failed.", stats.commit_failures_total);
+  counter("seals_total", "Heads sealed into slots.", stats.seals_total);
+  counter("seal_failures_total", "Seals that failed.", stats.seal_failures_total);
+  counter("frames_undecodable_total", "Frames stored as bytes that cannot be decoded.",
+          stats.frames_undecodable_total);
+  auto samples = Family("baro_store_samples_total", "Samples by what became of them.",
+                        prometheus::MetricType::Counter);
+  AddValue(D(stats.samples_stored_total), {{"outcome", "stored"}}, &samples);
+  AddValue(D(stats.samples_duplicate_total), {{"outcome", "duplicate"}}, &samples);
+  AddValue(D(stats.samples_overwritten_total), {{"outcome", "overwritten"}}, &samples);
+  AddValue(D(stats.samples_too_old_total), {{"outcome", "too_old"}}, &samples);
+  families->push_back(std::move(samples));
+  counter("samples_out_of_order_total", "Stored samples older than the newest of their series.",
+          stats.samples_out_of_order_total);
+}
+
+void CollectHttp(const net::HttpServerStats& stats, Families* families) {
+  const auto counter = [families](const char* name, const char* help, uint64_t value) {
+    families->push_back(OneCounter(base::StrCat("baro_http_", name), help, D(value)));
+  };
+  families->push_back(
+      OneGauge("baro_http_connections", "Open connections.", D(stats.connections_open)));
+  families->push_back(
+      OneGauge("baro_http_body_bytes", "Request bodies in memory.", D(stats.bodies_bytes)));
+  counter("connections_total", "Connections accepted.", stats.connections_total);
+  counter("connections_refused_total", "Connections beyond the limit.",
+          stats.connections_refused_total);
+  counter("accept_failures_total", "Connections the system could not accept.",
+          stats.accept_failures_total);
+  counter("requests_shed_total", "Requests refused because a queue or the body budget was full.",
+          stats.requests_shed_total);
+  counter("requests_broken_total", "Requests that were not HTTP, or too large.",
+          stats.requests_broken_total);
+  counter("requests_cancelled_total", "Requests whose client went away.",
+          stats.requests_cancelled_total);
+  counter("timeouts_total", "Connections cut off because they took too long.",
+          stats.timeouts_total);
+  auto depth = Family("baro_http_queue_depth", "Requests that wait for a worker.",
+                      prometheus::MetricType::Gauge);
+  const auto lane = [&](net::HttpLane which, const char* name) {
+    AddValue(D(stats.queue_depth[static_cast<size_t>(which)]), {{"lane", name}}, &depth);
+  };
+  lane(net::HttpLane::kQuick, "quick");
+  lane(net::HttpLane::kQuery, "query");
+  lane(net::HttpLane::kWrite, "write");
+  families->push_back(std::move(depth));
+}
+
+void CollectRemoteWrite(const RemoteWriteStats& stats, Families* families) {
+  const auto counter = [families](const char* name, const char* help, uint64_t value) {
+    families->push_back(OneCounter(base::StrCat("baro_remote_write_", name), help, D(value)));
+  };
+  counter("requests_total", "Requests received.", stats.requests_total);
+  counter("requests_broken_total", "Requests with wrong headers, snappy or protobuf.",
+          stats.requests_broken_total);
+  counter("requests_failed_total", "Requests that the store could not take.",
+          stats.requests_failed_total);
+  counter("samples_total", "Samples received.", stats.samples_total);
+  counter("exemplars_dropped_total", "Exemplars received and not stored.",
+          stats.exemplars_dropped_total);
+  counter("nans_replaced_total", "NaNs with the store's own bits, stored as ordinary ones.",
+          stats.nans_replaced_total);
+  counter("cache_misses_total", "Series whose labels had to be parsed.", stats.cache_misses_total);
+  families->push_back(OneGauge("baro_remote_write_cached_series", "Series in the label cache.",
+                               D(stats.cached_series)));
+  auto refused = Family("baro_remote_write_refused_samples_total", "Samples refused, by reason.",
+                        prometheus::MetricType::Counter);
+  for (size_t why = 0; why < kRefusalNames.size(); ++why) {
+    AddValue(D(stats.refused_total[why]), {{"reason", std::string(kRefusalNames[why])}}, &refused);
+  }
+  families->push_back(std::move(refused));
+}
+
+SelfMetrics::SelfMetrics(const std::string& version)
+    : requests_(prometheus::BuildCounter()
+                    .Name("baro_http_requests_total")
+                    .Help("Requests answered, by route and status.")
+                    .Register(registry_)),
+      seconds_(prometheus::BuildHistogram()
+                   .Name("baro_http_request_duration_seconds")
+                   .Help("From the whole request read to the answer ready, waiting included.")
+                   .Register(registry_)) {
+  prometheus::BuildGauge()
+      .Name("baro_build_info")
+      .Help("Always 1; the version is a label.")
+      .Register(registry_)
+      .Add({{"version", version}})
+      .Set(1);
+}
+
+void SelfMetrics::Observe(const net::HttpExchange& exchange) {
+  base::MutexLock lock(&mutex_);
+  Handler& handler = handlers_[exchange.pattern.empty() ? nullptr : exchange.pattern.data()];
+  const std::string name =
+      exchange.pattern.empty() ? std::string("none") : std::string(exchange.pattern);
+  if (handler.seconds == nullptr) handler.seconds = &seconds_.Add({{"handler", name}}, kSeconds);
+  handler.seconds->Observe(exchange.seconds);
+  prometheus::Counter*& counter = handler.by_code[exchange.status];
+  if (counter == nullptr) {
+    counter = &requests_.Add({{"handler", name}, {"code", base::StrCat(exchange.status)}});
+  }
+  counter->Increment();
+}
+
+std::string SelfMetrics::Text() const {
+  Families families = registry_.Collect();
+  for (const CollectFamilies& collect : parts_) collect(&families);
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, families);
+  return out.str();
+}
+
+}  // namespace baro::collector

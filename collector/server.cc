@@ -1,0 +1,244 @@
+#include "server.h"
+
+#include <atomic>
+#include <random>
+#include <utility>
+
+#include "baro/base/mutex.h"
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "baro/base/yaml.h"
+#include "baro/net/http_server.h"
+#include "baro/promql/engine.h"
+#include "baro/tsdb/store.h"
+#include "http_api/api.h"
+#include "remote_write/remote_write.h"
+#include "self_metrics.h"
+#include "spdlog/spdlog.h"
+#include "version.h"
+
+namespace baro::collector {
+namespace {
+
+using net::HttpLane;
+
+promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const base::Clock* clock) {
+  promql::EngineOptions engine;
+  engine.lookback_ms = options.query_lookback_ms;
+  engine.timeout_ms = options.query_timeout_ms;
+  engine.samples_max = options.query_samples_max;
+  engine.clock = clock;
+  return engine;
+}
+
+int64_t RetentionOf(const CollectorOptions& options, const CollectorConfig& config) {
+  if (options.retention_given || !config.storage.retention) return options.retention_ms;
+  return config.storage.retention->count();
+}
+
+uint64_t RandomSeed() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random();
+}
+
+class ServerImpl final : public Server {
+ public:
+  ServerImpl(CollectorOptions options, const base::Clock* clock)
+      : options_(std::move(options)),
+        clock_(clock),
+        start_time_ms_(clock->NowMs()),
+        engine_(EngineOptionsOf(options_, clock)),
+        metrics_(Version()) {}
+  ~ServerImpl() override { Stop(); }
+
+  absl::Status Open();
+
+  std::string http_address() const override { return http_->address(); }
+  std::string grpc_address() const override { return options_.grpc_address; }
+  absl::Status Reload() override ABSL_LOCKS_EXCLUDED(mutex_);
+  void Stop() override ABSL_LOCKS_EXCLUDED(stop_mutex_);
+
+ private:
+  absl::Status OpenStore();
+  absl::Status Listen();
+  ApiFacts Facts();
+  void AddMetrics();
+  void AddHealthRoutes(net::HttpRouter* router);
+  net::ServerResponse ReloadAnswer();
+  CollectorConfig config() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const CollectorOptions options_;
+  const base::Clock* const clock_;
+  const int64_t start_time_ms_;
+  const promql::Engine engine_;
+  int64_t retention_ms_ = 0;
+
+  mutable base::Mutex mutex_;
+  CollectorConfig config_ ABSL_GUARDED_BY(mutex_);
+  int64_t reload_time_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool reload_good_ ABSL_GUARDED_BY(mutex_) = true;
+
+  std::unique_ptr<tsdb::Store> store_;
+  std::unique_ptr<RemoteWrite> remote_write_;
+  ApiParts api_;
+  SelfMetrics metrics_;
+  std::unique_ptr<net::HttpServer> http_;
+
+  base::Mutex stop_mutex_;
+  bool stopped_ ABSL_GUARDED_BY(stop_mutex_) = false;
+};
+
+absl::Status ServerImpl::Open() {
+  BARO_TRY_ASSIGN(CollectorConfig config, ReadConfig(options_.config_file));
+  retention_ms_ = RetentionOf(options_, config);
+  {
+    base::MutexLock lock(&mutex_);
+    config_ = std::move(config);
+    reload_time_ms_ = start_time_ms_;
+  }
+  BARO_TRY(OpenStore());
+  RemoteWriteOptions remote_write;
+  remote_write.cache_seed = RandomSeed();
+  remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
+  return Listen();
+}
+
+absl::Status ServerImpl::OpenStore() {
+  tsdb::StoreOptions options;
+  options.path = options_.storage_path;
+  options.retention_ms = retention_ms_;
+  options.clock = clock_;
+  BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));
+  const tsdb::Stats stats = store_->GetStats();
+  spdlog::info("store is open: path={} series={} slots={} replay_seconds={:.3f}",
+               options_.storage_path, stats.series, stats.slots, stats.replay_seconds);
+  return absl::OkStatus();
+}
+
+absl::Status ServerImpl::Listen() {
+  net::HttpRouter router;
+  AddHealthRoutes(&router);
+  AddApiRoutes(&api_, &router);
+  router.Handle({{"POST"},
+                 "/api/v1/write",
+                 HttpLane::kWrite,
+                 [this](const net::ServerRequest& request, net::HttpReply reply) {
+                   remote_write_->Handle(request, std::move(reply));
+                 },
+                 wire::kRemoteWriteBytesMax});
+  net::HttpServerOptions http;
+  http.address = options_.http_address;
+  http.cors = true;
+  http.clock = clock_;
+  http.lanes[static_cast<size_t>(HttpLane::kQuery)].threads = options_.query_concurrency_max;
+  http.on_exchange = [this](const net::HttpExchange& exchange) { metrics_.Observe(exchange); };
+  AddMetrics();
+  BARO_TRY_ASSIGN(http_, net::HttpServer::Start(std::move(http), std::move(router)));
+  spdlog::info("listening: http={} grpc={}", http_->address(), options_.grpc_address);
+  return absl::OkStatus();
+}
+
+ApiFacts ServerImpl::Facts() {
+  ApiFacts facts;
+  facts.store_stats = [this] { return store_->GetStats(); };
+  facts.cardinality = [this](size_t limit) { return store_->GetCardinality(limit); };
+  facts.config_yaml = [this] { return PrintConfig(config()); };
+  facts.last_reload = [this] {
+    base::MutexLock lock(&mutex_);
+    return std::pair(reload_time_ms_, reload_good_);
+  };
+  facts.flags = options_.flags;
+  facts.retention = base::FormatDuration(std::chrono::milliseconds(retention_ms_));
+  facts.version = Version();
+  facts.start_time_ms = start_time_ms_;
+  return facts;
+}
+
+void ServerImpl::AddMetrics() {
+  using Families = std::vector<prometheus::MetricFamily>;
+  metrics_.Add([this](Families* families) { CollectStore(store_->GetStats(), families); });
+  metrics_.Add(
+      [this](Families* families) { CollectRemoteWrite(remote_write_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
+  metrics_.Add([this](Families* families) {
+    base::MutexLock lock(&mutex_);
+    families->push_back(OneGauge("baro_config_last_reload_successful",
+                                 "Whether the last reload of the configuration was good.",
+                                 reload_good_ ? 1 : 0));
+    families->push_back(OneGauge("baro_config_last_reload_success_timestamp_seconds",
+                                 "When the configuration in force was read.",
+                                 static_cast<double>(reload_time_ms_) / 1000));
+  });
+  metrics_.Add(CollectProcess);
+}
+
+void ServerImpl::AddHealthRoutes(net::HttpRouter* router) {
+  router->Handle({"GET"}, "/", HttpLane::kInline, [](const net::ServerRequest&) {
+    return net::ServerResponse::Text(
+        200, VersionText() + "\nPromQL: /api/v1/query?query=up   Metrics: /metrics\n");
+  });
+  router->Handle({"GET"}, "/-/healthy", HttpLane::kInline, [](const net::ServerRequest&) {
+    return net::ServerResponse::Text(200, "Barograph collector is healthy.\n");
+  });
+  // Nothing listens before the journal is replayed: who gets an answer gets it from a ready server.
+  router->Handle({"GET"}, "/-/ready", HttpLane::kInline, [](const net::ServerRequest&) {
+    return net::ServerResponse::Text(200, "Barograph collector is ready.\n");
+  });
+  router->Handle({"POST", "PUT"}, "/-/reload", HttpLane::kQuick,
+                 [this](const net::ServerRequest&) { return ReloadAnswer(); });
+  router->Handle({"GET"}, "/metrics", HttpLane::kQuick, [this](const net::ServerRequest&) {
+    net::ServerResponse response = net::ServerResponse::Text(200, metrics_.Text());
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return response;
+  });
+}
+
+net::ServerResponse ServerImpl::ReloadAnswer() {
+  const absl::Status status = Reload();
+  if (status.ok()) return net::ServerResponse::Text(200, "");
+  return net::ServerResponse::Text(
+      500, base::StrCat("failed to reload config: ", base::FromAbsl(status.message()), "\n"));
+}
+
+CollectorConfig ServerImpl::config() const {
+  base::MutexLock lock(&mutex_);
+  return config_;
+}
+
+absl::Status ServerImpl::Reload() {
+  absl::StatusOr<CollectorConfig> config = ReadConfig(options_.config_file);
+  base::MutexLock lock(&mutex_);
+  reload_good_ = config.ok();
+  if (!config.ok()) {
+    spdlog::error("configuration is not reloaded: {}", std::string(config.status().message()));
+    return config.status();
+  }
+  if (RetentionOf(options_, *config) != retention_ms_) {
+    spdlog::warn("storage.retention has changed in the file; it takes effect at the next start");
+  }
+  config_ = *std::move(config);
+  reload_time_ms_ = clock_->NowMs();
+  spdlog::info("configuration is reloaded: file={}", options_.config_file);
+  return absl::OkStatus();
+}
+
+void ServerImpl::Stop() {
+  base::MutexLock lock(&stop_mutex_);
+  if (std::exchange(stopped_, true)) return;
+  if (http_) http_->Stop();
+  if (!store_) return;
+  const absl::Status closed = store_->Close();
+  if (!closed.ok()) spdlog::error("store is not closed cleanly: {}", std::string(closed.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(CollectorOptions options,
+                                                      const base::Clock* clock) {
+  auto server = std::make_unique<ServerImpl>(std::move(options), clock);
+  BARO_TRY(server->Open());
+  return server;
+}
+
+}  // namespace baro::collector

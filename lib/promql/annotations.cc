@@ -1,0 +1,94 @@
+#include "annotations.h"
+
+#include <algorithm>
+
+#include "baro/base/strings.h"
+#include "number_text.h"
+
+namespace baro::promql {
+namespace {
+
+std::vector<std::string> Limited(std::vector<std::string> texts, std::string_view kind) {
+  if (texts.size() <= Annotations::kTextsMax) return texts;
+  const size_t omitted = texts.size() - Annotations::kTextsMax;
+  texts.resize(Annotations::kTextsMax);
+  texts.push_back(base::StrCat(omitted, " more ", kind, " annotations omitted"));
+  return texts;
+}
+
+}  // namespace
+
+std::string Annotations::At(std::string_view text, Place place) const {
+  return base::StrCat(text, " (", PlaceText(query_, place.begin), ")");
+}
+
+void Annotations::Add(std::vector<std::string>* texts, std::string text) {
+  if (std::find(texts->begin(), texts->end(), text) == texts->end()) {
+    texts->push_back(std::move(text));
+  }
+}
+
+void Annotations::InvalidQuantile(double quantile, Place place) {
+  Add(&warnings_, At(base::StrCat("PromQL warning: quantile value should be between 0 and 1, got ",
+                                  FormatShort(quantile)),
+                     place));
+}
+
+void Annotations::InvalidRatio(double ratio, double capped, Place place) {
+  Add(&warnings_, At(base::StrCat("PromQL warning: ratio value should be between -1 and 1, got ",
+                                  FormatShort(ratio), ", capping to ", FormatShort(capped)),
+                     place));
+}
+
+void Annotations::BadBucketLabel(std::string_view metric, std::string_view label, Place place) {
+  std::string text = base::StrCat(
+      "PromQL warning: bucket label \"le\" is missing or has a malformed value of ", Quote(label));
+  if (!metric.empty()) base::StrAppend(&text, " for metric name ", Quote(metric));
+  Add(&warnings_, At(text, place));
+}
+
+void Annotations::PossibleNonCounter(std::string_view metric, Place place) {
+  Add(&infos_, At(base::StrCat("PromQL info: metric might not be a counter, name does not end in "
+                               "_total/_sum/_count/_bucket: ",
+                               Quote(metric)),
+                  place));
+}
+
+void Annotations::ForcedMonotonicity(std::string_view metric, Place place, const Repair& repair) {
+  std::string text =
+      "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see "
+      "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+  if (!metric.empty()) base::StrAppend(&text, " for metric name ", Quote(metric));
+  const auto same = [&text, place](const Merged& merged) {
+    return merged.text == text && merged.place.begin == place.begin;
+  };
+  const auto found = std::find_if(repairs_.begin(), repairs_.end(), same);
+  if (found == repairs_.end()) {
+    repairs_.push_back({std::move(text), place, repair, repair.time_ms, 1});
+    return;
+  }
+  found->repair.time_ms = std::min(found->repair.time_ms, repair.time_ms);
+  found->time_ms_max = std::max(found->time_ms_max, repair.time_ms);
+  found->repair.bucket_min = std::min(found->repair.bucket_min, repair.bucket_min);
+  found->repair.bucket_max = std::max(found->repair.bucket_max, repair.bucket_max);
+  found->repair.difference_max = std::max(found->repair.difference_max, repair.difference_max);
+  ++found->count;
+}
+
+std::vector<std::string> Annotations::Warnings() const { return Limited(warnings_, "warning"); }
+
+std::vector<std::string> Annotations::Infos() const {
+  std::vector<std::string> infos = infos_;
+  for (const Merged& merged : repairs_) {
+    infos.push_back(
+        At(base::StrCat(merged.text, ", from buckets ", FormatShort(merged.repair.bucket_min),
+                        " to ", FormatShort(merged.repair.bucket_max), ", with a max diff of ",
+                        FormatDigits(merged.repair.difference_max, 2), ", over ", merged.count,
+                        " samples from ", FormatRfc3339(merged.repair.time_ms), " to ",
+                        FormatRfc3339(merged.time_ms_max)),
+           merged.place));
+  }
+  return Limited(std::move(infos), "info");
+}
+
+}  // namespace baro::promql

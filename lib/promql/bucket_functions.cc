@@ -1,0 +1,191 @@
+// histogram_quantile, histogram_quantiles and histogram_fraction over classic histograms.
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "bucket.h"
+#include "evaluator.h"
+#include "group_keys.h"
+#include "number_text.h"
+
+namespace baro::promql {
+namespace {
+
+constexpr std::string_view kBucketLabel = "le";
+
+// The bucket series of a vector, gathered into histograms: equal labels but for `le`.
+class Histograms {
+ public:
+  Histograms(Evaluator* evaluator, const Expr& vector)
+      : query_(&evaluator->query()),
+        place_(vector.place),
+        keys_(query_, {false, {std::string(kBucketLabel)}}),
+        table_(query_, evaluator->grid().count) {}
+
+  absl::Status Gather(Evaluator* evaluator, const Expr& vector) {
+    BARO_TRY(evaluator->Rows(vector, [&](const Row& row) { return Add(row); }));
+    for (std::vector<Member>& members : members_) {
+      std::stable_sort(members.begin(), members.end(),
+                       [](const Member& a, const Member& b) { return a.upper < b.upper; });
+    }
+    return absl::OkStatus();
+  }
+
+  size_t size() const { return members_.size(); }
+  size_t steps() const { return table_.steps(); }
+  model::LabelsRef labels(size_t histogram) const { return keys_.labels_ref(histogram); }
+  const model::Labels& full_labels(size_t histogram) const { return keys_.labels(histogram); }
+  // The buckets there are at a step.
+  void At(size_t histogram, size_t step, std::vector<Bucket>* buckets) {
+    buckets->clear();
+    for (const Member& member : members_[histogram]) {
+      const double count = table_.values(member.row)[step];
+      if (!IsAbsent(count)) buckets->push_back({member.upper, count});
+    }
+  }
+
+ private:
+  struct Member {
+    double upper = 0;
+    size_t row = 0;
+  };
+
+  absl::Status Add(const Row& row) {
+    const std::string_view le = row.labels.Get(kBucketLabel);
+    double upper = 0;
+    if (!ParseFloat(le, &upper)) {
+      query_->annotations().BadBucketLabel(row.labels.Get(model::kMetricName), le, place_);
+      return absl::OkStatus();
+    }
+    const size_t histogram = keys_.GroupOf(row.labels);
+    if (histogram >= members_.size()) members_.resize(histogram + 1);
+    members_[histogram].push_back({upper, table_.size()});
+    return table_.Add(row);
+  }
+
+  Query* const query_;
+  const Place place_;
+  GroupKeys keys_;
+  Table table_;
+  std::vector<std::vector<Member>> members_;
+};
+
+class Quantiles {
+ public:
+  Quantiles(Evaluator* evaluator, const Call& call, size_t vector_arg)
+      : evaluator_(evaluator),
+        call_(call),
+        place_(call.args[vector_arg]->place),
+        histograms_(evaluator, *call.args[vector_arg]) {}
+
+  absl::Status Gather(size_t vector_arg) {
+    return histograms_.Gather(evaluator_, *call_.args[vector_arg]);
+  }
+
+  // The quantile given by argument `arg`; with `label` it becomes a label of the result.
+  absl::Status Emit(size_t arg, Place repair_place, const std::string& label, RowSink sink) {
+    BARO_TRY_ASSIGN(const std::vector<double> quantiles, evaluator_->Scalars(*call_.args[arg]));
+    for (const double quantile : quantiles) {
+      if (std::isnan(quantile) || quantile < 0 || quantile > 1) {
+        evaluator_->query().annotations().InvalidQuantile(quantile, call_.args[arg]->place);
+      }
+    }
+    std::vector<double> values(histograms_.steps());
+    std::vector<Bucket> buckets;
+    for (size_t histogram = 0; histogram < histograms_.size(); ++histogram) {
+      BARO_TRY(evaluator_->query().CheckAlive());
+      for (size_t step = 0; step < values.size(); ++step) {
+        histograms_.At(histogram, step, &buckets);
+        values[step] = kNoValue;
+        if (buckets.empty()) continue;
+        const BucketResult result = BucketQuantile(quantiles[step], &buckets);
+        values[step] = result.value;
+        if (result.repaired) Note(histogram, step, result, repair_place);
+      }
+      if (label.empty()) {
+        if (HasValues(values)) BARO_TRY(sink({histograms_.labels(histogram), true, values}));
+      } else {
+        BARO_TRY(EmitLabelled(histogram, quantiles, label, values, sink));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void Note(size_t histogram, size_t step, const BucketResult& result, Place place) {
+    evaluator_->query().annotations().ForcedMonotonicity(
+        histograms_.full_labels(histogram).Get(model::kMetricName), place,
+        {evaluator_->grid().Time(step), result.repaired_min, result.repaired_max,
+         result.repaired_by});
+  }
+
+  // A quantile that changes from step to step makes a series for each of its values.
+  absl::Status EmitLabelled(size_t histogram, const std::vector<double>& quantiles,
+                            const std::string& label, const std::vector<double>& values,
+                            RowSink sink) {
+    std::vector<uint8_t> done(values.size(), 0);
+    std::vector<double> part(values.size());
+    for (size_t begin = 0; begin < values.size(); ++begin) {
+      if (done[begin] != 0) continue;
+      const std::string text = FormatOpenMetrics(quantiles[begin]);
+      for (size_t step = 0; step < values.size(); ++step) {
+        const bool same = done[step] == 0 && (quantiles[step] == quantiles[begin] ||
+                                              FormatOpenMetrics(quantiles[step]) == text);
+        part[step] = same ? values[step] : kNoValue;
+        if (same) done[step] = 1;
+      }
+      if (!HasValues(part)) continue;
+      model::Labels labels = histograms_.full_labels(histogram);
+      labels.Set(label, text);
+      BARO_TRY(sink({{evaluator_->query().Keep(std::move(labels)), &NoLabels()}, true, part}));
+    }
+    return absl::OkStatus();
+  }
+
+  Evaluator* const evaluator_;
+  const Call& call_;
+  const Place place_;
+  Histograms histograms_;
+};
+
+}  // namespace
+
+absl::Status BucketQuantileRows(Evaluator* evaluator, const Call& call, RowSink sink) {
+  Quantiles quantiles(evaluator, call, 1);
+  BARO_TRY(quantiles.Gather(1));
+  return quantiles.Emit(0, call.args[1]->place, "", sink);
+}
+
+absl::Status BucketQuantilesRows(Evaluator* evaluator, const Call& call, RowSink sink) {
+  const std::string& label = As<StringLiteral>(Unwrap(*call.args[1])).value;
+  Quantiles quantiles(evaluator, call, 0);
+  BARO_TRY(quantiles.Gather(0));
+  for (size_t arg = 2; arg < call.args.size(); ++arg) {
+    BARO_TRY(quantiles.Emit(arg, call.args[1]->place, label, sink));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BucketFractionRows(Evaluator* evaluator, const Call& call, RowSink sink) {
+  BARO_TRY_ASSIGN(const std::vector<double> lower, evaluator->Scalars(*call.args[0]));
+  BARO_TRY_ASSIGN(const std::vector<double> upper, evaluator->Scalars(*call.args[1]));
+  Histograms histograms(evaluator, *call.args[2]);
+  BARO_TRY(histograms.Gather(evaluator, *call.args[2]));
+  std::vector<double> values(histograms.steps());
+  std::vector<Bucket> buckets;
+  for (size_t histogram = 0; histogram < histograms.size(); ++histogram) {
+    BARO_TRY(evaluator->query().CheckAlive());
+    for (size_t step = 0; step < values.size(); ++step) {
+      histograms.At(histogram, step, &buckets);
+      values[step] =
+          buckets.empty() ? kNoValue : BucketFraction(lower[step], upper[step], &buckets);
+    }
+    if (HasValues(values)) BARO_TRY(sink({histograms.labels(histogram), true, values}));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace baro::promql

@@ -1,0 +1,230 @@
+#include "baro/promql/engine.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "baro/promql/parse.h"
+#include "evaluator.h"
+#include "group_keys.h"
+
+namespace baro::promql {
+namespace {
+
+Query::Limits LimitsOf(const EngineOptions& engine, const QueryOptions& options) {
+  const int64_t timeout_ms =
+      options.timeout_ms > 0 ? std::min(options.timeout_ms, engine.timeout_ms) : engine.timeout_ms;
+  Query::Limits limits;
+  limits.lookback_ms = options.lookback_ms > 0 ? options.lookback_ms : engine.lookback_ms;
+  limits.samples_max = engine.samples_max;
+  limits.clock = engine.clock;
+  limits.deadline_ns = engine.clock->MonotonicNs() + timeout_ms * 1'000'000;
+  limits.cancelled = options.cancelled.get();
+  return limits;
+}
+
+// The names that operations have marked go away; series that then look alike are an error unless
+// they take turns.
+absl::Status DropNames(Query* query, Table* table) {
+  HalfProjection nameless(query,
+                          {false, {std::string(model::kMetricName), "__type__", "__unit__"}});
+  for (size_t i = 0; i < table->size(); ++i) {
+    if (table->drop_name(i)) table->set_labels(i, nameless.Apply(table->labels(i)));
+  }
+  return table->MergeEqual();
+}
+
+void SortByLabels(std::vector<ResultSeries>* series) {
+  std::sort(series->begin(), series->end(),
+            [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; });
+}
+
+Vector ToVector(const StepGrid& grid, Table* table) {
+  Vector vector;
+  vector.elements.reserve(table->size());
+  for (size_t i = 0; i < table->size(); ++i) {
+    const double value = table->values(i)[0];
+    if (IsAbsent(value)) continue;
+    vector.elements.push_back({table->labels(i).Merge(), {{grid.start_ms, value}}});
+  }
+  return vector;
+}
+
+Matrix ToMatrix(const StepGrid& grid, Table* table) {
+  Matrix matrix;
+  matrix.series.reserve(table->size());
+  for (size_t i = 0; i < table->size(); ++i) {
+    ResultSeries series;
+    for (size_t step = 0; step < grid.count; ++step) {
+      const double value = table->values(i)[step];
+      if (!IsAbsent(value)) series.samples.push_back({grid.Time(step), value});
+    }
+    if (series.samples.empty()) continue;
+    series.labels = table->labels(i).Merge();
+    matrix.series.push_back(std::move(series));
+  }
+  SortByLabels(&matrix.series);
+  return matrix;
+}
+
+// A range vector itself, as an instant query may ask for: the samples as they are.
+absl::StatusOr<Matrix> RawRange(Query* query, Evaluator* evaluator, const Expr& expr) {
+  Matrix matrix;
+  const WindowSpec spec = evaluator->SpecOf(expr);
+  HalfProjection nameless(query,
+                          {false, {std::string(model::kMetricName), "__type__", "__unit__"}});
+  const auto take = [&](const RangeSeries& range) {
+    const size_t first = range.bounds->first[0];
+    const size_t count = range.bounds->last[0] - first;
+    BARO_TRY(query->Hold(count));
+    ResultSeries series;
+    series.labels = (range.drop_name ? nameless.Apply(range.labels) : range.labels).Merge();
+    series.samples.reserve(count);
+    for (size_t i = first; i < first + count; ++i) {
+      series.samples.push_back({range.times_ms[i], range.values[i]});
+    }
+    matrix.series.push_back(std::move(series));
+    return absl::OkStatus();
+  };
+  BARO_TRY(evaluator->Ranges(expr, spec, take));
+  SortByLabels(&matrix.series);
+  for (size_t i = 1; i < matrix.series.size(); ++i) {
+    if (matrix.series[i].labels == matrix.series[i - 1].labels) {
+      return absl::FailedPreconditionError("vector cannot contain metrics with the same labelset");
+    }
+  }
+  return matrix;
+}
+
+class Run {
+ public:
+  Run(const model::SeriesSource& source, const EngineOptions& engine, const QueryOptions& options,
+      const QueryTimes& times, std::string_view text)
+      : clock_(engine.clock),
+        begin_ns_(engine.clock->MonotonicNs()),
+        times_(times),
+        text_(text),
+        query_(source, LimitsOf(engine, options), times, text) {}
+
+  absl::StatusOr<QueryResult> Instant();
+  absl::StatusOr<QueryResult> Range();
+
+ private:
+  absl::Status Parse() {
+    BARO_TRY_ASSIGN(expr_, ParseExpression(text_));
+    return absl::OkStatus();
+  }
+  absl::Status Evaluate(Evaluator* evaluator, Table* table) {
+    BARO_TRY(evaluator->Fill(*expr_, table));
+    return DropNames(&query_, table);
+  }
+  QueryResult Finish(QueryResult result) {
+    result.warnings = query_.annotations().Warnings();
+    result.infos = query_.annotations().Infos();
+    result.stats.samples_total = query_.samples_total();
+    result.stats.samples_peak = query_.samples_peak();
+    result.stats.eval_seconds = static_cast<double>(clock_->MonotonicNs() - begin_ns_) / 1e9;
+    return result;
+  }
+
+  const base::Clock* const clock_;
+  const int64_t begin_ns_;
+  const QueryTimes times_;
+  const std::string_view text_;
+  ExprPtr expr_;
+  Query query_;
+};
+
+absl::StatusOr<QueryResult> Run::Instant() {
+  BARO_TRY(Parse());
+  BARO_TRY(Prepare(times_, &expr_));
+  const StepGrid grid{times_.start_ms, 1, 1};
+  Evaluator evaluator(&query_, grid);
+  QueryResult result;
+  switch (expr_->type) {
+    case ValueType::kString:
+      result.value = String{grid.start_ms, As<StringLiteral>(Unwrap(*expr_)).value};
+      break;
+    case ValueType::kScalar: {
+      BARO_TRY_ASSIGN(const std::vector<double> values, evaluator.Scalars(*expr_));
+      result.value = Scalar{grid.start_ms, values[0]};
+      break;
+    }
+    case ValueType::kMatrix: {
+      BARO_TRY_ASSIGN(result.value, RawRange(&query_, &evaluator, *expr_));
+      break;
+    }
+    default: {
+      Table table(&query_, 1);
+      BARO_TRY(Evaluate(&evaluator, &table));
+      result.value = ToVector(grid, &table);
+      break;
+    }
+  }
+  return Finish(std::move(result));
+}
+
+absl::StatusOr<QueryResult> Run::Range() {
+  BARO_TRY(Parse());
+  if (expr_->type != ValueType::kScalar && expr_->type != ValueType::kVector) {
+    return absl::InvalidArgumentError(
+        base::StrCat("invalid expression type \"", ValueTypeName(expr_->type),
+                     "\" for range query, must be Scalar or instant Vector"));
+  }
+  BARO_TRY(Prepare(times_, &expr_));
+  StepGrid grid{times_.start_ms, times_.step_ms, 1};
+  grid.count = static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1;
+  Evaluator evaluator(&query_, grid);
+  QueryResult result;
+  Table table(&query_, grid.count);
+  if (expr_->type == ValueType::kScalar) {
+    BARO_TRY_ASSIGN(std::vector<double> values, evaluator.Scalars(*expr_));
+    BARO_TRY(table.Add({NoLabelsRef(), false, values}));
+  } else {
+    BARO_TRY(Evaluate(&evaluator, &table));
+  }
+  result.value = ToMatrix(grid, &table);
+  return Finish(std::move(result));
+}
+
+}  // namespace
+
+absl::StatusOr<QueryResult> Engine::Instant(const model::SeriesSource& source,
+                                            std::string_view expression, int64_t time_ms,
+                                            const QueryOptions& options) const {
+  return Run(source, options_, options, {time_ms, time_ms, 0}, expression).Instant();
+}
+
+absl::StatusOr<QueryResult> Engine::Range(const model::SeriesSource& source,
+                                          std::string_view expression, int64_t start_ms,
+                                          int64_t end_ms, int64_t step_ms,
+                                          const QueryOptions& options) const {
+  if (step_ms <= 0) {
+    return absl::InvalidArgumentError(
+        "zero or negative query resolution step widths are not accepted. Try a positive integer");
+  }
+  if (end_ms < start_ms) return QueryResult{Matrix{}, {}, {}, {}};
+  // A step is a value in memory even when the result is one series.
+  if ((end_ms - start_ms) / step_ms >= options_.samples_max) {
+    return absl::ResourceExhaustedError(
+        "query processing would load too many samples into memory in query execution");
+  }
+  return Run(source, options_, options, {start_ms, end_ms, step_ms}, expression).Range();
+}
+
+absl::Status Engine::CheckPoints(int64_t start_ms, int64_t end_ms, int64_t step_ms) const {
+  if (step_ms <= 0) {
+    return absl::InvalidArgumentError(
+        "zero or negative query resolution step widths are not accepted. Try a positive integer");
+  }
+  if ((end_ms - start_ms) / step_ms <= options_.points_max) return absl::OkStatus();
+  std::string limit = std::to_string(options_.points_max);
+  for (size_t i = limit.size(); i > 3; i -= 3) limit.insert(i - 3, ",");
+  return absl::InvalidArgumentError(
+      base::StrCat("exceeded maximum resolution of ", limit,
+                   " points per timeseries. Try decreasing the query resolution (?step=XX)"));
+}
+
+}  // namespace baro::promql

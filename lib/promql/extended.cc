@@ -1,0 +1,168 @@
+// anchored and smoothed selectors: rates between the ends of the range itself, not extrapolated.
+// anchored takes the last sample before the range as its left end; smoothed interpolates both ends
+// between the samples around them.
+
+#include <algorithm>
+#include <cmath>
+
+#include "baro/base/strings.h"
+#include "float_math.h"
+#include "range_call.h"
+
+namespace baro::promql {
+namespace {
+
+double Interpolate(const Window& window, size_t before, int64_t time_ms, bool counter) {
+  double from = window.values[before];
+  const double to = window.values[before + 1];
+  // A counter that has been reset in between started anew from zero.
+  if (counter && to < from) from = 0;
+  const auto passed = static_cast<double>(time_ms - window.times_ms[before]);
+  const auto gap = static_cast<double>(window.times_ms[before + 1] - window.times_ms[before]);
+  return from + (to - from) * passed / gap;
+}
+
+struct Shape {
+  int64_t range_ms = 0;
+  int64_t lookback_ms = 0;
+  bool smoothed = false;
+
+  int64_t EndOf(const Window& window) const {
+    return smoothed ? window.end_ms - lookback_ms : window.end_ms;
+  }
+  // The last sample at or before the start of the range, else the first one there is.
+  size_t FirstIndex(const Window& window) const {
+    const int64_t start = EndOf(window) - range_ms;
+    const auto last = window.times_ms.end() - 1;
+    const auto after = std::upper_bound(window.times_ms.begin(), last, start);
+    return after == window.times_ms.begin()
+               ? 0
+               : static_cast<size_t>(after - window.times_ms.begin()) - 1;
+  }
+  bool IsEmpty(const Window& window) const {
+    return window.times_ms.back() <= EndOf(window) - range_ms;
+  }
+};
+
+class ExtendedRate {
+ public:
+  ExtendedRate(Shape shape, bool counter, bool per_second)
+      : shape_(shape), counter_(counter), per_second_(per_second) {}
+
+  double operator()(const Window& window) const {
+    const int64_t end = shape_.EndOf(window);
+    const int64_t start = end - shape_.range_ms;
+    size_t first = shape_.FirstIndex(window);
+    size_t last = window.size() - 1;
+    if (shape_.smoothed) {
+      const auto limit = window.times_ms.end() - 1;
+      last = static_cast<size_t>(std::lower_bound(window.times_ms.begin(), limit, end) -
+                                 window.times_ms.begin());
+    }
+    if (window.times_ms[last] <= start) return kNoValue;
+    const bool between_left = shape_.smoothed && window.times_ms[first] < start;
+    const bool between_right = shape_.smoothed && last > 0 && window.times_ms[last] > end;
+    const double left =
+        between_left ? Interpolate(window, first, start, counter_) : window.values[first];
+    const double right =
+        between_right ? Interpolate(window, last - 1, end, counter_) : window.values[last];
+    double result = right - left;
+    if (counter_) {
+      if (window.times_ms[first] <= start) ++first;
+      const size_t stop = window.times_ms[last] >= end ? last : last + 1;
+      result += Resets(window, left, right, first, stop);
+    }
+    return per_second_ ? result / SecondsOf(shape_.range_ms) : result;
+  }
+
+ private:
+  static double Resets(const Window& window, double left, double right, size_t first, size_t stop) {
+    double lost = 0;
+    double previous = left;
+    for (size_t i = first; i < stop; ++i) {
+      if (window.values[i] < previous) lost += previous;
+      previous = window.values[i];
+    }
+    return right < previous ? lost + previous : lost;
+  }
+
+  const Shape shape_;
+  const bool counter_;
+  const bool per_second_;
+};
+
+// changes and resets, from the anchor on.
+double CountPairs(const Shape& shape, bool resets, const Window& window) {
+  if (shape.IsEmpty(window)) return kNoValue;
+  double count = 0;
+  for (size_t i = shape.FirstIndex(window) + 1; i < window.size(); ++i) {
+    const double before = window.values[i - 1];
+    const double now = window.values[i];
+    const bool changed = now != before && !(std::isnan(now) && std::isnan(before));
+    if (resets ? now < before : changed) count += 1;
+  }
+  return count;
+}
+
+absl::Status NotWith(bool smoothed, std::string_view function) {
+  return absl::FailedPreconditionError(base::StrCat(
+      smoothed ? "smoothed modifier can only be used with: delta, increase, rate"
+               : "anchored modifier can only be used with: changes, delta, increase, rate, resets",
+      " - not with ", function));
+}
+
+template <typename Function>
+absl::Status RunExtended(Evaluator* evaluator, const Call& call, const Shape& shape,
+                         Function function, RowSink sink) {
+  WindowSpec spec = evaluator->SpecOf(*call.args[0]);
+  spec.range_ms += shape.lookback_ms * (shape.smoothed ? 2 : 1);
+  if (shape.smoothed) spec.offset_ms -= shape.lookback_ms;
+  std::vector<double> values(evaluator->grid().count);
+  return evaluator->Ranges(*call.args[0], spec, [&](const RangeSeries& series) {
+    for (size_t step = 0; step < values.size(); ++step) {
+      const size_t first = series.bounds->first[step];
+      const size_t count = series.bounds->last[step] - first;
+      values[step] =
+          count == 0
+              ? kNoValue
+              : function(Window{series.times_ms.subspan(first, count),
+                                series.values.subspan(first, count), first, spec.End(step), step});
+    }
+    return HasValues(values) ? sink({series.labels, true, values}) : absl::OkStatus();
+  });
+}
+
+}  // namespace
+
+absl::Status ExtendedRateRows(Evaluator* evaluator, const Call& call, RowSink sink) {
+  const auto& matrix = As<MatrixSelector>(Unwrap(*call.args[RangeArg(call)]));
+  Shape shape;
+  shape.range_ms = matrix.range_ms;
+  shape.lookback_ms = evaluator->query().lookback_ms();
+  shape.smoothed = matrix.selector->smoothed;
+  const auto rate = [&](bool counter, bool per_second) {
+    return RunExtended(evaluator, call, shape, ExtendedRate(shape, counter, per_second), sink);
+  };
+  const auto pairs = [&](bool resets) {
+    return RunExtended(
+        evaluator, call, shape,
+        [&](const Window& window) { return CountPairs(shape, resets, window); }, sink);
+  };
+  switch (call.function->id) {
+    case FunctionId::kRate:
+      return rate(true, true);
+    case FunctionId::kIncrease:
+      return rate(true, false);
+    case FunctionId::kDelta:
+      return rate(false, false);
+    case FunctionId::kChanges:
+    case FunctionId::kResets:
+      if (shape.smoothed) break;
+      return pairs(call.function->id == FunctionId::kResets);
+    default:
+      break;
+  }
+  return NotWith(shape.smoothed, call.function->name);
+}
+
+}  // namespace baro::promql

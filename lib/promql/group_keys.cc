@@ -1,0 +1,57 @@
+#include "group_keys.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rows.h"
+
+namespace baro::promql {
+
+model::Labels LabelChoice::Apply(const model::Labels& labels) const {
+  std::vector<model::Label> chosen;
+  for (const model::Label& label : labels) {
+    const bool named = std::find(names.begin(), names.end(), label.name) != names.end();
+    if (named == keep) chosen.push_back(label);
+  }
+  return model::Labels::FromUnsorted(std::move(chosen));
+}
+
+const model::Labels* HalfProjection::Half(const model::Labels* half) {
+  const auto [it, inserted] = halves_.try_emplace(half, nullptr);
+  if (inserted) {
+    model::Labels chosen = choice_.Apply(*half);
+    it->second = chosen.size() == half->size() ? half : query_->Keep(std::move(chosen));
+  }
+  return it->second;
+}
+
+uint32_t GroupKeys::Intern(model::Labels labels, Interned* interned,
+                           std::vector<const model::Labels*>* list) {
+  const auto found = interned->find(&labels);
+  if (found != interned->end()) return found->second;
+  const auto number = static_cast<uint32_t>(list->size());
+  list->push_back(query_->Keep(std::move(labels)));
+  interned->emplace(list->back(), number);
+  return number;
+}
+
+uint32_t GroupKeys::HalfOf(const model::Labels* half) {
+  const auto [it, inserted] = halves_.try_emplace(half, 0);
+  if (inserted) it->second = Intern(choice_.Apply(*half), &half_numbers_, &half_labels_);
+  return it->second;
+}
+
+size_t GroupKeys::GroupOf(model::LabelsRef labels) {
+  const uint32_t target = HalfOf(labels.target);
+  const uint32_t column = HalfOf(labels.column);
+  const auto [it, inserted] = pairs_.try_emplace((static_cast<uint64_t>(target) << 32) | column, 0);
+  if (inserted) {
+    const model::LabelsRef chosen{half_labels_[target], half_labels_[column]};
+    it->second = Intern(chosen.Merge(), &group_numbers_, &groups_);
+  }
+  return it->second;
+}
+
+model::LabelsRef GroupKeys::labels_ref(size_t group) const { return {groups_[group], &NoLabels()}; }
+
+}  // namespace baro::promql

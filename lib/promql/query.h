@@ -1,0 +1,82 @@
+// Query: what all evaluators of one query share: the source, the limits, the annotations, and the
+// owner of everything that rows point to.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "annotations.h"
+#include "baro/base/clock.h"
+#include "baro/model/labels.h"
+#include "baro/model/series_source.h"
+#include "baro/promql/engine.h"
+#include "passes.h"
+
+namespace baro::promql {
+
+// Thread-compatible: one query runs on one thread.
+class Query {
+ public:
+  struct Limits {
+    int64_t lookback_ms = 0;
+    int64_t samples_max = 0;
+    int64_t deadline_ns = 0;
+    const base::Clock* clock = nullptr;
+    const std::atomic<bool>* cancelled = nullptr;  // null: cannot be cancelled
+  };
+
+  Query(const model::SeriesSource& series_source, const Limits& limits, const QueryTimes& times,
+        std::string_view text)
+      : source(series_source), limits_(limits), times_(times), annotations_(text) {}
+
+  const model::SeriesSource& source;
+  int64_t lookback_ms() const { return limits_.lookback_ms; }
+  const QueryTimes& times() const { return times_; }
+  Annotations& annotations() { return annotations_; }
+
+  // To be called every few thousand samples. Errors: DeadlineExceeded, Cancelled.
+  absl::Status CheckAlive() const;
+
+  // Counts samples held in memory. Errors: ResourceExhausted beyond samples_max.
+  absl::Status Hold(size_t samples);
+  void Release(size_t samples) { held_ -= static_cast<int64_t>(samples); }
+  // Counts samples looked at, once for each step that looked.
+  void CountRead(size_t samples) { samples_total_ += static_cast<int64_t>(samples); }
+  int64_t samples_total() const { return samples_total_; }
+  int64_t samples_peak() const { return peak_; }
+
+  // Selects and keeps the set until the query ends: rows point into it.
+  absl::StatusOr<const model::SeriesSet*> Select(const model::SelectRequest& request);
+  // Keeps labels until the query ends.
+  const model::Labels* Keep(model::Labels labels) {
+    return &kept_labels_.emplace_back(std::move(labels));
+  }
+
+ private:
+  const Limits limits_;
+  const QueryTimes times_;
+  Annotations annotations_;
+  int64_t held_ = 0;
+  int64_t peak_ = 0;
+  int64_t samples_total_ = 0;
+  std::vector<std::unique_ptr<model::SeriesSet>> kept_sets_;
+  std::deque<model::Labels> kept_labels_;  // a deque: the labels never move
+};
+
+// The steps at which an expression is evaluated: start, start + step, …
+struct StepGrid {
+  int64_t start_ms = 0;
+  int64_t step_ms = 1;
+  size_t count = 1;
+
+  int64_t Time(size_t step) const { return start_ms + static_cast<int64_t>(step) * step_ms; }
+  int64_t EndMs() const { return Time(count - 1); }
+};
+
+}  // namespace baro::promql

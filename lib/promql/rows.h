@@ -1,0 +1,83 @@
+// Rows: instant vectors over all steps at once. A node's result is a stream of rows, one per
+// series, each an array with one value per step; so a whole panel costs one pass over each series.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "baro/model/labels.h"
+#include "baro/model/sample.h"
+#include "query.h"
+
+namespace baro::promql {
+
+// A step without a value. The staleness marker itself: it is never a value, and a marker read from
+// the store needs no translation.
+inline const double kNoValue = model::kStaleNan;
+inline bool IsAbsent(double value) { return model::IsStaleNan(value); }
+
+// No labels at all.
+const model::Labels& NoLabels();
+inline model::LabelsRef NoLabelsRef() { return {&NoLabels(), &NoLabels()}; }
+
+// Labels are owned by the query, or by a set it keeps. `values` belongs to the producer and may be
+// overwritten by the receiver; it is valid during the call only.
+struct Row {
+  model::LabelsRef labels;
+  // The metric name goes away when the query ends, not before: label_replace() may still read it.
+  bool drop_name = false;
+  std::span<double> values;
+};
+
+using RowSink = absl::FunctionRef<absl::Status(Row)>;
+
+// Rows held in memory, counted against the query's limit. Move-only.
+class Table {
+ public:
+  Table(Query* query, size_t steps) : query_(query), steps_(steps) {}
+  ~Table() { query_->Release(values_.size()); }
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  // Copies the row. Errors: ResourceExhausted.
+  absl::Status Add(const Row& row);
+  // Adds a row of absent values. Errors: ResourceExhausted.
+  absl::Status AddEmpty(model::LabelsRef labels, bool drop_name);
+
+  size_t size() const { return heads_.size(); }
+  size_t steps() const { return steps_; }
+  Row row(size_t index);
+  std::span<double> values(size_t index) {
+    return std::span(values_).subspan(index * steps_, steps_);
+  }
+  model::LabelsRef labels(size_t index) const { return heads_[index].labels; }
+  void set_labels(size_t index, model::LabelsRef labels) { heads_[index].labels = labels; }
+  bool drop_name(size_t index) const { return heads_[index].drop_name; }
+  void set_drop_name(size_t index, bool drop) { heads_[index].drop_name = drop; }
+
+  // Rows of equal labels become one, in the place of the first. Two values at one step are
+  // FailedPrecondition: "vector cannot contain metrics with the same labelset".
+  absl::Status MergeEqual();
+
+ private:
+  struct Head {
+    model::LabelsRef labels;
+    bool drop_name = false;
+  };
+
+  Query* const query_;
+  const size_t steps_;
+  std::vector<Head> heads_;
+  std::vector<double> values_;
+};
+
+// Whether any step has a value.
+bool HasValues(std::span<const double> values);
+
+bool EqualLabels(model::LabelsRef a, model::LabelsRef b);
+
+}  // namespace baro::promql

@@ -1,0 +1,145 @@
+// Reading of selectors: what to ask the store for, instant vectors, and range vectors.
+
+#include <algorithm>
+#include <memory>
+
+#include "baro/base/status.h"
+#include "evaluator.h"
+#include "float_math.h"
+
+namespace baro::promql {
+namespace {
+
+bool HasStaleMarker(std::span<const double> values) {
+  // Without an early exit, so that the compiler can use wide registers.
+  bool found = false;
+  for (const double value : values) found |= model::IsStaleNan(value);
+  return found;
+}
+
+int64_t SaturatingSub(int64_t a, int64_t b) {
+  int64_t result = 0;
+  if (!__builtin_sub_overflow(a, b, &result)) return result;
+  return b > 0 ? model::kTimeMsMin : model::kTimeMsMax;
+}
+
+// Samples without the stale markers, in buffers that are used again for the next series.
+struct Compacted {
+  std::vector<int64_t> times_ms;
+  std::vector<double> values;
+
+  void Take(std::span<const int64_t> times, std::span<const double> from) {
+    times_ms.clear();
+    values.clear();
+    for (size_t i = 0; i < from.size(); ++i) {
+      if (model::IsStaleNan(from[i])) continue;
+      times_ms.push_back(times[i]);
+      values.push_back(from[i]);
+    }
+  }
+};
+
+// How many samples may pass before the query looks at its deadline again.
+constexpr size_t kSamplesPerCheck = 64 * 1024;
+
+}  // namespace
+
+absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
+                        int64_t last_ms, SeriesSink sink) {
+  model::SelectRequest request;
+  request.start_ms = SaturatingSub(first_ms, -1);
+  request.end_ms = last_ms;
+  request.matchers = matchers;
+  if (request.start_ms > request.end_ms) return absl::OkStatus();
+  BARO_TRY_ASSIGN(const model::SeriesSet* const set, query->Select(request));
+  const std::unique_ptr<model::SeriesReader> reader = set->Read(0, set->size());
+  model::SeriesView view;
+  size_t unchecked = 0;
+  while (true) {
+    BARO_TRY_ASSIGN(const bool more, reader->Next(&view));
+    if (!more) return absl::OkStatus();
+    // A series costs something even when it is short.
+    unchecked += view.values.size() + 64;
+    if (unchecked >= kSamplesPerCheck) {
+      unchecked = 0;
+      BARO_TRY(query->CheckAlive());
+    }
+    BARO_TRY(sink(set->labels(view.index), view));
+  }
+}
+
+WindowSpec InstantSpec(const VectorSelector& selector, const StepGrid& grid, int64_t lookback_ms) {
+  WindowSpec spec;
+  spec.grid = grid;
+  spec.range_ms = lookback_ms;
+  spec.offset_ms = selector.shift.offset_ms;
+  spec.fixed = selector.shift.at_ms.has_value();
+  spec.fixed_ms = selector.shift.at_ms.value_or(0);
+  return spec;
+}
+
+absl::Status Evaluator::SelectorRows(const VectorSelector& selector, RowSink sink) {
+  const WindowSpec spec = InstantSpec(selector, grid_, query_->lookback_ms());
+  WindowCache cache(spec);
+  std::vector<double> values(grid_.count);
+  const auto one = [&](model::LabelsRef labels, const model::SeriesView& view) {
+    const WindowBounds& bounds = cache.Bounds(view.times_ms);
+    size_t present = 0;
+    for (size_t step = 0; step < values.size(); ++step) {
+      const uint32_t last = bounds.last[step];
+      // A stale marker is an absent value, so it needs no check of its own.
+      values[step] = last > bounds.first[step] ? view.values[last - 1] : kNoValue;
+      present += IsAbsent(values[step]) ? 0 : 1;
+    }
+    query_->CountRead(present);
+    return present == 0 ? absl::OkStatus() : sink({labels, false, values});
+  };
+  return ReadSeries(query_, selector.matchers, spec.FirstMs(), spec.LastMs(), one);
+}
+
+WindowSpec Evaluator::SpecOf(const Expr& range_expr) const {
+  const Expr& expr = Unwrap(range_expr);
+  const bool subquery = expr.kind == Expr::Kind::kSubquery;
+  const TimeShift& shift =
+      subquery ? As<SubqueryExpr>(expr).shift : As<MatrixSelector>(expr).selector->shift;
+  WindowSpec spec;
+  spec.grid = grid_;
+  spec.range_ms = subquery ? As<SubqueryExpr>(expr).range_ms : As<MatrixSelector>(expr).range_ms;
+  spec.offset_ms = shift.offset_ms;
+  spec.fixed = shift.at_ms.has_value();
+  spec.fixed_ms = shift.at_ms.value_or(0);
+  return spec;
+}
+
+absl::Status Evaluator::Ranges(const Expr& expr, const WindowSpec& spec, RangeSink sink) {
+  const Expr& inner = Unwrap(expr);
+  if (inner.kind == Expr::Kind::kSubquery) {
+    return SubqueryRanges(As<SubqueryExpr>(inner), spec, sink);
+  }
+  return SelectorRanges(As<MatrixSelector>(inner), spec, sink);
+}
+
+absl::Status Evaluator::SelectorRanges(const MatrixSelector& matrix, const WindowSpec& spec,
+                                       RangeSink sink) {
+  WindowCache cache(spec);
+  WindowCache compacted_cache(spec);
+  Compacted compacted;
+  const auto one = [&](model::LabelsRef labels, const model::SeriesView& view) {
+    RangeSeries series{labels, false, view.times_ms, view.values, nullptr};
+    if (HasStaleMarker(view.values)) [[unlikely]] {
+      compacted.Take(view.times_ms, view.values);
+      series.times_ms = compacted.times_ms;
+      series.values = compacted.values;
+      compacted_cache.Forget();  // the buffer held another series before
+      series.bounds = &compacted_cache.Bounds(series.times_ms);
+    } else {
+      series.bounds = &cache.Bounds(view.times_ms);
+    }
+    if (series.bounds->samples == 0) return absl::OkStatus();
+    query_->CountRead(series.bounds->samples);
+    return sink(series);
+  };
+  return ReadSeries(query_, matrix.selector->matchers, spec.FirstMs(), spec.LastMs(), one);
+}
+
+}  // namespace baro::promql

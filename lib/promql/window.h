@@ -1,0 +1,53 @@
+// Windows: which samples of a series each step sees. Left-open and right-closed, as in Prometheus
+// 3: a sample exactly `range` old is not seen.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "query.h"
+
+namespace baro::promql {
+
+// Samples [first[i], last[i]) belong to step i.
+struct WindowBounds {
+  std::vector<uint32_t> first;
+  std::vector<uint32_t> last;
+  size_t samples = 0;  // sum of the windows' sizes
+};
+
+// Where the windows of a selector end: one per step, or one for all when @ fixes the time.
+struct WindowSpec {
+  StepGrid grid;
+  int64_t range_ms = 0;
+  int64_t offset_ms = 0;
+  bool fixed = false;
+  int64_t fixed_ms = 0;
+
+  int64_t End(size_t step) const { return (fixed ? fixed_ms : grid.Time(step)) - offset_ms; }
+  int64_t FirstMs() const { return End(0) - range_ms; }  // not seen by any window
+  int64_t LastMs() const { return End(fixed ? 0 : grid.count - 1); }
+};
+
+// Computes bounds once for all series that share their times, which are those of one target.
+// Thread-compatible.
+class WindowCache {
+ public:
+  explicit WindowCache(const WindowSpec& spec) : spec_(spec) {}
+
+  const WindowBounds& Bounds(std::span<const int64_t> times_ms);
+  // To be called when the memory of the times is about to hold others.
+  void Forget() { times_ms_ = {}; }
+
+ private:
+  void Compute(std::span<const int64_t> times_ms);
+
+  WindowSpec spec_;
+  std::span<const int64_t> times_ms_;
+  int64_t first_ms_ = 0;
+  int64_t last_ms_ = 0;
+  WindowBounds bounds_;
+};
+
+}  // namespace baro::promql
