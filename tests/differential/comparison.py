@@ -5,7 +5,7 @@ import math
 
 # Prometheus 2.x adds without compensation, so that sums and averages lose digits.
 RELATIVE_MAX = {3: 1e-12, 2: 1e-9}
-KEEPS_ORDER = ("sort", "topk", "bottomk")
+KEEPS_ORDER = ("sort(", "sort_desc(", "sort_by_label", "topk(", "bottomk(")
 
 
 def same_number(left, right, relative_max):
