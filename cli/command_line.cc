@@ -204,11 +204,24 @@ VerbDescription Describe(const CLI::App& app, const std::string& name) {
   return verb;
 }
 
+// An expression may begin with a minus (-up), which would look like an option: a blank before it
+// means the same in PromQL and nothing to the grammar. What follows an option is its value.
+std::vector<std::string> ShieldExpressions(std::vector<std::string> arguments) {
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    std::string& argument = arguments[i];
+    const bool is_short = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
+    if (!is_short || argument[1] == 'o' || arguments[i - 1].starts_with("-")) continue;
+    argument.insert(0, " ");
+  }
+  return arguments;
+}
+
 }  // namespace
 
 ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   Grammar grammar;
-  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  std::vector<std::string> reversed = ShieldExpressions(arguments);
+  std::reverse(reversed.begin(), reversed.end());  // CLI11 takes them from the back
   try {
     grammar.app().parse(std::move(reversed));
   } catch (const CLI::Success& success) {  // --help

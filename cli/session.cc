@@ -22,13 +22,17 @@ std::vector<std::string> FieldNames(const std::vector<Record>& records) {
   return names;
 }
 
-std::string RecordsCsv(const std::vector<Record>& records, bool headers) {
+std::string RecordsCsv(const std::vector<Record>& records, const Screen& screen, bool headers) {
   const std::vector<std::string> names = FieldNames(records);
   std::string out;
   if (headers && !names.empty()) out += CsvLine(names);
   for (const Record& record : records) {
     std::vector<std::string> fields;
-    for (const std::string& name : names) fields.emplace_back(Member(record, name));
+    for (const std::string& name : names) {
+      // A program gets every byte; a terminal would obey some of them.
+      const std::string_view text = Member(record, name);
+      fields.push_back(screen.is_terminal ? Harmless(text) : std::string(text));
+    }
     out += CsvLine(fields);
   }
   return out;
@@ -79,7 +83,7 @@ void PrintList(const List& list, Session* session) {
       session->out += RecordsJsonLines(list.records);
       return;
     case Format::kCsv:
-      session->out += RecordsCsv(list.records, session->options->headers);
+      session->out += RecordsCsv(list.records, session->screen, session->options->headers);
       return;
   }
 }
@@ -100,7 +104,9 @@ void PrintStrings(const std::vector<std::string>& strings, const std::string& ti
     if (format == Format::kJsonLines) {
       base::StrAppend(&session->out, JsonString(text), "\n");
     } else {
-      session->out += format == Format::kCsv ? CsvLine({text}) : Harmless(text) + "\n";
+      const bool exact = format == Format::kCsv && !session->screen.is_terminal;
+      const std::string shown = exact ? text : Harmless(text);
+      session->out += format == Format::kCsv ? CsvLine({shown}) : shown + "\n";
     }
   }
 }

@@ -89,8 +89,9 @@ absl::StatusOr<int64_t> ParseDuration(std::string_view text) {
                                                    "\": use forms like 90s, 15m, 1h30m, 2d"));
   };
   double total_ms = 0;
-  if (ParseNumber(text, &total_ms)) {
-    total_ms *= 1e3;
+  double seconds = 0;
+  if (ParseNumber(text, &seconds)) {
+    total_ms = seconds * 1e3;
   } else {
     for (std::string_view rest = text; !rest.empty();) {
       size_t digits = 0;

@@ -15,12 +15,14 @@ struct NodePaths {
   std::string sysfs = "/sys";
   std::string rootfs = "/";
   std::string udev_data = "/run/udev/data";
+  bool operator==(const NodePaths&) const = default;
 };
 
 // One collector's switch; unset: the default.
 struct CollectorSwitch {
   std::optional<bool> enabled;
   std::optional<std::chrono::milliseconds> interval;
+  bool operator==(const CollectorSwitch&) const = default;
 };
 
 // The default filters are node_exporter 1.11's, with its RE2 syntax.
@@ -41,6 +43,7 @@ struct NodeFilters {
       "TCPOFOQueue|TCPRcvQDrop)|Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|"
       "RetransSegs|CurrEstab)|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|"
       "SndbufErrors))$";
+  bool operator==(const NodeFilters&) const = default;
 };
 
 struct NodeOptions {
@@ -56,6 +59,7 @@ struct NodeOptions {
   std::chrono::milliseconds mount_timeout{5'000};
   // The program that makes the statfs() calls; its own "--statfs-helper" mode by default.
   std::vector<std::string> statfs_program = {"/proc/self/exe", "--statfs-helper"};
+  bool operator==(const NodeOptions&) const = default;
 };
 
 }  // namespace baro::agent

@@ -12,6 +12,7 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/model/sample.h"
+#include "spdlog/spdlog.h"
 
 namespace baro::agent {
 namespace {
@@ -42,13 +43,27 @@ double ThreadCpuSeconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-std::string InstanceName(const NodeOptions& options) {
+}  // namespace
+
+std::string NodeInstance(const NodeOptions& options) {
   if (!options.instance.empty()) return options.instance;
   const char* node_name = std::getenv("NODE_NAME");
   if (node_name != nullptr && node_name[0] != '\0') return node_name;
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') return "localhost";
   return host.data();
+}
+
+namespace {
+
+// One line when a collector begins or ends to fail, never one a pass.
+void LogChange(const std::string& name, bool read_before, const absl::Status& before,
+               const absl::Status& now) {
+  if (!now.ok() && (!read_before || before.ok())) {
+    spdlog::warn("node collector {} fails: {}", name, now.ToString());
+  } else if (now.ok() && read_before && !before.ok()) {
+    spdlog::info("node collector {} works again", name);
+  }
 }
 
 }  // namespace
@@ -61,6 +76,7 @@ struct NodeTarget::Member {
   int64_t interval_ns = 0;
   int64_t next_ns = 0;
   bool due = false;
+  bool read_before = false;
   absl::Status status = absl::UnavailableError("not read yet");
   int64_t duration_ns = 0;
   uint64_t values_dropped = 0;
@@ -72,7 +88,7 @@ NodeTarget::NodeTarget(NodeOptions options, RowSink* sink, NodeMetrics* metrics,
       sink_(sink),
       metrics_(metrics),
       clock_(clock),
-      labels_({{"instance", InstanceName(options_)}, {"job", options_.job}}) {}
+      labels_({{"instance", NodeInstance(options_)}, {"job", options_.job}}) {}
 
 NodeTarget::~NodeTarget() {
   if (declared_) sink_->Release(target_);
@@ -170,13 +186,16 @@ void NodeTarget::Pass() {
 void NodeTarget::Collect(Member* member) {
   const int64_t start_ns = clock_->MonotonicNs();
   member->section.Begin();
-  member->status = member->collector->Collect(&member->section);
-  if (member->status.ok()) {
+  absl::Status status = member->collector->Collect(&member->section);
+  if (status.ok()) {
     member->section.End();
   } else {
     member->section.Fail();
-    metrics_->CountFailure(member->name, member->status);
+    metrics_->CountFailure(member->name, status);
   }
+  LogChange(member->name, member->read_before, member->status, status);
+  member->read_before = true;
+  member->status = std::move(status);
   member->duration_ns = clock_->MonotonicNs() - start_ns;
   const uint64_t dropped = member->section.values_dropped();
   metrics_->values_dropped.Increment(static_cast<double>(dropped - member->values_dropped));

@@ -20,6 +20,9 @@
 
 namespace baro::agent {
 
+// The label `instance`: as configured, else $NODE_NAME, else the host's name.
+std::string NodeInstance(const NodeOptions& options);
+
 // One collector as /targets shows it.
 struct CollectorState {
   std::string name;

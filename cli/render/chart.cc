@@ -213,7 +213,7 @@ std::string TimeAxis(const Projection& projection, int columns, int gutter) {
   const double tick = TimeTick(span, columns, label_width);
   std::vector<bool> marks(static_cast<size_t>(columns), false);
   std::string labels(static_cast<size_t>(gutter + columns) + label_width + 8, ' ');
-  size_t free_from = 0;
+  size_t free_from = 4;  // the zone stands there, once for all
   for (double time = std::ceil(projection.start_seconds / tick) * tick;
        time <= projection.end_seconds; time += tick) {
     const int column = std::min(projection.X(time) / kDotsAcross, columns - 1);
@@ -228,8 +228,7 @@ std::string TimeAxis(const Projection& projection, int columns, int gutter) {
   std::string line;
   for (const bool mark : marks) line += mark ? "┴" : "─";
   labels.erase(labels.find_last_not_of(' ') + 1);
-  // The zone stands once, under the axis' name side, where no label can be.
-  if (labels.size() < 3 || labels.substr(0, 3) == "   ") labels.replace(0, 3, "UTC");
+  labels.replace(0, 3, "UTC");
   return base::StrCat(std::string(static_cast<size_t>(gutter - 1), ' '), "└", line, "\n", labels,
                       "\n");
 }

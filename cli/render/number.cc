@@ -276,23 +276,25 @@ std::string FormatOne(double value, Unit unit) {
 
 std::string FormatDuration(double seconds) {
   if (!std::isfinite(seconds)) return "?";
-  if (seconds < 0) return base::StrCat("-", FormatDuration(-seconds));
+  if (seconds < 0) seconds = 0;  // clocks of two machines differ a little
   std::array<char, 48> text{};
+  if (seconds == 0) return "0 s";
   if (seconds < 0.9995) {
     std::snprintf(text.data(), text.size(), seconds < 0.01 ? "%.1f ms" : "%.0f ms", seconds * 1e3);
     return text.data();
   }
   if (seconds < 59.95) {
-    std::snprintf(text.data(), text.size(), "%.1f s", seconds);
+    const bool whole = seconds == std::trunc(seconds);
+    std::snprintf(text.data(), text.size(), whole ? "%.0f s" : "%.1f s", seconds);
     return text.data();
   }
-  const double whole = std::floor(std::min(seconds, 1e15));
+  const double all = std::floor(std::min(seconds, 1e15));
   constexpr std::array kParts =
       std::to_array<Step>({{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}});
   for (size_t i = 0; i + 1 < kParts.size(); ++i) {
-    if (whole < kParts[i].divisor) continue;
-    const double major = std::floor(whole / kParts[i].divisor);
-    const double minor = std::floor((whole - major * kParts[i].divisor) / kParts[i + 1].divisor);
+    if (all < kParts[i].divisor) continue;
+    const double major = std::floor(all / kParts[i].divisor);
+    const double minor = std::floor((all - major * kParts[i].divisor) / kParts[i + 1].divisor);
     std::snprintf(text.data(), text.size(), "%.0f%s %.0f%s", major, kParts[i].suffix, minor,
                   kParts[i + 1].suffix);
     break;

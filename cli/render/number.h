@@ -48,7 +48,7 @@ std::string FormatScaled(double value, const Scale& scale);
 // The value on a scale of its own: "1.23 GiB", "12.0 ms".
 std::string FormatOne(double value, Unit unit);
 
-// A length of time in two units at most: "850 ms", "3.2 s", "4m 10s", "2d 3h".
+// A length of time in two units at most: "850 ms", "3.2 s", "4m 10s", "2d 3h". Negative is zero.
 std::string FormatDuration(double seconds);
 
 }  // namespace baro::cli

@@ -54,20 +54,27 @@ int TotalWidth(const std::vector<int>& widths) {
   return total - kGap;
 }
 
-// Takes columns from the widest text column until the row fits.
-void Shrink(const Table& table, int columns, std::vector<int>* widths) {
+// Takes columns from the widest of the text columns that `may_shrink` until the row fits.
+template <typename Predicate>
+void ShrinkWidest(int columns, const Predicate& may_shrink, std::vector<int>* widths) {
   while (TotalWidth(*widths) > columns) {
     size_t widest = widths->size();
     for (size_t i = 0; i < widths->size(); ++i) {
-      const bool is_text = table.columns[i].align == Align::kLeft;
-      if (!is_text || (*widths)[i] <= kTextColumnsMin) continue;
+      if (!may_shrink(i) || (*widths)[i] <= kTextColumnsMin) continue;
       if (widest == widths->size() || (*widths)[i] > (*widths)[widest]) widest = i;
     }
-    if (widest == widths->size()) break;
+    if (widest == widths->size()) return;
     --(*widths)[widest];
   }
+}
+
+void Shrink(const Table& table, int columns, std::vector<int>* widths) {
+  const auto is_text = [&](size_t i) { return table.columns[i].align == Align::kLeft; };
+  ShrinkWidest(
+      columns, [&](size_t i) { return is_text(i) && table.columns[i].cut != Cut::kLast; }, widths);
+  ShrinkWidest(columns, is_text, widths);
   for (size_t i = widths->size(); i-- > 0 && TotalWidth(*widths) > columns;) {
-    if (table.columns[i].align == Align::kLeft) (*widths)[i] = 0;
+    if (is_text(i)) (*widths)[i] = 0;
   }
 }
 

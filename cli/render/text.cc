@@ -159,7 +159,7 @@ std::string CutToWidth(std::string_view text, int columns, Cut cut) {
   if (DisplayWidth(text) <= columns) return std::string(text);
   if (columns < 1) return "";
   const int kept = columns - 1;
-  const int tail = cut == Cut::kMiddle ? kept / 2 : 0;
+  const int tail = cut == Cut::kEnd ? 0 : kept / 2;
   return base::StrCat(Head(text, kept - tail), "…", Tail(text, tail));
 }
 

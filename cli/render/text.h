@@ -22,6 +22,7 @@ int DisplayWidth(std::string_view text);
 enum class Cut {
   kEnd,     // prose: the beginning says most
   kMiddle,  // names: pods and mounts differ in their last characters
+  kLast,    // what people copy: in the middle, and only when cutting all others is not enough
 };
 
 // The text in at most `columns` columns, with … where something is missing.

@@ -34,7 +34,6 @@ std::vector<Cell> RowOf(const Record& agent, int64_t now_ms) {
           text("version"),
           {AgoText(Member(agent, "lastSeen"), now_ms)},
           text("targets"),
-          text("frames"),
           {BytesText(Member(agent, "bytes"))}};
 }
 
@@ -59,7 +58,6 @@ absl::Status Run(const AgentsArguments&, Session* session) {
                         {"VERSION"},
                         {"LAST SEEN", Align::kPoint},
                         {"TARGETS", Align::kPoint},
-                        {"FRAMES", Align::kPoint},
                         {"RECEIVED", Align::kPoint}};
   for (const Record& agent : list.records) {
     list.table.rows.push_back(RowOf(agent, session->clock->NowMs()));

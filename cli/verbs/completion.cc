@@ -7,8 +7,14 @@
 namespace baro::cli {
 namespace {
 
-constexpr const char* kMetricNames = "baro labels __name__ -o jsonl --timeout 1s 2>/dev/null";
-constexpr const char* kLabelNames = "baro labels -o jsonl --timeout 1s 2>/dev/null";
+// Only classic names pass: the shell expands the words it completes, so that a hostile name such as
+// $(…) would run.
+constexpr const char* kMetricNames =
+    "baro labels __name__ -o jsonl --timeout 1s 2>/dev/null | "
+    "sed -nE 's/^\"([a-zA-Z_:][a-zA-Z0-9_:]*)\"$/\\1/p'";
+constexpr const char* kLabelNames =
+    "baro labels -o jsonl --timeout 1s 2>/dev/null | "
+    "sed -nE 's/^\"([a-zA-Z_][a-zA-Z0-9_]*)\"$/\\1/p'";
 
 bool TakesMetric(std::string_view verb) {
   return verb == "query" || verb == "range" || verb == "series" || verb == "metrics";
@@ -56,8 +62,8 @@ std::string BashVerbCases(const std::vector<VerbDescription>& verbs) {
   for (const VerbDescription& verb : verbs) {
     if (verb.name.empty()) continue;
     std::string words;
-    if (TakesMetric(verb.name)) words = base::StrCat("$(", kMetricNames, " | tr -d '\"')");
-    if (verb.name == "labels") words = base::StrCat("$(", kLabelNames, " | tr -d '\"')");
+    if (TakesMetric(verb.name)) words = base::StrCat("$(", kMetricNames, ")");
+    if (verb.name == "labels") words = base::StrCat("$(", kLabelNames, ")");
     if (verb.name == "completion") words = "bash zsh fish";
     base::StrAppend(&out, "    ", verb.name, ") options=\"", OptionWords(verb),
                     "\"; [[ $cur != -* ]] && words=\"", words, "\";;\n");
@@ -129,8 +135,8 @@ std::string FishScript(const std::vector<VerbDescription>& verbs) {
     base::StrAppend(&out, "complete -c baro -n __fish_use_subcommand -a ", verb.name, " -d ",
                     FishQuoted(verb.help), "\n");
     std::string words;
-    if (TakesMetric(verb.name)) words = base::StrCat("(", kMetricNames, " | string trim -c '\"')");
-    if (verb.name == "labels") words = base::StrCat("(", kLabelNames, " | string trim -c '\"')");
+    if (TakesMetric(verb.name)) words = base::StrCat("(", kMetricNames, ")");
+    if (verb.name == "labels") words = base::StrCat("(", kLabelNames, ")");
     if (verb.name == "completion") words = "bash zsh fish";
     if (words.empty()) continue;
     base::StrAppend(&out, "complete -c baro -n '__fish_seen_subcommand_from ", verb.name, "' -a ",

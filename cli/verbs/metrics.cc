@@ -57,7 +57,8 @@ absl::Status Run(const MetricsArguments& arguments, Session* session) {
   }
 
   List list;
-  list.table.columns = {{"METRIC"}, {"TYPE"}, {"UNIT"}, {"HELP", Align::kLeft, Cut::kEnd}};
+  list.table.columns = {
+      {"METRIC", Align::kLeft, Cut::kLast}, {"TYPE"}, {"UNIT"}, {"HELP", Align::kLeft, Cut::kEnd}};
   for (const std::string& name : shown) {
     const Metadata of = MetadataOf(name, metadata);
     list.records.push_back(

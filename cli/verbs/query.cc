@@ -73,7 +73,9 @@ absl::Status Run(const QueryArguments& arguments, Session* session) {
   if (answer.type == ResultType::kString) {
     base::StrAppend(&session->out, Harmless(answer.series[0].points[0].text), "\n");
   } else if (answer.type == ResultType::kScalar) {
-    base::StrAppend(&session->out, FormatOne(answer.series[0].points[0].number, unit), "\n");
+    const Point& point = answer.series[0].points[0];
+    base::StrAppend(&session->out, unit == Unit::kNone ? point.text : FormatOne(point.number, unit),
+                    "\n");
   } else {
     List list = answer.type == ResultType::kMatrix ? MatrixList(answer) : VectorList(answer, unit);
     list.total = base::StrCat(Count(answer.series.size(), "series"), " ", when);

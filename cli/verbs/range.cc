@@ -154,10 +154,16 @@ void PrintChart(std::vector<Series> series, ChartFrame frame, Session* session) 
   PrintList(SummaryList(series, frame, true), session);
 }
 
+// "from 2026-11-23 05:00:00 to 06:00:00 UTC, every 15 s": the day is said twice only when it must.
 std::string RangeText(const Client::Range& range) {
-  return base::StrCat("from ", FormatTime(std::floor(static_cast<double>(range.start_ms) / 1e3)),
-                      " to ", FormatTime(std::floor(static_cast<double>(range.end_ms) / 1e3)),
-                      ", one value per ", FormatDuration(static_cast<double>(range.step_ms) / 1e3));
+  constexpr int64_t kDayMs = 86'400'000;
+  constexpr size_t kDateBytes = std::string_view("2026-11-23 ").size();
+  std::string from = FormatTime(std::floor(static_cast<double>(range.start_ms) / 1e3));
+  std::string to = FormatTime(std::floor(static_cast<double>(range.end_ms) / 1e3));
+  from.resize(from.size() - std::string_view(" UTC").size());
+  if (range.start_ms / kDayMs == range.end_ms / kDayMs) to.erase(0, kDateBytes);
+  return base::StrCat("from ", from, " to ", to, ", every ",
+                      FormatDuration(static_cast<double>(range.step_ms) / 1e3));
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ TEST(Column, NoiseCostsLittleMoreThanItsBits) {
 TEST(Column, RefusesEveryTruncation) {
   const uint64_t seed = TestSeed();
   Random random(seed);
-  for (int i = 0; i < 200; ++i) {
+  for (size_t i = 0; i < 200; ++i) {
     const auto values =
         RandomSeries(static_cast<Shape>(i % kShapes), 1 + Below(&random, 200), &random);
     const std::string good = Encoded(values);
@@ -120,7 +120,7 @@ TEST(Column, DamageNeverCrashes) {
   const uint64_t seed = TestSeed();
   Random random(seed);
   size_t refused = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  for (size_t i = 0; i < 20'000; ++i) {
     const auto values =
         RandomSeries(static_cast<Shape>(i % kShapes), 1 + Below(&random, 200), &random);
     std::string bytes = Encoded(values);

@@ -24,15 +24,21 @@ constexpr uint32_t kSeriesHistograms = 4;
 // one-byte literals: a block that claims more is none.
 constexpr size_t kSnappyExpansionMax = 64;
 
+// Of a text that occurs twice in a message the last one counts, but protobuf refuses the message
+// when any of them is not UTF-8, and so do we.
+bool ReadText(ProtoReader* reader, std::string_view* text) {
+  return (text->empty() || IsValidUtf8(*text)) && reader->Bytes(text);
+}
+
 bool ReadLabel(std::string_view message, LabelView* label) {
   ProtoReader reader(message);
   *label = {};
   while (!reader.AtEnd()) {
     if (!reader.Tag()) return false;
     if (reader.Is(1, WireType::kBytes)) {
-      if (!reader.Bytes(&label->name)) return false;
+      if (!ReadText(&reader, &label->name)) return false;
     } else if (reader.Is(2, WireType::kBytes)) {
-      if (!reader.Bytes(&label->value)) return false;
+      if (!ReadText(&reader, &label->value)) return false;
     } else if (!reader.Skip()) {
       return false;
     }
@@ -196,11 +202,11 @@ bool RemoteWriteReader::ReadMetadata(std::string_view message) {
       good = reader.Varint(&type);
       metadata.type = MetricTypeOf(static_cast<uint32_t>(type));  // as protobuf cuts enums
     } else if (good && reader.Is(2, WireType::kBytes)) {
-      good = reader.Bytes(&metadata.family);
+      good = ReadText(&reader, &metadata.family);
     } else if (good && reader.Is(4, WireType::kBytes)) {
-      good = reader.Bytes(&metadata.help);
+      good = ReadText(&reader, &metadata.help);
     } else if (good && reader.Is(5, WireType::kBytes)) {
-      good = reader.Bytes(&metadata.unit);
+      good = ReadText(&reader, &metadata.unit);
     } else {
       good = good && reader.Skip();
     }

@@ -42,9 +42,8 @@ std::string Request() {
 }
 
 void CountSamples(benchmark::State& state, size_t request_bytes) {
-  state.counters["ns/sample"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * kSeries * 1e-9,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["per_sample"] = benchmark::Counter(
+      kSeries, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(request_bytes));
 }
 

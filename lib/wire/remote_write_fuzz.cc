@@ -58,13 +58,14 @@ bool OursAccepts(std::string_view request, size_t* exemplars) {
   bool good = true;
   while (reader.Next(&series)) {
     *exemplars += series.exemplars;
-    good = good && ReadLabels(series.label_bytes, &labels).ok();
-    good = good && std::all_of(labels.begin(), labels.end(), [](const LabelView& label) {
-             return IsValidUtf8(label.name) && IsValidUtf8(label.value);
-           });
+    const bool series_good = ReadLabels(series.label_bytes, &labels).ok() &&
+                             std::all_of(labels.begin(), labels.end(), [](const LabelView& label) {
+                               return IsValidUtf8(label.name) && IsValidUtf8(label.value);
+                             });
     if (const auto checked = SeriesLabels(series); checked.ok()) {
-      BARO_CHECK(good && checked->Has(model::kMetricName));
+      BARO_CHECK(series_good && checked->Has(model::kMetricName));
     }
+    good = good && series_good;
   }
   return good && reader.status().ok();
 }

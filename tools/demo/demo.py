@@ -87,7 +87,7 @@ def wait_for_values(fleet, collector, load_seconds, say):
         missing[:] = [reading.kpi for reading in read_all(collector) if reading.now is None]
         if missing:
             say(f"waiting for the first values, {len(missing)} of {len(kpis.all_kpis())} to come")
-        else:
+        elif load_seconds:
             say(f"letting the load run for {load_seconds:.0f} s")
         return not missing and time.monotonic() - began >= load_seconds
 

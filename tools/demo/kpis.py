@@ -20,7 +20,7 @@ WINDOW = f"{WINDOW_SECONDS}s"
 class Kpi:
     section: str
     name: str
-    unit: str  # percent, bytes, bytes/s, /s, count, number, cores, bytes/sample
+    unit: str  # percent, bytes, bytes/s, /s, seconds, count, number, cores, bytes/sample
     expression: str
 
 
@@ -67,16 +67,35 @@ _POSTGRES = [
     Kpi(POSTGRES, "deadlocks", "count", "sum(pg_stat_database_deadlocks)"),
     Kpi(POSTGRES, "database size", "bytes", "sum(pg_database_size_bytes)"),
     Kpi(POSTGRES, "active sessions", "count", 'sum(pg_stat_activity_count{state="active"})'),
-    Kpi(POSTGRES, "scrape takes", "seconds", 'scrape_duration_seconds{job="postgres"}'),
+    Kpi(POSTGRES, "locks held", "count", "sum(pg_locks_count)"),
+]
+
+
+_STORED = 'baro_store_samples_total{outcome="stored"}'
+
+# Left half: what is stored at which price. Right half: what the two programs themselves take.
+_BAROGRAPH = [
+    Kpi(BAROGRAPH, "series", "count", "baro_store_series"),
+    Kpi(BAROGRAPH, "samples stored", "/s", f"sum(rate({_STORED}[{WINDOW}]))"),
+    Kpi(BAROGRAPH, "sample on wire", "bytes/sample",
+        f'{_rate("baro_ingest_body_bytes_total")} / {_rate("baro_ingest_samples_stored_total")}'),
+    Kpi(BAROGRAPH, "sample on disk", "bytes/sample",
+        f"sum(baro_store_journal_bytes + baro_store_slot_bytes) / sum({_STORED})"),
+    Kpi(BAROGRAPH, "targets up", "count", "sum(up)"),
+    Kpi(BAROGRAPH, "collector CPU", "cores",
+        f'rate(process_cpu_seconds_total{{job="baro-collector"}}[{WINDOW}])'),
+    Kpi(BAROGRAPH, "collector memory", "bytes",
+        'process_resident_memory_bytes{job="baro-collector"}'),
+    Kpi(BAROGRAPH, "agent CPU", "cores",
+        f'rate(process_cpu_seconds_total{{job="baro-agent"}}[{WINDOW}])'),
+    Kpi(BAROGRAPH, "agent memory", "bytes", 'process_resident_memory_bytes{job="baro-agent"}'),
+    Kpi(BAROGRAPH, "slowest scrape", "seconds", "max(scrape_duration_seconds)"),
 ]
 
 
 def all_kpis():
     pressure = _PRESSURE if os.path.exists("/proc/pressure/io") else []
     return _NODE + pressure + _POSTGRES + _BAROGRAPH
-
-
-_BAROGRAPH = []
 
 
 @dataclass(frozen=True)

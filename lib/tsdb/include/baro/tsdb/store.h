@@ -146,7 +146,9 @@ struct Stats {
   uint64_t samples_overwritten_total = 0;
   uint64_t samples_out_of_order_total = 0;
   uint64_t samples_too_old_total = 0;
-  uint64_t frames_undecodable_total = 0;
+  uint64_t samples_nan_replaced_total = 0;  // had kNoSample's bits, stored as an ordinary NaN
+  uint64_t frames_undecodable_total = 0;    // batches
+  uint64_t damaged_reads_total = 0;         // reads that met damaged bytes on disk
   uint64_t commits_total = 0;
   uint64_t commit_failures_total = 0;
   uint64_t seals_total = 0;

@@ -1,0 +1,96 @@
+// The agent's configuration does what it says; every mistake is refused with its place.
+
+#include "agent/config.h"
+
+#include "baro/base/strings.h"
+#include "gtest/gtest.h"
+
+namespace baro::agent {
+namespace {
+
+std::string ErrorOf(std::string_view text) {
+  const auto config = ParseAgentConfig(text, "a.yml");
+  if (config.ok()) return "no error";
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
+  return std::string(base::FromAbsl(config.status().message()));
+}
+
+TEST(AgentConfig, CollectsTheNodeWhenItIsEmpty) {
+  for (const char* text : {"", "node:\n", "global: {}\n"}) {
+    const auto config = ParseAgentConfig(text, "a.yml");
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_TRUE(config->node.enabled);
+    EXPECT_EQ(config->node.interval.count(), 15'000);
+    EXPECT_EQ(config->global.scrape_interval.count(), 60'000);
+  }
+  EXPECT_TRUE(ReadAgentConfig("").ok());
+}
+
+TEST(AgentConfig, ReadsEveryKey) {
+  const auto config = ParseAgentConfig(R"(
+global: {scrape_interval: 5s, scrape_timeout: 2s, external_labels: {cluster: prod, replica: 1}}
+node:
+  interval: 1s
+  job: machines
+  instance: n1
+  collectors:
+    vmstat: {enabled: false}
+    netdev: {device_exclude: "^veth"}
+    filesystem: {interval: 1m, mount_timeout: 2s, fs_types_exclude: "^tmpfs$"}
+scrape_configs: [{job_name: app, static_configs: [{targets: ["127.0.0.1:8080"]}]}]
+push: {spool_size_max: 1GiB, flush_interval: 500ms}
+limits: {targets_max: 10, queue_size_max: 4MiB}
+)",
+                                       "a.yml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->global.external_labels.at("replica"), "1");
+  EXPECT_EQ(config->node.interval.count(), 1000);
+  EXPECT_EQ(config->node.job, "machines");
+  EXPECT_EQ(config->node.instance, "n1");
+  EXPECT_EQ(config->node.collectors.at("vmstat").enabled, false);
+  EXPECT_EQ(config->node.collectors.at("filesystem").interval, std::chrono::minutes(1));
+  EXPECT_EQ(config->node.mount_timeout.count(), 2000);
+  EXPECT_EQ(config->node.filters.netdev_exclude, "^veth");
+  EXPECT_EQ(config->node.filters.filesystem_types_exclude, "^tmpfs$");
+  ASSERT_EQ(config->scrape.jobs.size(), 1u);
+  EXPECT_EQ(config->scrape.jobs[0].scrape_interval.count(), 5'000);
+  EXPECT_EQ(config->scrape.jobs[0].scrape_timeout.count(), 2'000);
+  EXPECT_EQ(config->push.spool_size_max.bytes, uint64_t{1} << 30);
+  EXPECT_EQ(config->limits.targets_max, 10u);
+}
+
+TEST(AgentConfig, NamesThePlaceOfEveryMistake) {
+  EXPECT_EQ(ErrorOf("nodes: {}").substr(0, 32), "a.yml:1:1: unknown key \"nodes\" (");
+  EXPECT_EQ(ErrorOf("node: {collectors: {cpus: {}}}").substr(0, 51),
+            "a.yml:1:21: there is no node collector \"cpus\" (ther");
+  EXPECT_EQ(ErrorOf("node: {collectors: {cpu: {device_exclude: x}}}").substr(0, 40),
+            "a.yml:1:27: unknown key \"device_exclude\"");
+  EXPECT_EQ(ErrorOf("node: {collectors: {netdev: {device_exclude: '('}}}").substr(0, 55),
+            "a.yml:1:46: cannot read \"(\" as a regular expression: mi");
+  EXPECT_EQ(ErrorOf("node: {interval: 0s}"), "a.yml:1:18: interval must be longer than 0");
+  EXPECT_EQ(ErrorOf("node: {collectors: {cpu: {interval: 0}}}"),
+            "a.yml:1:37: interval must be longer than 0");
+  EXPECT_EQ(ErrorOf("node: {collectors: [cpu]}"), "a.yml:1:20: expected a map of collectors");
+  EXPECT_EQ(ErrorOf("pods: {}"),
+            "a.yml:1:7: collecting pods and containers is not available in this version yet");
+  EXPECT_EQ(ErrorOf("global: {external_labels: {a-b: c}}"), "a.yml:1:27: \"a-b\" is no label name");
+  EXPECT_EQ(ErrorOf("global: {scrape_interval: 1s, scrape_timeout: 2s}"),
+            "a.yml:1:47: scrape_timeout is longer than scrape_interval");
+  EXPECT_EQ(ErrorOf("scrape_configs: [{job: a}]").substr(0, 12), "a.yml:1:18: ");
+  EXPECT_EQ(ErrorOf("push: {spool_size_max: 1MiB}"),
+            "a.yml:1:24: spool_size_max must be at least 8MiB");
+  EXPECT_EQ(ErrorOf("limits: {targets_max: 0}"), "a.yml:1:23: targets_max must be at least 1");
+}
+
+TEST(AgentConfig, ShortensTheDefaultTimeoutToTheInterval) {
+  const auto config = ParseAgentConfig("global: {scrape_interval: 5s}", "a.yml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->global.scrape_timeout.count(), 5'000);
+}
+
+TEST(AgentConfig, SaysWhyAFileCannotBeRead) {
+  EXPECT_EQ(ReadAgentConfig("/nonexistent.yml").status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace baro::agent

@@ -1,0 +1,109 @@
+// A scrape configuration means what it means to Prometheus; what we cannot do is refused with its
+// place.
+#include "baro/agent/scrape_config.h"
+
+#include <gtest/gtest.h>
+
+#include "baro/base/strings.h"
+
+namespace baro::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(ScrapeConfig, ReadsEveryKey) {
+  const auto config = ParseScrapeConfig(R"(
+global:
+  scrape_interval: 30s
+  scrape_timeout: 20s
+scrape_configs:
+- job_name: plain
+- job_name: full
+  scrape_interval: 1m30s
+  scrape_timeout: 5s
+  metrics_path: /probe
+  scheme: http
+  params: {module: [a, b], target: [x]}
+  honor_labels: true
+  honor_timestamps: false
+  follow_redirects: false
+  enable_compression: false
+  enable_http2: true
+  fallback_scrape_protocol: PrometheusText0.0.4
+  body_size_limit: 10MB
+  sample_limit: 1
+  label_limit: 2
+  label_name_length_limit: 3
+  label_value_length_limit: 4
+  target_limit: 5
+  basic_auth: {username: u, password_file: secret}
+  static_configs:
+  - targets: ["a:1", "b:2"]
+    labels: {env: prod, shard: 1}
+  file_sd_configs:
+  - files: ["targets/*.yml", /abs/t.json]
+    refresh_interval: 10s
+  relabel_configs: [{action: keep, source_labels: [env], regex: prod}]
+  metric_relabel_configs: [{action: labeldrop, regex: x}]
+- job_name: fast
+  scrape_interval: 1s
+  authorization: {credentials: token}
+)",
+                                        "/etc/baro/a.yml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->jobs.size(), 3u);
+  EXPECT_EQ(config->jobs[0].scrape_interval, milliseconds(30'000));
+  EXPECT_EQ(config->jobs[0].scrape_timeout, milliseconds(20'000));
+  EXPECT_EQ(config->jobs[0].metrics_path, "/metrics");
+  const ScrapeJob& full = config->jobs[1];
+  EXPECT_EQ(full.scrape_interval, milliseconds(90'000));
+  EXPECT_EQ(full.scrape_timeout, milliseconds(5'000));
+  EXPECT_EQ(full.params.at("module"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(full.honor_labels);
+  EXPECT_FALSE(full.honor_timestamps);
+  EXPECT_EQ(full.fallback_scrape_protocol, exposition::Format::kText);
+  EXPECT_EQ(full.body_size_limit, 10u << 20);
+  EXPECT_EQ(full.target_limit, 5u);
+  EXPECT_EQ(full.basic_auth->password_file, "/etc/baro/secret");
+  EXPECT_EQ(full.static_configs[0].labels.at("shard"), "1");
+  EXPECT_EQ(full.file_sd_configs[0].files,
+            (std::vector<std::string>{"/etc/baro/targets/*.yml", "/abs/t.json"}));
+  EXPECT_EQ(full.relabel_configs.size(), 1u);
+  EXPECT_EQ(full.metric_relabel_configs.size(), 1u);
+  EXPECT_EQ(config->jobs[2].scrape_timeout, milliseconds(1'000)) << "at most the interval";
+  EXPECT_EQ(config->jobs[2].authorization->type, "Bearer");
+}
+
+void ExpectRefused(std::string_view job, std::string_view message) {
+  const auto config = ParseScrapeConfig(base::StrCat("scrape_configs:\n", job), "a.yml");
+  EXPECT_EQ(base::FromAbsl(config.status().message()), message) << job;
+}
+
+TEST(ScrapeConfig, RefusesMistakesWithTheirPlace) {
+  ExpectRefused("- {}\n", "a.yml:2:3: key \"job_name\" is missing");
+  ExpectRefused("- job_name: ''\n", "a.yml:2:13: it is empty");
+  ExpectRefused("- job_name: a\n- job_name: a\n", "a.yml:3:3: there are two jobs named \"a\"");
+  const auto unknown =
+      ParseScrapeConfig("scrape_configs:\n- {job_name: a, scrape_intervall: 1s}\n", "a.yml");
+  EXPECT_TRUE(base::FromAbsl(unknown.status().message())
+                  .starts_with("a.yml:2:17: unknown key \"scrape_intervall\""))
+      << unknown.status();
+  ExpectRefused("- {job_name: a, scrape_interval: 1s, scrape_timeout: 2s}\n",
+                "a.yml:2:3: scrape_timeout 2s of job \"a\" exceeds its scrape_interval 1s");
+  ExpectRefused("- {job_name: a, scheme: https}\n",
+                "a.yml:2:25: scheme \"https\" is not supported yet (http is)");
+  ExpectRefused("- {job_name: a, kubernetes_sd_configs: [{role: pod}]}\n",
+                "a.yml:2:40: kubernetes_sd_configs is not supported yet");
+  ExpectRefused("- {job_name: a, fallback_scrape_protocol: PrometheusProto}\n",
+                "a.yml:2:43: scrape protocol \"PrometheusProto\" is not supported");
+  ExpectRefused("- {job_name: a, basic_auth: {username: u}, authorization: {credentials: c}}\n",
+                "a.yml:2:59: basic_auth and authorization exclude each other");
+  ExpectRefused("- {job_name: a, file_sd_configs: [{files: [x.txt]}]}\n",
+                "a.yml:2:43: \"x.txt\" is not a .json, .yml or .yaml file (the last part may hold "
+                "'*')");
+  ExpectRefused("- {job_name: a, static_configs: [{labels: {a: b}}]}\n",
+                "a.yml:2:34: key \"targets\" is missing");
+}
+
+}  // namespace
+}  // namespace baro::agent

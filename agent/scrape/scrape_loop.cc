@@ -1,0 +1,249 @@
+#include "scrape_loop.h"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_format.h"
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "baro/model/labels.h"
+
+namespace baro::agent {
+
+namespace asio = boost::asio;
+using exposition::Format;
+
+namespace {
+
+// What Prometheus 3 asks for, but for protobuf.
+constexpr std::string_view kAccept =
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+    "application/openmetrics-text;version=0.0.1;q=0.4,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
+    "text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+
+// The first scrape comes soon after the start, spread over this, whatever the interval.
+constexpr int64_t kFirstSpreadMs = 400;
+// A scrape that starts this little late (or a hundredth of the interval) carries the time at which
+// it was due: evenly spaced times cost next to nothing to store.
+constexpr int64_t kDueToleranceMs = 10;
+constexpr size_t kSecretBytesMax = 64 << 10;
+
+absl::StatusOr<std::string> ReadSecret(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kSecretBytesMax, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad()) {
+    return absl::UnavailableError(base::StrCat("cannot read ", path, ": no such file or not ours"));
+  }
+  text.resize(static_cast<size_t>(file.gcount()));
+  return std::string(base::FromAbsl(absl::StripAsciiWhitespace(text)));
+}
+
+ScrapeFailure ReasonOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kDeadlineExceeded:
+      return ScrapeFailure::kTimeout;
+    case absl::StatusCode::kResourceExhausted:
+      return ScrapeFailure::kBodyLimit;
+    default:
+      return ScrapeFailure::kConnection;
+  }
+}
+
+}  // namespace
+
+ScrapeLoop::ScrapeLoop(asio::any_io_executor executor, Target target, ScrapeContext* context)
+    : target_(std::move(target)),
+      context_(context),
+      phase_ms_(static_cast<int64_t>(target_.labels.Hash() %
+                                     static_cast<uint64_t>(target_.interval.count()))),
+      timer_(executor),
+      client_(executor),
+      rows_(context->sink, &target_, &context->counters),
+      board_(std::make_shared<TargetBoard>()) {
+  status_.job = target_.job->job_name;
+  status_.url = target_.url;
+  status_.discovered = target_.discovered;
+  status_.labels = target_.labels;
+  status_.interval_ms = target_.interval.count();
+  status_.timeout_ms = target_.timeout.count();
+  board_->Set(status_, 0);
+}
+
+void ScrapeLoop::Stop(bool gone) {
+  stopping_ = true;
+  gone_ = gone;
+  timer_.cancel();
+  client_.Close();
+}
+
+// The first time after `now_ms` that has the target's phase.
+int64_t ScrapeLoop::NextTimeMs(int64_t now_ms) const {
+  const int64_t interval = target_.interval.count();
+  const int64_t since = (now_ms - phase_ms_) % interval;
+  return now_ms + interval - (since < 0 ? since + interval : since);
+}
+
+asio::awaitable<void> ScrapeLoop::WaitUntil(int64_t time_ms) {
+  while (!stopping_) {
+    const int64_t left_ms = time_ms - context_->clock->NowMs();
+    if (left_ms <= 0) co_return;
+    // A wall clock that is set back must not keep us waiting for longer than an interval.
+    if (left_ms > 2 * target_.interval.count()) co_return;
+    timer_.expires_after(std::chrono::milliseconds(left_ms));
+    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+}
+
+asio::awaitable<void> ScrapeLoop::Run() {
+  const base::Clock& clock = *context_->clock;
+  const int64_t spread = std::min(kFirstSpreadMs, target_.interval.count());
+  int64_t due_ms = clock.NowMs() + phase_ms_ % spread;
+  while (!stopping_) {
+    co_await WaitUntil(due_ms);
+    if (stopping_) break;
+    co_await ScrapeOnce(due_ms);
+    due_ms = NextTimeMs(std::max(clock.NowMs(), due_ms));
+  }
+  client_.Close();
+  if (gone_) rows_.AppendGone(clock.NowMs());
+}
+
+asio::awaitable<void> ScrapeLoop::ScrapeOnce(int64_t due_ms) {
+  const base::Clock& clock = *context_->clock;
+  const int64_t now_ms = clock.NowMs();
+  const int64_t tolerance = std::min(kDueToleranceMs, target_.interval.count() / 100);
+  const int64_t time_ms = std::abs(now_ms - due_ms) <= tolerance ? due_ms : now_ms;
+  const int64_t start_ns = clock.MonotonicNs();
+  report_ = {};
+  absl::StatusOr<net::HttpResponse> response = co_await Fetch();
+  if (stopping_) co_return;
+  double seconds = static_cast<double>(clock.MonotonicNs() - start_ns) * 1e-9;
+  absl::Status status = response.status();
+  if (status.ok()) status = Take(*response, time_ms, seconds);
+  seconds = static_cast<double>(clock.MonotonicNs() - start_ns) * 1e-9;
+  ++context_->counters.scrapes;
+  if (!status.ok()) {
+    report_.up = false;
+    report_.duration_seconds = seconds;
+    report_.series_added = 0;
+    rows_.AppendFailure(time_ms, report_).IgnoreError();  // counted where it is refused
+  }
+  Publish(time_ms, seconds, report_, status);
+}
+
+absl::Status ScrapeLoop::Fail(ScrapeFailure reason, absl::Status status) {
+  context_->counters.Count(reason);
+  return status;
+}
+
+asio::awaitable<absl::StatusOr<net::HttpResponse>> ScrapeLoop::Fetch() {
+  if (!forced_error_.empty()) {
+    co_return Fail(ScrapeFailure::kTargetLimit, absl::ResourceExhaustedError(forced_error_));
+  }
+  absl::StatusOr<net::HttpRequest> request = BuildRequest();
+  if (!request.ok()) co_return Fail(ScrapeFailure::kCredentials, request.status());
+  absl::StatusOr<net::HttpResponse> response = co_await client_.Send(*std::move(request));
+  if (!response.ok() && !stopping_) context_->counters.Count(ReasonOf(response.status()));
+  co_return response;
+}
+
+absl::StatusOr<net::HttpRequest> ScrapeLoop::BuildRequest() {
+  const ScrapeJob& job = *target_.job;
+  net::HttpRequest request;
+  request.url = target_.url;
+  request.timeout_ms = target_.timeout.count();
+  request.follow_redirects = job.follow_redirects;
+  request.gzip = job.enable_compression ? net::GzipUse::kOffNode : net::GzipUse::kNever;
+  request.body_bytes_max = static_cast<size_t>(context_->options.body_bytes_max);
+  if (job.body_size_limit > 0) {
+    request.body_bytes_max = std::min(request.body_bytes_max, size_t{job.body_size_limit});
+  }
+  request.headers.push_back({"Accept", std::string(kAccept)});
+  request.headers.push_back(
+      {"X-Prometheus-Scrape-Timeout-Seconds",
+       absl::StrFormat("%g", static_cast<double>(target_.timeout.count()) / 1000)});
+  if (job.basic_auth) {
+    std::string password = job.basic_auth->password;
+    if (!job.basic_auth->password_file.empty()) {
+      BARO_TRY_ASSIGN(password, ReadSecret(job.basic_auth->password_file));
+    }
+    request.headers.push_back(net::BasicAuthorization(job.basic_auth->username, password));
+  }
+  if (job.authorization) {
+    std::string credentials = job.authorization->credentials;
+    if (!job.authorization->credentials_file.empty()) {
+      BARO_TRY_ASSIGN(credentials, ReadSecret(job.authorization->credentials_file));
+    }
+    request.headers.push_back(
+        {"Authorization", base::StrCat(job.authorization->type, " ", credentials)});
+  }
+  return request;
+}
+
+// 200, and a format that we read. Sets format_.
+absl::Status ScrapeLoop::CheckResponse(const net::HttpResponse& response) {
+  if (response.status != 200) {
+    return Fail(ScrapeFailure::kHttpStatus,
+                absl::UnavailableError(base::StrCat("server returned HTTP status ", response.status,
+                                                    " ", response.reason)));
+  }
+  const std::string_view content_type = response.Header("content-type");
+  auto format = exposition::FormatOfContentType(content_type);
+  if (!format) format = target_.job->fallback_scrape_protocol;
+  if (!format) {
+    return Fail(ScrapeFailure::kContentType,
+                absl::InvalidArgumentError(base::StrCat(
+                    "cannot read Content-Type \"", content_type.substr(0, 100),
+                    "\": it is no exposition format, and there is no fallback_scrape_protocol")));
+  }
+  if (!cache_ || *format != format_) {
+    exposition::Limits limits;
+    limits.series_max = static_cast<size_t>(context_->options.series_max);
+    cache_.emplace(*format, limits);
+    rows_.Forget();
+  }
+  format_ = *format;
+  return absl::OkStatus();
+}
+
+absl::Status ScrapeLoop::Take(const net::HttpResponse& response, int64_t time_ms, double seconds) {
+  context_->counters.body_bytes += response.body.size();
+  BARO_TRY(CheckResponse(response));
+  const auto stats = cache_->Parse(response.body);
+  if (!stats.ok()) return Fail(ScrapeFailure::kParse, stats.status());
+  context_->counters.exemplars_dropped += stats->exemplars;
+  context_->counters.Count(SampleDrop::kDuplicate, stats->duplicates);
+  report_.up = true;
+  report_.duration_seconds = seconds;
+  report_.samples_scraped = stats->samples;
+  report_.series_added = stats->series_added;
+  absl::Status status = rows_.Append(*cache_, stats->layout_changed, time_ms, &report_);
+  if (!status.ok()) return Fail(rows_.last_failure(), std::move(status));
+  if (cache_->wants_compaction()) {
+    rows_.Forget();
+    return cache_->Compact(response.body);
+  }
+  return absl::OkStatus();
+}
+
+void ScrapeLoop::Publish(int64_t time_ms, double seconds, const ScrapeReport& report,
+                         const absl::Status& status) {
+  status_.health = report.up ? "up" : "down";
+  status_.last_error = status.ok() ? "" : std::string(base::FromAbsl(status.message()));
+  status_.last_scrape_ms = time_ms;
+  status_.last_duration_seconds = seconds;
+  status_.last_samples = report.samples_scraped;
+  status_.columns = cache_ ? cache_->column_count() : 0;
+  status_.layout_changes = rows_.layout_changes();
+  board_->Set(status_, cache_ ? cache_->memory_bytes() : 0);
+}
+
+}  // namespace baro::agent

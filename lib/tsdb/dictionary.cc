@@ -1,0 +1,434 @@
+#include "dictionary.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "baro/base/check.h"
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "baro/codec/frame.h"
+#include "bytes.h"
+#include "keys.h"
+#include "split.h"
+
+namespace baro::tsdb {
+namespace {
+
+constexpr size_t kReadableTextMax = 200;
+
+uint64_t PairKey(TargetId target, LayoutId layout) { return uint64_t{target} << 32 | layout; }
+
+std::string Readable(std::string text) {
+  if (text.size() > kReadableTextMax) text = text.substr(0, kReadableTextMax) + "…";
+  return text;
+}
+
+std::string EncodeLabels(const model::Labels& labels) {
+  std::string bytes;
+  PutVarint(labels.size(), &bytes);
+  for (const model::Label& label : labels) {
+    PutText(label.name, &bytes);
+    PutText(label.value, &bytes);
+  }
+  return bytes;
+}
+
+bool DecodeLabels(std::string_view bytes, model::Labels* labels) {
+  uint64_t count = 0;
+  if (!TakeVarint(&bytes, &count) || count > bytes.size()) return false;
+  std::vector<model::Label> list;
+  for (uint64_t i = 0; i < count; ++i) {
+    std::string_view name;
+    std::string_view value;
+    if (!TakeText(&bytes, &name) || !TakeText(&bytes, &value)) return false;
+    list.push_back({std::string(name), std::string(value)});
+  }
+  *labels = model::Labels::FromUnsorted(std::move(list));
+  return bytes.empty() && labels->size() == count;
+}
+
+std::string EncodeLayout(const model::ContentHash& hash, const std::vector<ColumnId>& columns) {
+  std::string bytes(reinterpret_cast<const char*>(hash.data()), hash.size());
+  PutVarint(columns.size(), &bytes);
+  int64_t before = 0;
+  for (const ColumnId column : columns) {
+    PutVarint(ZigZag(int64_t{column} - before), &bytes);
+    before = column;
+  }
+  return bytes;
+}
+
+// Layouts of the store's own are told from declared ones by a seed in their hash.
+model::ContentHash HashColumns(const std::vector<ColumnId>& columns) {
+  constexpr uint64_t kOwnLayoutSeed = 0x6261726f;
+  const XXH128_hash_t hash =
+      XXH3_128bits_withSeed(columns.data(), columns.size() * sizeof(ColumnId), kOwnLayoutSeed);
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, hash);
+  model::ContentHash result;
+  static_assert(sizeof(result) == sizeof(canonical));
+  std::memcpy(result.data(), &canonical, sizeof(result));
+  return result;
+}
+
+std::string EncodeMetadata(const model::Metadata& metadata) {
+  std::string bytes(1, static_cast<char>(metadata.type));
+  PutText(metadata.help, &bytes);
+  PutText(metadata.unit, &bytes);
+  return bytes;
+}
+
+// The limit that one label breaks; empty when it breaks none.
+std::string_view BrokenLimit(const Limits& limits, const model::Labels& labels,
+                             size_t more_labels) {
+  if (labels.size() + more_labels > limits.labels_per_series_max) return "labels_per_series_max";
+  for (const model::Label& label : labels) {
+    if (label.name.size() > limits.label_name_bytes_max) return "label_name_bytes_max";
+    if (label.value.size() > limits.label_value_bytes_max) return "label_value_bytes_max";
+  }
+  return {};
+}
+
+}  // namespace
+
+bool Dictionary::KnowsLayout(const model::ContentHash& hash) const {
+  base::MutexLock lock(&mutex_);
+  return layout_by_hash_.contains(hash);
+}
+
+absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
+  if (layout.columns.size() > codec::kFrameColumnsMax) {
+    return absl::InvalidArgumentError(base::StrCat("cannot declare layout: ", layout.columns.size(),
+                                                   " columns, the limit is ",
+                                                   codec::kFrameColumnsMax));
+  }
+  const model::ContentHash hash = layout.Hash();
+  base::MutexLock lock(&mutex_);
+  if (layout_by_hash_.contains(hash)) return absl::OkStatus();
+  std::vector<ColumnId> columns;
+  columns.reserve(layout.columns.size());
+  absl::flat_hash_set<ColumnId> seen;
+  for (const model::Column& column : layout.columns) {
+    const ColumnId id = InternLabels(&columns_, kColumnKey, column.labels);
+    if (!seen.insert(id).second) {
+      return absl::InvalidArgumentError(base::StrCat(
+          "cannot declare layout: column ", Readable(column.labels.ToString()), " occurs twice"));
+    }
+    columns.push_back(id);
+  }
+  for (const model::Column& column : layout.columns) DescribeLocked(column.metadata);
+  InternLayout(hash, std::move(columns));
+  return absl::OkStatus();
+}
+
+absl::Status Dictionary::CheckLabels(const model::Labels& labels, size_t more_labels) const {
+  const std::string_view limit = BrokenLimit(limits_, labels, more_labels);
+  if (limit.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ", limit));
+}
+
+absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
+                                                   const model::ContentHash& layout_hash) {
+  BARO_TRY(CheckLabels(labels, 0));
+  base::MutexLock lock(&mutex_);
+  const auto it = layout_by_hash_.find(layout_hash);
+  if (it == layout_by_hash_.end()) {
+    return absl::NotFoundError(
+        base::StrCat("cannot declare target ", Readable(labels.ToString()), ": unknown layout"));
+  }
+  const StoredLayout& layout = layouts_[it->second];
+  Declared declared;
+  declared.target = InternLabels(&targets_, kTargetKey, labels);
+  declared.layout = layout.id;
+  Usage& usage = usage_[declared.target];
+  const uint64_t others = series_in_use_ - usage.layout_series;
+  const uint64_t room = others < limits_.series_max ? limits_.series_max - others : 0;
+  std::vector<uint32_t> kept =
+      KeptColumns(declared.target, labels.size(), layout, room, &declared.rejected);
+  const uint64_t series = std::max<uint64_t>(usage.layout_series, kept.size());
+  series_in_use_ += series - usage.layout_series;
+  usage.layout_series = series;
+  usage.generation = generation_;
+  Bind(declared.target, layout, std::move(kept));
+  return declared;
+}
+
+std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_labels,
+                                              const StoredLayout& layout, uint64_t room,
+                                              std::vector<Declared::Rejection>* rejected) const {
+  // What was stored once stays stored: a replay must not drop what was acknowledged.
+  const auto bound = bindings_.find(PairKey(target, layout.id));
+  if (bound != bindings_.end() && bound->second->all) room = UINT64_MAX;
+  std::vector<uint32_t> kept;
+  kept.reserve(layout.columns.size());
+  for (uint32_t i = 0; i < layout.columns.size(); ++i) {
+    const model::Labels& column = columns_.labels(layout.columns[i]);
+    std::string_view limit = BrokenLimit(limits_, column, target_labels);
+    if (limit.empty() && kept.size() >= limits_.series_per_target_max) {
+      limit = "series_per_target_max";
+    }
+    if (limit.empty() && kept.size() >= room) limit = "series_max";
+    if (limit.empty()) {
+      kept.push_back(i);
+    } else {
+      rejected->push_back({i, std::string(limit), Readable(column.ToString())});
+    }
+  }
+  return kept;
+}
+
+void Dictionary::Bind(TargetId target, const StoredLayout& layout, std::vector<uint32_t> kept) {
+  const uint64_t key = PairKey(target, layout.id);
+  auto binding = std::make_shared<Binding>();
+  binding->all = kept.size() == layout.columns.size();
+  binding->stored = &layout;
+  if (!binding->all) {
+    std::vector<ColumnId> columns;
+    columns.reserve(kept.size());
+    for (const uint32_t i : kept) columns.push_back(layout.columns[i]);
+    binding->stored = InternLayout(HashColumns(columns), columns);
+    binding->kept = std::move(kept);
+  }
+  auto& bound = bindings_[key];
+  if (bound != nullptr && bound->all == binding->all && bound->kept == binding->kept) return;
+  const bool was_partial = bound != nullptr && !bound->all;
+  bound = binding;
+  if (binding->all && !was_partial) return;  // the rule needs no bytes, only the exception does
+  std::string bytes;
+  PutVarint(binding->kept.size(), &bytes);
+  for (const uint32_t i : binding->kept) PutVarint(i, &bytes);
+  std::string name = IdKey(kBindingKey, target);
+  PutBigEndian(layout.id, &name);
+  if (binding->all) bytes.clear();
+  pending_.emplace_back(std::move(name), std::move(bytes));
+}
+
+absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) {
+  BARO_TRY(CheckLabels(labels, 0));
+  const LabelHalves halves = SplitLabels(labels);
+  base::MutexLock lock(&mutex_);
+  SeriesId series;
+  series.target = InternLabels(&targets_, kTargetKey, halves.target);
+  series.column = InternLabels(&columns_, kColumnKey, halves.column);
+  Usage& usage = usage_[series.target];
+  usage.generation = generation_;
+  if (usage.single_columns.contains(series.column)) return series;
+  const uint64_t of_target = usage.layout_series + usage.single_columns.cardinality();
+  const bool target_full = of_target >= limits_.series_per_target_max;
+  if (target_full || series_in_use_ >= limits_.series_max) {
+    return absl::ResourceExhaustedError(
+        base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ",
+                     target_full ? "series_per_target_max" : "series_max"));
+  }
+  usage.single_columns.add(series.column);
+  ++series_in_use_;
+  return series;
+}
+
+uint32_t Dictionary::InternLabels(LabelTable* table, char kind, const model::Labels& labels) {
+  if (const auto found = table->Find(labels)) return *found;
+  const uint32_t id = table->size();
+  BARO_CHECK_LT(id, UINT32_MAX);
+  pending_.emplace_back(IdKey(kind, id), EncodeLabels(labels));
+  table->Insert(id, labels);
+  return id;
+}
+
+const StoredLayout* Dictionary::InternLayout(const model::ContentHash& hash,
+                                             std::vector<ColumnId> columns) {
+  const auto id = static_cast<LayoutId>(layouts_.size());
+  const auto [it, inserted] = layout_by_hash_.try_emplace(hash, id);
+  if (inserted) {
+    pending_.emplace_back(IdKey(kLayoutKey, id), EncodeLayout(hash, columns));
+    layouts_.push_back({id, std::move(columns)});
+  }
+  return &layouts_[it->second];
+}
+
+const StoredLayout* Dictionary::InternColumns(std::vector<ColumnId> columns) {
+  const model::ContentHash hash = HashColumns(columns);
+  base::MutexLock lock(&mutex_);
+  return InternLayout(hash, std::move(columns));
+}
+
+void Dictionary::Describe(const std::vector<model::Metadata>& metadata) {
+  base::MutexLock lock(&mutex_);
+  for (const model::Metadata& one : metadata) DescribeLocked(one);
+}
+
+void Dictionary::DescribeLocked(const model::Metadata& metadata) {
+  if (metadata.family.empty()) return;
+  model::Metadata& known = metadata_[metadata.family];
+  if (known == metadata) return;
+  known = metadata;
+  pending_.emplace_back(kMetadataKey + metadata.family, EncodeMetadata(metadata));
+}
+
+std::vector<model::Metadata> Dictionary::MetricMetadata(const std::string& family,
+                                                        size_t limit) const {
+  base::MutexLock lock(&mutex_);
+  std::vector<model::Metadata> found;
+  if (!family.empty()) {
+    const auto it = metadata_.find(family);
+    if (it != metadata_.end()) found.push_back(it->second);
+    return found;
+  }
+  for (const auto& [name, metadata] : metadata_) {
+    if (limit != 0 && found.size() >= limit) break;
+    found.push_back(metadata);
+  }
+  return found;
+}
+
+const StoredLayout* Dictionary::FindLayout(LayoutId id) const {
+  base::MutexLock lock(&mutex_);
+  return id < layouts_.size() ? &layouts_[id] : nullptr;
+}
+
+std::shared_ptr<const Binding> Dictionary::FindBinding(TargetId target, LayoutId layout) const {
+  base::MutexLock lock(&mutex_);
+  const auto it = bindings_.find(PairKey(target, layout));
+  if (it != bindings_.end()) return it->second;
+  if (!targets_.Has(target) || layout >= layouts_.size()) return nullptr;
+  auto binding = std::make_shared<Binding>();
+  binding->stored = &layouts_[layout];
+  return binding;
+}
+
+bool Dictionary::HasSeries(SeriesId series) const {
+  base::MutexLock lock(&mutex_);
+  return targets_.Has(series.target) && columns_.Has(series.column);
+}
+
+std::vector<Dictionary::Entry> Dictionary::Pending() const {
+  base::MutexLock lock(&mutex_);
+  return pending_;
+}
+
+void Dictionary::PendingIsDurable(size_t count) {
+  base::MutexLock lock(&mutex_);
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(count));
+}
+
+void Dictionary::ForgetIdle(const Roaring& live) {
+  base::MutexLock lock(&mutex_);
+  for (auto it = usage_.begin(); it != usage_.end();) {
+    if (live.contains(it->first) || it->second.generation == generation_) {
+      ++it;
+      continue;
+    }
+    series_in_use_ -= it->second.layout_series + it->second.single_columns.cardinality();
+    usage_.erase(it++);
+  }
+  ++generation_;
+}
+
+size_t Dictionary::target_count() const {
+  base::MutexLock lock(&mutex_);
+  return targets_.size();
+}
+
+size_t Dictionary::column_count() const {
+  base::MutexLock lock(&mutex_);
+  return columns_.size();
+}
+
+size_t Dictionary::layout_count() const {
+  base::MutexLock lock(&mutex_);
+  return layouts_.size();
+}
+
+absl::Status Dictionary::Load(std::string_view key, std::string_view value) {
+  if (key.empty()) return absl::DataLossError("cannot load dictionary: empty key");
+  const char kind = key.front();
+  base::MutexLock lock(&mutex_);
+  return LoadLocked(kind, key.substr(1), value);
+}
+
+absl::Status Dictionary::LoadLocked(char kind, std::string_view key, std::string_view value) {
+  const auto damaged = [&] {
+    return absl::DataLossError(base::StrCat("cannot load dictionary: damaged entry '",
+                                            std::string(1, kind), "' of ", value.size(), " bytes"));
+  };
+  if (kind == kMetadataKey) {
+    model::Metadata metadata{std::string(key), {}, {}, {}};
+    std::string_view help;
+    std::string_view unit;
+    if (value.empty() || value.front() > static_cast<char>(model::MetricType::kStateset)) {
+      return damaged();
+    }
+    metadata.type = static_cast<model::MetricType>(value.front());
+    value.remove_prefix(1);
+    if (!TakeText(&value, &help) || !TakeText(&value, &unit)) return damaged();
+    metadata.help = help;
+    metadata.unit = unit;
+    metadata_[metadata.family] = metadata;
+    return absl::OkStatus();
+  }
+  if (kind == kBindingKey) return LoadBinding(key, value) ? absl::OkStatus() : damaged();
+  uint32_t id = 0;
+  if (!TakeBigEndian(&key, &id) || !key.empty()) return damaged();
+  if (kind == kLayoutKey) return LoadLayout(id, value) ? absl::OkStatus() : damaged();
+  model::Labels labels;
+  if (!DecodeLabels(value, &labels)) return damaged();
+  LabelTable& table = kind == kTargetKey ? targets_ : columns_;
+  if (table.Has(id) || id > table.size() + (1U << 20)) return damaged();
+  table.Insert(id, std::move(labels));
+  return absl::OkStatus();
+}
+
+bool Dictionary::LoadLayout(LayoutId id, std::string_view value) {
+  model::ContentHash hash;
+  uint64_t count = 0;
+  if (id != layouts_.size() || value.size() < hash.size()) return false;
+  std::memcpy(hash.data(), value.data(), hash.size());
+  value.remove_prefix(hash.size());
+  if (!TakeVarint(&value, &count) || count > value.size()) return false;
+  StoredLayout layout{id, {}};
+  int64_t column = 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    uint64_t delta = 0;
+    if (!TakeVarint(&value, &delta)) return false;
+    column += UnZigZag(delta);
+    if (column < 0 || column > UINT32_MAX || !columns_.Has(static_cast<ColumnId>(column))) {
+      return false;
+    }
+    layout.columns.push_back(static_cast<ColumnId>(column));
+  }
+  layout_by_hash_[hash] = id;
+  layouts_.push_back(std::move(layout));
+  return value.empty();
+}
+
+bool Dictionary::LoadBinding(std::string_view key, std::string_view value) {
+  TargetId target = 0;
+  LayoutId layout = 0;
+  if (!TakeBigEndian(&key, &target) || !TakeBigEndian(&key, &layout)) return false;
+  if (layout >= layouts_.size() || !targets_.Has(target)) return false;
+  std::vector<uint32_t> kept;
+  uint64_t count = layouts_[layout].columns.size();
+  if (value.empty()) {
+    for (uint32_t i = 0; i < count; ++i) kept.push_back(i);
+  } else if (!TakeVarint(&value, &count) || count > value.size()) {
+    return false;
+  } else {
+    for (uint64_t i = 0; i < count; ++i) {
+      uint32_t position = 0;
+      if (!TakeVarint32(&value, &position)) return false;
+      if (position >= layouts_[layout].columns.size()) return false;
+      kept.push_back(position);
+    }
+  }
+  const size_t pending = pending_.size();
+  Bind(target, layouts_[layout], std::move(kept));
+  pending_.resize(pending);  // it came from there
+  return true;
+}
+
+}  // namespace baro::tsdb

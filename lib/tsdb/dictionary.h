@@ -1,0 +1,129 @@
+// Dictionary: the numbers that stand for targets, columns and layouts, and the limits on them.
+//
+// Everything declared is in memory at once and on disk with the next batch: the committer takes
+// what is pending into its WriteBatch, so no journal value can refer to a number that a crash
+// forgot. Numbers are never reused. Bytes: docs/formats/keys.md.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <roaring/roaring.hh>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "baro/base/mutex.h"
+#include "baro/model/labels.h"
+#include "baro/model/layout.h"
+#include "baro/tsdb/store.h"
+#include "label_table.h"
+
+namespace baro::tsdb {
+
+// Immutable, lives as long as the dictionary.
+struct StoredLayout {
+  LayoutId id = 0;
+  std::vector<ColumnId> columns;
+};
+
+// How a target's frames of a declared layout are stored: which layout, and, when columns were
+// rejected, which positions of a frame make it up.
+struct Binding {
+  const StoredLayout* stored = nullptr;
+  bool all = true;
+  std::vector<uint32_t> kept;  // ascending; only when not all
+};
+
+// Thread-safe. References it returns live as long as the dictionary.
+class Dictionary {
+ public:
+  using Entry = std::pair<std::string, std::string>;  // key and value in column family `index`
+
+  explicit Dictionary(Limits limits) : limits_(limits) {}
+
+  bool KnowsLayout(const model::ContentHash& hash) const ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status DeclareLayout(const model::Layout& layout) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<Declared> DeclareTarget(const model::Labels& labels,
+                                         const model::ContentHash& layout)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<SeriesId> DeclareSeries(const model::Labels& labels) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Describe(const std::vector<model::Metadata>& metadata) ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<model::Metadata> MetricMetadata(const std::string& family, size_t limit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Null when the numbers are unknown.
+  const StoredLayout* FindLayout(LayoutId id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  std::shared_ptr<const Binding> FindBinding(TargetId target, LayoutId layout) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  bool HasSeries(SeriesId series) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // A layout of the store's own (a seal's, or what is left of a declared one).
+  const StoredLayout* InternColumns(std::vector<ColumnId> columns) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What must be written with the next batch. Once that is durable the committer hands back how
+  // many entries that were.
+  std::vector<Entry> Pending() const ABSL_LOCKS_EXCLUDED(mutex_);
+  void PendingIsDurable(size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
+  // At open. Errors: DataLoss, naming the key.
+  absl::Status Load(std::string_view key, std::string_view value) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Takes targets that are neither in `live` nor declared since the last call out of the count that
+  // series_max limits.
+  void ForgetIdle(const Roaring& live) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Gives the two halves' tables to `read(targets, columns)` under the lock.
+  template <typename Read>
+  auto With(Read read) const ABSL_LOCKS_EXCLUDED(mutex_) {
+    base::MutexLock lock(&mutex_);
+    return read(targets_, columns_);
+  }
+  size_t target_count() const ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t column_count() const ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t layout_count() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // What a target counts for in series_max.
+  struct Usage {
+    uint64_t layout_series = 0;
+    Roaring single_columns;
+    uint64_t generation = 0;
+  };
+
+  absl::Status CheckLabels(const model::Labels& labels, size_t more_labels) const;
+  std::vector<uint32_t> KeptColumns(TargetId target, size_t target_labels,
+                                    const StoredLayout& layout, uint64_t room,
+                                    std::vector<Declared::Rejection>* rejected) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Bind(TargetId target, const StoredLayout& layout, std::vector<uint32_t> kept)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint32_t InternLabels(LabelTable* table, char kind, const model::Labels& labels)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  const StoredLayout* InternLayout(const model::ContentHash& hash, std::vector<ColumnId> columns)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DescribeLocked(const model::Metadata& metadata) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status LoadLocked(char kind, std::string_view key, std::string_view value)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool LoadLayout(LayoutId id, std::string_view value) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool LoadBinding(std::string_view key, std::string_view value)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const Limits limits_;
+  mutable base::Mutex mutex_;
+  LabelTable targets_ ABSL_GUARDED_BY(mutex_);
+  LabelTable columns_ ABSL_GUARDED_BY(mutex_);
+  std::deque<StoredLayout> layouts_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<model::ContentHash, LayoutId> layout_by_hash_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint64_t, std::shared_ptr<const Binding>> bindings_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, model::Metadata> metadata_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Entry> pending_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<TargetId, Usage> usage_ ABSL_GUARDED_BY(mutex_);
+  uint64_t series_in_use_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 1;
+};
+
+}  // namespace baro::tsdb

@@ -1,0 +1,83 @@
+#include "head.h"
+
+namespace baro::tsdb {
+
+template <typename Write>
+void Head::WriteTo(TargetHead* target, Write write) {
+  target->Lock();
+  const size_t bytes_before = target->bytes();
+  const size_t series_before = target->series_count();
+  write();
+  const size_t bytes_after = target->bytes();
+  const size_t series_after = target->series_count();
+  target->Unlock();
+  bytes_.fetch_add(bytes_after - bytes_before, std::memory_order_relaxed);  // may wrap: a decrease
+  series_count_.fetch_add(series_after - series_before, std::memory_order_relaxed);
+}
+
+Applied Head::AppendRow(TargetId target, const StoredLayout& layout, int64_t time_ms,
+                        std::span<const double> values) {
+  Applied applied;
+  TargetHead* head = FindOrAdd(target);
+  WriteTo(head, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    head->AppendRow(layout, time_ms, values, &applied);
+  });
+  Widen(time_ms);
+  return applied;
+}
+
+Applied Head::AppendSamples(const SampleBatch& batch, std::span<const uint32_t> chosen) {
+  Applied applied;
+  for (size_t begin = 0; begin < chosen.size();) {
+    const TargetId target = batch.series[chosen[begin]].target;
+    size_t end = begin;
+    while (end < chosen.size() && batch.series[chosen[end]].target == target) ++end;
+    TargetHead* head = FindOrAdd(target);
+    WriteTo(head, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      SeriesHint hint;
+      for (size_t i = begin; i < end; ++i) {
+        const uint32_t at = chosen[i];
+        head->AppendSample(batch.series[at].column, batch.times_ms[at], batch.values[at], &hint,
+                           &applied);
+      }
+    });
+    int64_t low = INT64_MAX;
+    int64_t high = INT64_MIN;
+    for (size_t i = begin; i < end; ++i) {
+      low = std::min(low, batch.times_ms[chosen[i]]);
+      high = std::max(high, batch.times_ms[chosen[i]]);
+    }
+    Widen(low);
+    Widen(high);
+    begin = end;
+  }
+  return applied;
+}
+
+const TargetHead* Head::Find(TargetId target) const {
+  base::MutexLock lock(&mutex_);
+  return target < targets_.size() ? targets_[target].get() : nullptr;
+}
+
+Roaring Head::Targets() const {
+  base::MutexLock lock(&mutex_);
+  return present_;
+}
+
+TargetHead* Head::FindOrAdd(TargetId target) {
+  base::MutexLock lock(&mutex_);
+  if (target >= targets_.size()) targets_.resize(std::max<size_t>(target + 1, targets_.size() * 2));
+  if (targets_[target] == nullptr) {
+    targets_[target] = std::make_unique<TargetHead>();
+    present_.add(target);
+  }
+  return targets_[target].get();
+}
+
+// Only the writer changes the bounds, so a load and a store are enough.
+void Head::Widen(int64_t time_ms) {
+  if (time_ms < time_ms_min()) time_ms_min_.store(time_ms, std::memory_order_release);
+  if (time_ms > time_ms_max()) time_ms_max_.store(time_ms, std::memory_order_release);
+}
+
+}  // namespace baro::tsdb

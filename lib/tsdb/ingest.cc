@@ -1,0 +1,331 @@
+#include "ingest.h"
+
+#include <zstd.h>
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+#include <utility>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "baro/model/sample.h"
+#include "bytes.h"
+
+namespace baro::tsdb {
+namespace {
+
+std::string AgentKey(const AgentId& agent) {
+  std::string key(reinterpret_cast<const char*>(agent.uuid.data()), agent.uuid.size());
+  PutBigEndian(agent.epoch, &key);
+  return key;
+}
+
+uint64_t TargetKey(const FrameBatch::FrameTarget& target) {
+  return uint64_t{target.target} << 32 | target.layout;
+}
+
+uint64_t LastSequence(const FrameBatch& batch) {
+  return batch.first_sequence + batch.targets.size() - 1;
+}
+
+// `raw` is scratch that keeps its memory between batches.
+absl::StatusOr<std::string_view> Decompress(const FrameBatch& batch, std::string* raw) {
+  if (!batch.zstd) return std::string_view(batch.body);
+  raw->resize(batch.raw_size);
+  const size_t size =
+      ZSTD_decompress(raw->data(), raw->size(), batch.body.data(), batch.body.size());
+  if (ZSTD_isError(size) != 0) {
+    return absl::DataLossError(base::StrCat("cannot decompress frames: ", ZSTD_getErrorName(size)));
+  }
+  if (size != batch.raw_size) {
+    return absl::DataLossError(
+        base::StrCat("cannot decompress frames: ", size, " bytes, told ", batch.raw_size));
+  }
+  return std::string_view(*raw);
+}
+
+}  // namespace
+
+Ingest::Ingest(Dictionary* dictionary, size_t chains_per_agent_max, int64_t retention_ms,
+               const base::Clock* clock)
+    : dictionary_(dictionary),
+      chains_per_agent_max_(std::max<size_t>(1, chains_per_agent_max)),
+      retention_ms_(retention_ms),
+      clock_(clock) {}
+
+int64_t Ingest::OldestMs() const {
+  return retention_ms_ == 0 ? model::kTimeMsMin : clock_->NowMs() - retention_ms_;
+}
+
+std::pair<Ingest::Plan::Verdict, absl::Status> Ingest::Check(const FrameBatch& batch,
+                                                             Plan* plan) const {
+  using Verdict = Plan::Verdict;
+  if (batch.targets.empty() || batch.first_sequence == 0 ||
+      batch.first_sequence > UINT64_MAX - batch.targets.size() || batch.raw_size > kBodyBytesMax ||
+      batch.body.size() > kBodyBytesMax) {
+    return {Verdict::kRefuse, absl::InvalidArgumentError(base::StrCat(
+                                  "cannot append frames: ", batch.targets.size(), " from sequence ",
+                                  batch.first_sequence, ", ", batch.body.size(), " bytes, ",
+                                  batch.raw_size, " decompressed"))};
+  }
+  uint64_t next = 0;
+  const auto key = std::pair(AgentKey(batch.agent), batch.chain);
+  base::MutexLock lock(&mutex_);
+  const auto agent = agents_.find(batch.agent);
+  if (const auto planned = plan->next_by_chain_.find(key); planned != plan->next_by_chain_.end()) {
+    next = planned->second;
+  } else if (agent != agents_.end()) {
+    for (const Chain& chain : agent->second.chains) {
+      if (chain.number == batch.chain) next = chain.next_sequence;
+    }
+  }
+  if (next != 0 && batch.first_sequence > next) {
+    return {Verdict::kRefuse,
+            absl::FailedPreconditionError(base::StrCat("cannot append frames: chain ", batch.chain,
+                                                       " goes on at sequence ", next, ", not at ",
+                                                       batch.first_sequence))};
+  }
+  // Of an unknown chain even stored frames are wanted: those after them are told against them.
+  if (next != 0 && LastSequence(batch) < next && agent != agents_.end() &&
+      agent->second.stored.HasAll(batch.first_sequence, LastSequence(batch))) {
+    return {Verdict::kDuplicate, absl::OkStatus()};
+  }
+  plan->next_by_chain_[key] = LastSequence(batch) + 1;
+  return {Verdict::kJournal, absl::OkStatus()};
+}
+
+absl::Status Ingest::Check(const SampleBatch& batch) const {
+  if (batch.series.size() != batch.times_ms.size() || batch.series.size() != batch.values.size()) {
+    return absl::InvalidArgumentError(base::StrCat("cannot append samples: ", batch.series.size(),
+                                                   " series, ", batch.times_ms.size(), " times, ",
+                                                   batch.values.size(), " values"));
+  }
+  const size_t targets = dictionary_->target_count();
+  const size_t columns = dictionary_->column_count();
+  for (const SeriesId series : batch.series) {
+    if (series.target < targets && series.column < columns) continue;
+    return absl::InvalidArgumentError(
+        base::StrCat("cannot append samples: unknown series ", series.target, "/", series.column));
+  }
+  return absl::OkStatus();
+}
+
+AppendResult Ingest::Duplicate(const FrameBatch& batch) const {
+  AppendResult result;
+  for (const FrameBatch::FrameTarget& target : batch.targets) {
+    const auto binding = dictionary_->FindBinding(target.target, target.layout);
+    if (binding != nullptr) result.duplicate += binding->stored->columns.size();
+  }
+  return result;
+}
+
+Ingest::Chain* Ingest::ChainOf(const FrameBatch& batch, Agent* agent) const {
+  auto it = std::find_if(agent->chains.begin(), agent->chains.end(),
+                         [&](const Chain& chain) { return chain.number == batch.chain; });
+  if (it == agent->chains.end()) {
+    if (agent->chains.size() >= chains_per_agent_max_) agent->chains.pop_front();
+    it = agent->chains.insert(agent->chains.end(), Chain{batch.chain, batch.first_sequence, {}});
+  }
+  // Sent again from its start: the decoders start anew as well.
+  if (it->next_sequence != batch.first_sequence) *it = Chain{batch.chain, batch.first_sequence, {}};
+  agent->chains.splice(agent->chains.end(), agent->chains, it);
+  return &agent->chains.back();
+}
+
+AppendResult Ingest::Apply(const FrameBatch& batch, Head* head) {
+  AppendResult result;
+  Agent* agent = nullptr;
+  {
+    base::MutexLock lock(&mutex_);
+    agent = &agents_[batch.agent];
+    result.status = absl::OkStatus();
+  }
+  const bool all_stored = agent->stored.HasAll(batch.first_sequence, LastSequence(batch));
+  Chain* chain = nullptr;
+  {
+    base::MutexLock lock(&mutex_);
+    chain = ChainOf(batch, agent);
+  }
+  size_t decoded = 0;
+  if (const auto body = Decompress(batch, &raw_); body.ok()) {
+    result.status = DecodeFrames(batch, *body, chain, head, &result, &decoded);
+  } else {
+    result.status = body.status();
+  }
+  base::MutexLock lock(&mutex_);
+  if (decoded > 0) agent->stored.Add(batch.first_sequence, batch.first_sequence + decoded - 1);
+  chain->next_sequence = batch.first_sequence + decoded;
+  if (!result.status.ok()) {
+    agent->chains.pop_back();  // ChainOf() moved it there
+    // A second copy that starts in the middle of a forgotten chain: nothing is missing.
+    if (all_stored) result.status = absl::OkStatus();
+  }
+  return result;
+}
+
+absl::StatusOr<Ingest::TargetChain*> Ingest::TargetOf(const FrameBatch::FrameTarget& target,
+                                                      Chain* chain) const {
+  const uint64_t key = TargetKey(target);
+  if (const auto it = chain->targets.find(key); it != chain->targets.end()) return &it->second;
+  const StoredLayout* layout = dictionary_->FindLayout(target.layout);
+  auto binding = dictionary_->FindBinding(target.target, target.layout);
+  if (layout == nullptr || binding == nullptr) {
+    return absl::FailedPreconditionError(base::StrCat("cannot append frames: target ",
+                                                      target.target, " or layout ", target.layout,
+                                                      " is not declared"));
+  }
+  TargetChain state{codec::FrameDecoder(layout->columns.size()), std::move(binding)};
+  return &chain->targets.emplace(key, std::move(state)).first->second;
+}
+
+absl::Status Ingest::DecodeFrames(const FrameBatch& batch, std::string_view body, Chain* chain,
+                                  Head* head, AppendResult* result, size_t* decoded) {
+  const size_t body_size = body.size();
+  const AgentId& id = batch.agent;
+  SequenceSet stored;
+  {
+    base::MutexLock lock(&mutex_);
+    stored = agents_[id].stored;
+  }
+  for (size_t i = 0; i < batch.targets.size(); ++i) {
+    const size_t offset = body_size - body.size();
+    BARO_TRY_ASSIGN(TargetChain * target, TargetOf(batch.targets[i], chain));
+    codec::Row row;
+    if (absl::Status status = target->decoder.Decode(&body, &row); !status.ok()) {
+      return {status.code(),
+              base::ToAbsl(base::StrCat("cannot decode frame ", batch.first_sequence + i, " (byte ",
+                                        offset, "): ", status.message()))};
+    }
+    if (stored.Has(batch.first_sequence + i)) {
+      result->duplicate += target->binding->stored->columns.size();
+    } else {
+      ApplyRow(batch.targets[i].target, *target->binding, row, head, result);
+    }
+    *decoded = i + 1;
+  }
+  if (!body.empty()) {
+    return absl::DataLossError(
+        base::StrCat("cannot decode frames: ", body.size(), " bytes after the last"));
+  }
+  return absl::OkStatus();
+}
+
+void Ingest::ApplyRow(TargetId target, const Binding& binding, const codec::Row& row, Head* head,
+                      AppendResult* result) {
+  const size_t size = binding.stored->columns.size();
+  if (size == 0) return;
+  if (row.time_ms < OldestMs()) {
+    result->too_old += size;
+    return;
+  }
+  uint64_t replaced = 0;
+  const auto is_reserved = [](double value) { return model::IsNoSample(value); };
+  std::span<const double> values = row.values;
+  if (!binding.all || std::any_of(values.begin(), values.end(), is_reserved)) {
+    row_.resize(size);
+    for (size_t i = 0; i < size; ++i) {
+      row_[i] = values[binding.all ? i : binding.kept[i]];
+      if (!is_reserved(row_[i])) continue;
+      row_[i] = model::kNormalNan;
+      ++replaced;
+    }
+    values = row_;
+  }
+  nan_replaced_total_.fetch_add(replaced, std::memory_order_relaxed);
+  const Applied applied = head->AppendRow(target, *binding.stored, row.time_ms, values);
+  result->stored += applied.stored;
+  result->duplicate += applied.duplicate;
+  result->overwritten += applied.overwritten;
+  result->out_of_order += applied.out_of_order;
+}
+
+AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
+  AppendResult result;
+  const int64_t oldest_ms = OldestMs();
+  chosen_.clear();
+  uint64_t reserved = 0;
+  bool ordered = true;
+  for (uint32_t i = 0; i < batch.series.size(); ++i) {
+    if (batch.times_ms[i] < oldest_ms) {
+      ++result.too_old;
+      continue;
+    }
+    reserved += model::IsNoSample(batch.values[i]) ? 1 : 0;
+    if (!chosen_.empty() && batch.series[chosen_.back()].target == batch.series[i].target) {
+      ordered = ordered && batch.times_ms[chosen_.back()] <= batch.times_ms[i];
+    }
+    chosen_.push_back(i);
+  }
+  // Series that come one behind the other, each with many samples, make rows when sorted by time.
+  if (!ordered) {
+    std::stable_sort(chosen_.begin(), chosen_.end(), [&](uint32_t a, uint32_t b) {
+      return std::pair(batch.series[a].target, batch.times_ms[a]) <
+             std::pair(batch.series[b].target, batch.times_ms[b]);
+    });
+  }
+  Applied applied;
+  if (reserved == 0) {
+    applied = head->AppendSamples(batch, chosen_);
+  } else {
+    SampleBatch copy = batch;
+    for (double& value : copy.values) {
+      if (model::IsNoSample(value)) value = model::kNormalNan;
+    }
+    nan_replaced_total_.fetch_add(reserved, std::memory_order_relaxed);
+    applied = head->AppendSamples(copy, chosen_);
+  }
+  result.stored = applied.stored;
+  result.duplicate = applied.duplicate;
+  result.overwritten = applied.overwritten;
+  result.out_of_order = applied.out_of_order;
+  return result;
+}
+
+Checkpoint Ingest::TakeCheckpoint() const {
+  Checkpoint checkpoint;
+  base::MutexLock lock(&mutex_);
+  for (const auto& [id, agent] : agents_) {
+    checkpoint.agents.push_back({id, agent.stored});
+    for (const Chain& chain : agent.chains) {
+      Checkpoint::ChainState state{id, chain.number, chain.next_sequence, {}};
+      for (const auto& [key, target] : chain.targets) {
+        std::string key_frame;
+        target.decoder.EncodeState(&key_frame);
+        const FrameBatch::FrameTarget name{static_cast<TargetId>(key >> 32),
+                                           static_cast<LayoutId>(key)};
+        state.targets.push_back({name, std::move(key_frame)});
+      }
+      checkpoint.chains.push_back(std::move(state));
+    }
+  }
+  return checkpoint;
+}
+
+absl::Status Ingest::Restore(const Checkpoint& checkpoint) {
+  base::MutexLock lock(&mutex_);
+  agents_.clear();
+  for (const Checkpoint::AgentStored& agent : checkpoint.agents) {
+    agents_[agent.agent].stored = agent.stored;
+  }
+  for (const Checkpoint::ChainState& state : checkpoint.chains) {
+    Chain chain{state.chain, state.next_sequence, {}};
+    for (const Checkpoint::ChainState::TargetState& target : state.targets) {
+      BARO_TRY_ASSIGN(TargetChain * decoder, TargetOf(target.target, &chain));
+      if (target.key_frame.empty()) continue;
+      std::string_view bytes = target.key_frame;
+      codec::Row row;
+      BARO_TRY(decoder->decoder.Decode(&bytes, &row));
+    }
+    agents_[state.agent].chains.push_back(std::move(chain));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<SequenceRange> Ingest::StoredSequences(const AgentId& agent) const {
+  base::MutexLock lock(&mutex_);
+  const auto it = agents_.find(agent);
+  return it == agents_.end() ? std::vector<SequenceRange>() : it->second.stored.Ranges();
+}
+
+}  // namespace baro::tsdb

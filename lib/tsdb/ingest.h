@@ -1,0 +1,100 @@
+// Ingest: turns durable batches into samples in the head. The live path and the replay after a
+// start run the same code over the same records, so they come to the same state.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "baro/base/mutex.h"
+#include "baro/codec/frame.h"
+#include "baro/tsdb/store.h"
+#include "dictionary.h"
+#include "head.h"
+#include "journal_record.h"
+#include "sequence_set.h"
+
+namespace baro::tsdb {
+
+// Largest body of a batch when decompressed: what a lying sender can make us allocate.
+inline constexpr uint32_t kBodyBytesMax = 64U << 20;
+
+// One writer (the committer, or the replay); StoredSequences() from any thread.
+class Ingest {
+ public:
+  Ingest(Dictionary* dictionary, size_t chains_per_agent_max, int64_t retention_ms,
+         const base::Clock* clock);
+
+  // Chains as they will be when the batches of a commit, not yet applied, have been.
+  class Plan {
+   public:
+    enum class Verdict { kJournal, kDuplicate, kRefuse };
+
+   private:
+    friend class Ingest;
+    absl::flat_hash_map<std::pair<std::string, uint64_t>, uint64_t> next_by_chain_;
+  };
+  // What to do with a batch before it is journaled. kRefuse comes with a FailedPrecondition: there
+  // is a gap in its chain. InvalidArgument: the batch makes no sense.
+  std::pair<Plan::Verdict, absl::Status> Check(const FrameBatch& batch, Plan* plan) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Check(const SampleBatch& batch) const;
+
+  AppendResult Apply(const FrameBatch& batch, Head* head) ABSL_LOCKS_EXCLUDED(mutex_);
+  AppendResult Apply(const SampleBatch& batch, Head* head);
+  AppendResult Duplicate(const FrameBatch& batch) const;
+
+  Checkpoint TakeCheckpoint() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Errors: DataLoss (a state that cannot be decoded, an unknown target).
+  absl::Status Restore(const Checkpoint& checkpoint) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  std::vector<SequenceRange> StoredSequences(const AgentId& agent) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t nan_replaced_total() const { return nan_replaced_total_.load(); }
+
+ private:
+  struct TargetChain {
+    codec::FrameDecoder decoder;
+    std::shared_ptr<const Binding> binding;
+  };
+  struct Chain {
+    uint64_t number = 0;
+    uint64_t next_sequence = 0;
+    absl::flat_hash_map<uint64_t, TargetChain> targets;
+  };
+  struct Agent {
+    SequenceSet stored;
+    std::list<Chain> chains;  // least recently used first
+  };
+
+  absl::Status DecodeFrames(const FrameBatch& batch, std::string_view body, Chain* chain,
+                            Head* head, AppendResult* result, size_t* decoded);
+  absl::StatusOr<TargetChain*> TargetOf(const FrameBatch::FrameTarget& target, Chain* chain) const;
+  void ApplyRow(TargetId target, const Binding& binding, const codec::Row& row, Head* head,
+                AppendResult* result);
+  // The chain a batch goes on with; a new one when it does not.
+  Chain* ChainOf(const FrameBatch& batch, Agent* agent) const;
+  int64_t OldestMs() const;
+
+  Dictionary* const dictionary_;
+  const size_t chains_per_agent_max_;
+  const int64_t retention_ms_;
+  const base::Clock* const clock_;
+  mutable base::Mutex mutex_;
+  // Only the writer changes it, and only `stored` is read by others.
+  std::map<AgentId, Agent> agents_ ABSL_GUARDED_BY(mutex_);
+  std::vector<double> row_;       // scratch
+  std::vector<uint32_t> chosen_;  // scratch
+  std::string raw_;               // scratch
+  std::atomic<uint64_t> nan_replaced_total_{0};
+};
+
+}  // namespace baro::tsdb

@@ -1,0 +1,47 @@
+// JournalRecord: one value of a journal column family. Bytes: docs/formats/journal.md.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "baro/tsdb/store.h"
+#include "sequence_set.h"
+
+namespace baro::tsdb {
+
+// What a rotation hands on to the next journal: what is stored of each agent, and where the live
+// chains stand, so that a chain may go on across it.
+struct Checkpoint {
+  struct AgentStored {
+    AgentId agent;
+    SequenceSet stored;
+  };
+  struct ChainState {
+    AgentId agent;
+    uint64_t chain = 0;
+    uint64_t next_sequence = 0;
+    struct TargetState {
+      FrameBatch::FrameTarget target;
+      std::string key_frame;  // codec::FrameDecoder::EncodeState
+    };
+    std::vector<TargetState> targets;
+  };
+  int64_t created_ms = 0;  // when the journal was begun
+  std::vector<AgentStored> agents;
+  std::vector<ChainState> chains;  // least recently used first
+};
+
+using JournalRecord = std::variant<FrameBatch, SampleBatch, Checkpoint>;
+
+std::string EncodeJournalRecord(const FrameBatch& batch);
+std::string EncodeJournalRecord(const SampleBatch& batch);
+std::string EncodeJournalRecord(const Checkpoint& checkpoint);
+
+// `bytes` may come from a damaged disk. Errors: DataLoss, with the byte offset.
+absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes);
+
+}  // namespace baro::tsdb

@@ -1,0 +1,55 @@
+// Keys of everything the store keeps in RocksDB. Bytes: docs/formats/keys.md.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "baro/tsdb/store.h"
+
+namespace baro::tsdb {
+
+// Columns of a layout that share one value: neighbours in a layout are read together.
+inline constexpr size_t kBlockColumns = 32;
+// Column-block numbers with a meaning of their own. Value blocks are below kStatsBlock.
+inline constexpr uint16_t kStatsBlock = 0x8000;  // + value block: its slot statistics
+inline constexpr uint16_t kTimesBlock = 0xffff;
+// The only retention class there is yet.
+inline constexpr uint8_t kRawClass = 1;
+
+// class u8 | slot u32 | part u32 | layout u32 | column-block u16 | target u32, big-endian, so that
+// one metric across all targets of a part is one sequential scan.
+struct SlotKey {
+  uint8_t retention_class = kRawClass;
+  uint32_t slot = 0;
+  uint32_t part = 0;
+  LayoutId layout = 0;
+  uint16_t block = 0;
+  TargetId target = 0;
+  auto operator<=>(const SlotKey&) const = default;
+};
+std::string EncodeSlotKey(const SlotKey& key);
+bool DecodeSlotKey(std::string_view bytes, SlotKey* key);
+// class | slot | part: what all keys of a part begin with.
+std::string PartPrefix(uint32_t slot, uint32_t part);
+
+// The number of the slot that holds a time: floor division, moved up by 2^31 so that times before
+// 1970 sort first. Times beyond ±2^31 slots share the first or last one; parts keep exact bounds.
+uint32_t SlotOf(int64_t time_ms, int64_t slot_ms);
+
+// Keys of column family `index`: one letter, then the id.
+inline constexpr char kTargetKey = 't';
+inline constexpr char kColumnKey = 'c';
+inline constexpr char kLayoutKey = 'l';
+inline constexpr char kBindingKey = 'b';
+inline constexpr char kMetadataKey = 'm';
+inline constexpr char kPartKey = 'p';
+inline constexpr char kStateKey = 's';
+std::string IdKey(char kind, uint32_t id);
+
+std::string JournalKey(uint64_t number);
+std::string JournalName(uint64_t epoch);
+// False for a column family that is not a journal.
+bool ParseJournalName(std::string_view name, uint64_t* epoch);
+
+}  // namespace baro::tsdb

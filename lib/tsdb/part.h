@@ -1,0 +1,51 @@
+// Part: one sealed run of a slot (or of neighbouring slots with little in them): which rows of
+// which targets, in which layouts. Its values lie in column family `slots` under the part's prefix;
+// this record in `index` is what makes them exist (docs/formats/keys.md).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "baro/tsdb/store.h"
+
+namespace baro::tsdb {
+
+struct TargetLayout {
+  TargetId target = 0;
+  LayoutId layout = 0;
+  auto operator<=>(const TargetLayout&) const = default;
+};
+
+// Sorted by target. Parts of a steady fleet have equal lists and share one in memory.
+using TargetLayouts = std::vector<TargetLayout>;
+
+// Immutable. Readers hold parts by shared_ptr; the files go when the last one lets go.
+struct Part {
+  uint32_t number = 0;  // of two samples at the same time the one in the higher part counts
+  uint32_t slot = 0;
+  int64_t time_ms_min = 0;
+  int64_t time_ms_max = 0;
+  uint64_t samples = 0;
+  uint32_t rows_max = 0;  // of one target; what a reader makes room for
+  uint64_t bytes = 0;     // of its file
+  std::shared_ptr<const TargetLayouts> targets;
+};
+
+std::string EncodePart(const Part& part);
+// Errors: DataLoss.
+absl::StatusOr<Part> DecodePart(uint32_t number, std::string_view bytes);
+
+// Gives equal lists the same memory. Thread-compatible.
+class TargetLayoutsPool {
+ public:
+  std::shared_ptr<const TargetLayouts> Share(std::shared_ptr<const TargetLayouts> list);
+
+ private:
+  std::vector<std::weak_ptr<const TargetLayouts>> recent_;
+};
+
+}  // namespace baro::tsdb

@@ -1,0 +1,102 @@
+// RowGroup: the newest samples of some series of one target that share their times.
+//
+//   times      t0 … tn              one array for all columns
+//   blocks     128 rows each        encoded, column by column
+//   tail       rows not yet encoded changed bitmap + changed values, told against the row before
+//   open row   dense, still filling remote write sends a row in several requests
+//
+// An unchanged value costs one bit until its block is cut, about a byte a run afterwards.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "baro/tsdb/store.h"
+#include "dictionary.h"
+
+namespace baro::tsdb {
+
+// Rows of an encoded block: two blocks an hour at 30 s, and short enough to decode for one window.
+inline constexpr size_t kBlockRows = 128;
+
+// Thread-compatible; TargetHead locks. Rows are only ever added at the end; the columns of a group
+// without a layout too. model::kNoSample fills the cells that nobody wrote.
+class RowGroup {
+ public:
+  // With a layout its columns are fixed and rows come whole; without one columns are added and
+  // cells are set one by one.
+  explicit RowGroup(const StoredLayout* layout);
+
+  const StoredLayout* layout() const { return layout_; }
+  size_t column_count() const {
+    return layout_ != nullptr ? layout_->columns.size() : columns_.size();
+  }
+  ColumnId column(size_t position) const {
+    return layout_ != nullptr ? layout_->columns[position] : columns_[position];
+  }
+  uint32_t AddColumn(ColumnId column);
+
+  const std::vector<int64_t>& times_ms() const { return times_ms_; }
+  bool empty() const { return times_ms_.empty(); }
+  int64_t last_time_ms() const { return times_ms_.back(); }
+  // The last row can still be written to.
+  bool open() const { return open_; }
+
+  // Adds a row. Requires a time later than the last row's, and no open row.
+  void Append(int64_t time_ms, std::span<const double> values);
+  // Opens a row of empty cells, closing the one before. Requires a later time.
+  void Open(int64_t time_ms);
+  // A cell of the open row.
+  double cell(size_t position) const { return current_[position]; }
+  void SetCell(size_t position, double value) { current_[position] = value; }
+  // The last whole row; empty before the first.
+  std::span<const double> last_row() const { return previous_; }
+
+  // The row at a time, if there is one.
+  std::optional<size_t> FindRow(int64_t time_ms) const;
+  // Values of one column in rows [begin, end). Errors: DataLoss (memory is damaged).
+  absl::Status Read(size_t position, size_t begin, size_t end, double* values) const;
+
+  // Memory held, approximately.
+  size_t bytes() const;
+
+ private:
+  struct Block {
+    size_t first_row = 0;
+    size_t row_count = 0;
+    std::string bytes;
+    std::vector<uint32_t> offsets;  // one a column
+  };
+  struct TailRow {
+    uint32_t first_word = 0;
+    uint32_t column_count = 0;
+  };
+
+  void Close();
+  void AddTailRow(std::span<const double> values);
+  void CutBlock();
+  void EncodeWord(size_t word, Block* block) const;
+  absl::Status ReadBlock(const Block& block, size_t position, size_t begin, size_t end,
+                         double* values) const;
+  void ReadTail(size_t position, size_t begin, size_t end, double* values) const;
+  size_t tail_begin() const;
+
+  const StoredLayout* const layout_;
+  std::vector<ColumnId> columns_;
+  std::vector<int64_t> times_ms_;
+  std::vector<Block> blocks_;
+  size_t block_bytes_ = 0;
+  std::vector<TailRow> tail_;
+  std::vector<uint64_t> changed_;    // one bit a column and tail row
+  std::vector<uint32_t> rank_;       // index in tail_values_ of each word's first changed value
+  std::vector<double> tail_values_;  // the changed values, row by row
+  std::vector<double> previous_;     // the last closed row
+  std::vector<double> current_;      // the open row
+  bool open_ = false;
+};
+
+}  // namespace baro::tsdb

@@ -1,0 +1,80 @@
+// Sealer: writes a head that nobody writes to any more into sorted files, one a part.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "database.h"
+#include "dictionary.h"
+#include "head.h"
+#include "part.h"
+#include "part_writer.h"
+
+namespace baro::tsdb {
+
+struct SealedPart {
+  Part part;
+  std::string file;
+};
+
+// Thread-compatible; runs on the maintenance thread, reads the head beside its readers.
+class Sealer {
+ public:
+  Sealer(Database* database, Dictionary* dictionary, int64_t slot_ms)
+      : database_(database), dictionary_(dictionary), slot_ms_(slot_ms) {}
+
+  // Part numbers count up from `first_part`, later levels of the head later, so that the last
+  // written sample keeps winning. New layouts are left pending in the dictionary.
+  // Errors: ResourceExhausted (disk full), Unavailable, DataLoss; files that were written are
+  // removed.
+  absl::StatusOr<std::vector<SealedPart>> Seal(const Head& head, uint32_t first_part);
+  void Remove(const std::vector<SealedPart>& parts) const;
+
+ private:
+  // Rows of one target that share layout and level. `positions` maps stored columns to the group's.
+  struct Run {
+    TargetId target = 0;
+    const StoredLayout* layout = nullptr;
+    std::vector<uint32_t> positions;
+    const TargetHead* head = nullptr;
+    GroupSnapshot rows;
+  };
+  // Side samples have no TargetHead; they get one for the length of a seal.
+  struct Plan {
+    std::vector<std::vector<Run>> levels;
+    std::vector<std::unique_ptr<TargetHead>> owned;
+  };
+  struct SlotRange {
+    int64_t start_ms = 0;
+    int64_t end_ms = 0;  // part of the range
+    uint32_t slot = 0;
+  };
+
+  // What of a run lies in one part.
+  struct PartRun {
+    const Run* run = nullptr;
+    size_t first_row = 0;
+    std::vector<int64_t> times_ms;
+  };
+
+  Plan PlanRuns(const Head& head) const;
+  void AddRuns(TargetId target, const TargetHead* head, const TargetSnapshot& snapshot,
+               int level_min, std::vector<std::pair<const StoredLayout*, int>>* taken,
+               Plan* plan) const;
+  std::vector<SlotRange> PlanParts(const std::vector<Run>& runs) const;
+  void CutLongRanges(const std::vector<Run>& runs, std::vector<SlotRange>* ranges) const;
+  absl::Status WriteLayout(std::span<const PartRun> runs, SlotKey key, PartWriter* writer) const;
+  absl::StatusOr<SealedPart> WritePart(const std::vector<Run>& runs, const SlotRange& range,
+                                       uint32_t number) const;
+
+  Database* const database_;
+  Dictionary* const dictionary_;
+  const int64_t slot_ms_;
+};
+
+}  // namespace baro::tsdb

@@ -1,0 +1,232 @@
+#include "selection.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "baro/base/strings.h"
+#include "twins.h"
+
+namespace baro::tsdb {
+namespace {
+
+// The columns selected for some targets, and what that makes of each layout.
+class ColumnFilter {
+ public:
+  explicit ColumnFilter(Roaring columns) : columns_(std::move(columns)) {}
+
+  const Roaring& columns() const { return columns_; }
+  // Null when none of the layout's columns is selected.
+  const LayoutColumns* Of(const StoredLayout& layout, Selection* selection) {
+    const auto [it, inserted] = by_layout_.try_emplace(layout.id, nullptr);
+    if (!inserted) return it->second;
+    auto found = std::make_unique<LayoutColumns>();
+    found->layout = &layout;
+    for (uint32_t i = 0; i < layout.columns.size(); ++i) {
+      if (columns_.contains(layout.columns[i])) found->columns.emplace_back(layout.columns[i], i);
+    }
+    if (found->columns.empty()) return nullptr;
+    std::sort(found->columns.begin(), found->columns.end());
+    it->second = found.get();
+    selection->layouts.push_back(std::move(found));
+    return it->second;
+  }
+  // Equal lists are shared.
+  std::shared_ptr<ColumnList> Share(std::vector<ColumnId> ids) {
+    auto& list = lists_[ids];
+    if (list == nullptr) {
+      list = std::make_shared<ColumnList>();
+      list->ids = std::move(ids);
+    }
+    return list;
+  }
+  const std::map<std::vector<ColumnId>, std::shared_ptr<ColumnList>>& lists() const {
+    return lists_;
+  }
+
+ private:
+  Roaring columns_;
+  absl::flat_hash_map<LayoutId, const LayoutColumns*> by_layout_;
+  std::map<std::vector<ColumnId>, std::shared_ptr<ColumnList>> lists_;
+};
+
+class Selector {
+ public:
+  Selector(std::shared_ptr<const View> view, const Dictionary& dictionary,
+           const model::SelectRequest& request)
+      : dictionary_(dictionary), request_(request), selection_(std::make_unique<Selection>()) {
+    selection_->view = std::move(view);
+  }
+
+  absl::StatusOr<std::unique_ptr<Selection>> Run() {
+    rectangles_ = dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
+      return EvaluateSelector(request_.matchers, targets.postings(), columns.postings());
+    });
+    for (const Rectangle& rectangle : rectangles_) all_targets_ |= rectangle.targets;
+    if (all_targets_.isEmpty()) return std::move(selection_);
+    AddParts();
+    AddHeads();
+    if (absl::Status status = NumberSeries(); !status.ok()) return status;
+    return std::move(selection_);
+  }
+
+ private:
+  bool InRange(int64_t min_ms, int64_t max_ms) const {
+    return min_ms <= request_.end_ms && max_ms >= request_.start_ms;
+  }
+
+  ColumnFilter* FilterOf(TargetId target) {
+    std::vector<uint32_t> members;
+    for (uint32_t i = 0; i < rectangles_.size(); ++i) {
+      if (rectangles_.size() == 1 || rectangles_[i].targets.contains(target)) members.push_back(i);
+    }
+    auto& filter = filters_[members];
+    if (filter == nullptr) {
+      Roaring columns;
+      for (const uint32_t i : members) columns |= rectangles_[i].columns;
+      filter = std::make_unique<ColumnFilter>(std::move(columns));
+    }
+    return filter.get();
+  }
+
+  SelectedTarget* TargetOf(TargetId id) {
+    const auto [it, inserted] =
+        target_by_id_.try_emplace(id, static_cast<uint32_t>(selection_->targets.size()));
+    if (inserted) {
+      selection_->targets.emplace_back();
+      selection_->targets.back().id = id;
+    }
+    return &selection_->targets[it->second];
+  }
+
+  void AddParts() {
+    std::map<const TargetLayouts*, uint32_t> run_by_list;
+    for (const auto& part : selection_->view->parts) {
+      if (!InRange(part->time_ms_min, part->time_ms_max)) continue;
+      const auto next = static_cast<uint32_t>(selection_->runs.size());
+      const auto [it, inserted] = run_by_list.try_emplace(part->targets.get(), next);
+      if (inserted) selection_->runs.emplace_back();
+      selection_->runs[it->second].parts.push_back(part);
+    }
+    for (const auto& [list, run] : run_by_list) {
+      const auto add = [&, this_run = run](const TargetLayout& one) {
+        AddPartTarget(one, this_run);
+      };
+      // Few targets are looked up; many are met on the way through the list.
+      if (all_targets_.cardinality() * 16 < list->size()) {
+        for (const TargetId target : all_targets_) {
+          auto it = std::lower_bound(list->begin(), list->end(), TargetLayout{target, 0});
+          for (; it != list->end() && it->target == target; ++it) add(*it);
+        }
+        continue;
+      }
+      for (const TargetLayout& one : *list) {
+        if (all_targets_.contains(one.target)) add(one);
+      }
+    }
+  }
+
+  void AddPartTarget(const TargetLayout& one, uint32_t run) {
+    const StoredLayout* layout = LayoutOf(one.layout);
+    if (layout == nullptr) return;
+    const LayoutColumns* columns = FilterOf(one.target)->Of(*layout, selection_.get());
+    if (columns != nullptr) TargetOf(one.target)->parts.emplace_back(run, columns);
+  }
+
+  const StoredLayout* LayoutOf(LayoutId id) {
+    const auto [it, inserted] = layouts_.try_emplace(id, nullptr);
+    if (inserted) it->second = dictionary_.FindLayout(id);
+    return it->second;
+  }
+
+  void AddHeads() {
+    for (uint32_t i = 0; i < selection_->view->heads.size(); ++i) {
+      const Head& head = *selection_->view->heads[i];
+      if (head.empty() || !InRange(head.time_ms_min(), head.time_ms_max())) continue;
+      for (const TargetId id : head.Targets() & all_targets_) AddHeadTarget(id, head, i);
+    }
+  }
+
+  void AddHeadTarget(TargetId id, const Head& head, uint32_t number) {
+    const TargetHead* rows = head.Find(id);
+    ColumnFilter* filter = FilterOf(id);
+    TargetSnapshot snapshot = rows->Snapshot(&filter->columns());
+    for (GroupSnapshot& group : snapshot.groups) {
+      SelectedGroup selected{number, rows, {}, std::move(group.columns)};
+      if (group.rows->layout() != nullptr) {
+        const LayoutColumns* columns = filter->Of(*group.rows->layout(), selection_.get());
+        if (columns != nullptr) selected.columns = columns->columns;
+      } else {
+        std::sort(selected.columns.begin(), selected.columns.end());
+      }
+      if (selected.columns.empty() || group.row_count == 0) continue;
+      selected.rows = std::move(group);
+      TargetOf(id)->groups.push_back(std::move(selected));
+    }
+    for (const SideSample& sample : snapshot.side) {
+      TargetOf(id)->side.emplace_back(number, sample);
+    }
+  }
+
+  std::vector<ColumnId> ColumnsOf(const SelectedTarget& target) const {
+    std::vector<ColumnId> ids;
+    const LayoutColumns* before = nullptr;
+    const auto add = [&](const std::vector<std::pair<ColumnId, uint32_t>>& columns) {
+      for (const auto& [id, position] : columns) ids.push_back(id);
+    };
+    for (const auto& [run, columns] : target.parts) {
+      if (columns != before) add(columns->columns);
+      before = columns;
+    }
+    for (const SelectedGroup& group : target.groups) add(group.columns);
+    for (const auto& [head, sample] : target.side) ids.push_back(sample.column);
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    return ids;
+  }
+
+  absl::Status NumberSeries() {
+    Selection& selection = *selection_;
+    std::sort(selection.targets.begin(), selection.targets.end(),
+              [](const SelectedTarget& a, const SelectedTarget& b) { return a.id < b.id; });
+    for (uint32_t t = 0; t < selection.targets.size(); ++t) {
+      SelectedTarget& target = selection.targets[t];
+      target.columns = FilterOf(target.id)->Share(ColumnsOf(target));
+      for (uint32_t c = 0; c < target.columns->ids.size(); ++c) selection.series.push_back({t, c});
+    }
+    dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
+      for (SelectedTarget& target : selection.targets) target.labels = &targets.labels(target.id);
+      for (const auto& [members, filter] : filters_) {
+        for (const auto& [ids, list] : filter->lists()) {
+          for (const ColumnId id : ids) list->labels.push_back(&columns.labels(id));
+        }
+      }
+      JoinTwins(targets, columns, &selection);
+    });
+    if (request_.series_max == 0 || selection.series.size() <= request_.series_max) {
+      return absl::OkStatus();
+    }
+    return absl::ResourceExhaustedError(
+        base::StrCat("cannot select series: ", selection.series.size(), " match, the limit is ",
+                     request_.series_max));
+  }
+
+  const Dictionary& dictionary_;
+  const model::SelectRequest& request_;
+  std::unique_ptr<Selection> selection_;
+  std::vector<Rectangle> rectangles_;
+  Roaring all_targets_;
+  std::map<std::vector<uint32_t>, std::unique_ptr<ColumnFilter>> filters_;
+  absl::flat_hash_map<TargetId, uint32_t> target_by_id_;
+  absl::flat_hash_map<LayoutId, const StoredLayout*> layouts_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Selection>> Select(std::shared_ptr<const View> view,
+                                                  const Dictionary& dictionary,
+                                                  const model::SelectRequest& request) {
+  return Selector(std::move(view), dictionary, request).Run();
+}
+
+}  // namespace baro::tsdb

@@ -1,0 +1,75 @@
+// Selection: the series a selector finds in a view, and where each one's samples lie.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "baro/model/series_source.h"
+#include "dictionary.h"
+#include "head.h"
+#include "selector.h"
+#include "view.h"
+
+namespace baro::tsdb {
+
+// The selected columns of one layout.
+struct LayoutColumns {
+  const StoredLayout* layout = nullptr;
+  std::vector<std::pair<ColumnId, uint32_t>> columns;  // id and position, by id
+};
+
+// Parts with the same targets and layouts: a steady fleet has one such run for hours.
+struct PartRun {
+  std::vector<std::shared_ptr<const Part>> parts;
+};
+
+struct SelectedGroup {
+  uint32_t head_number = 0;  // in the view
+  const TargetHead* head = nullptr;
+  GroupSnapshot rows;
+  std::vector<std::pair<ColumnId, uint32_t>> columns;  // id and position, by id
+};
+
+// The selected columns of a target; targets alike share one list.
+struct ColumnList {
+  std::vector<ColumnId> ids;  // ascending
+  std::vector<const model::Labels*> labels;
+};
+
+struct SelectedTarget {
+  TargetId id = 0;
+  const model::Labels* labels = nullptr;
+  std::vector<std::pair<uint32_t, const LayoutColumns*>> parts;  // index in `runs`
+  std::vector<SelectedGroup> groups;                             // lowest priority first
+  std::vector<std::pair<uint32_t, SideSample>> side;             // which head, by column
+  std::shared_ptr<const ColumnList> columns;
+};
+
+struct SelectedSeries {
+  uint32_t target = 0;  // index in `targets`
+  uint32_t column = 0;  // index in its ColumnList
+  auto operator<=>(const SelectedSeries&) const = default;
+};
+
+// Immutable once made; keeps the view, and so the memory and files it refers to.
+struct Selection {
+  std::shared_ptr<const View> view;
+  std::vector<PartRun> runs;
+  std::vector<std::unique_ptr<LayoutColumns>> layouts;
+  std::vector<SelectedTarget> targets;  // by id
+  std::vector<SelectedSeries> series;   // by target
+  // Other halves with the same label set: their samples belong to the series as well.
+  absl::flat_hash_map<size_t, std::vector<SelectedSeries>> twins;  // by index in `series`
+};
+
+// Errors: ResourceExhausted (more than request.series_max series).
+absl::StatusOr<std::unique_ptr<Selection>> Select(std::shared_ptr<const View> view,
+                                                  const Dictionary& dictionary,
+                                                  const model::SelectRequest& request);
+
+}  // namespace baro::tsdb

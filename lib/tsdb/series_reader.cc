@@ -1,0 +1,284 @@
+#include "series_reader.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "baro/base/status.h"
+#include "baro/model/sample.h"
+
+namespace baro::tsdb {
+namespace {
+
+// Values decoded at a time: 8 MB.
+constexpr size_t kBatchValuesMax = size_t{1} << 20;
+constexpr size_t kBatchSeriesMax = 4'096;
+// Priorities: parts by number, then heads by age, in each first the groups, then the side map.
+constexpr uint64_t kHeadPriority = uint64_t{1} << 40;
+constexpr uint64_t kSidePriority = uint64_t{1} << 20;
+
+bool AnyNoSample(const double* values, size_t count) {
+  bool found = false;
+  for (size_t i = 0; i < count; ++i) found |= model::IsNoSample(values[i]);
+  return found;
+}
+
+bool AllStale(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(), model::IsStaleNan);
+}
+
+}  // namespace
+
+std::unique_ptr<model::SeriesReader> StoredSeriesSet::Read(size_t begin, size_t end) const {
+  return std::make_unique<StoredSeriesReader>(*this, begin, end);
+}
+
+StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin, size_t end)
+    : set_(set),
+      next_(begin),
+      end_(std::min(end, set.size())),
+      batch_end_(begin),
+      part_reader_(*set.keep().database, set.keep().damaged_total.get()) {
+  for (const PartRun& run : set.selection().runs) {
+    for (const auto& part : run.parts) rows_estimate_ += part->rows_max;
+  }
+}
+
+size_t StoredSeriesReader::BatchSize() const {
+  size_t rows = rows_estimate_ + 1;
+  const SelectedSeries first = set_.selection().series[next_];
+  for (const SelectedGroup& group : set_.selection().targets[first.target].groups) {
+    rows += group.rows.row_count;
+  }
+  return std::clamp<size_t>(kBatchValuesMax / rows, 1, kBatchSeriesMax);
+}
+
+absl::StatusOr<bool> StoredSeriesReader::Next(model::SeriesView* view) {
+  while (next_ < end_) {
+    if (next_ == batch_end_) {
+      if (absl::Status status = LoadBatch(); !status.ok()) {
+        next_ = batch_end_;  // whoever goes on reading gets the rest
+        return status;
+      }
+    }
+    const Selection& selection = set_.selection();
+    const SelectedSeries series = selection.series[next_];
+    pieces_.clear();
+    Gather(series, &pieces_);
+    const auto twins = selection.twins.find(next_);
+    if (twins != selection.twins.end()) {
+      for (const SelectedSeries& twin : twins->second) Gather(twin, &pieces_);
+      AssembleMerged(pieces_, view);
+    } else if (!AssembleShared(series, pieces_, view)) {
+      AssembleMerged(pieces_, view);
+    }
+    view->index = next_++;
+    // Columns that were absent all the time have no samples to speak of.
+    if (!view->values.empty() && !AllStale(view->values)) return true;
+  }
+  return false;
+}
+
+absl::Status StoredSeriesReader::LoadBatch() {
+  batch_.clear();
+  batch_end_ = std::min(end_, next_ + BatchSize());
+  absl::flat_hash_map<uint32_t, std::vector<ColumnId>> wanted;
+  CollectWanted(&wanted);
+  for (auto& [index, columns] : wanted) {
+    std::sort(columns.begin(), columns.end());
+    auto& target = batch_[index];
+    target = std::make_unique<BatchTarget>();
+    WantParts(index, columns, target.get());
+  }
+  BARO_TRY(part_reader_.Fetch());
+  for (const auto& [index, columns] : wanted) {
+    BatchTarget* target = batch_[index].get();
+    BARO_TRY(LoadGroups(index, columns, target));
+    LoadSide(index, columns, target);
+    Arrange(target);
+  }
+  return absl::OkStatus();
+}
+
+void StoredSeriesReader::CollectWanted(
+    absl::flat_hash_map<uint32_t, std::vector<ColumnId>>* wanted) const {
+  const Selection& selection = set_.selection();
+  const auto want = [&](const SelectedSeries& series) {
+    (*wanted)[series.target].push_back(
+        selection.targets[series.target].columns->ids[series.column]);
+  };
+  for (size_t i = next_; i < batch_end_; ++i) {
+    want(selection.series[i]);
+    const auto twins = selection.twins.find(i);
+    if (twins == selection.twins.end()) continue;
+    for (const SelectedSeries& twin : twins->second) want(twin);
+  }
+}
+
+void StoredSeriesReader::WantParts(uint32_t index, const std::vector<ColumnId>& columns,
+                                   BatchTarget* target) {
+  const Selection& selection = set_.selection();
+  for (const auto& [run, layout] : selection.targets[index].parts) {
+    std::vector<std::pair<uint32_t, ColumnId>> chosen;  // by position, as the values lie
+    for (const auto& [column, position] : layout->columns) {
+      if (std::binary_search(columns.begin(), columns.end(), column)) {
+        chosen.emplace_back(position, column);
+      }
+    }
+    if (chosen.empty()) continue;
+    std::sort(chosen.begin(), chosen.end());
+    for (const auto& part : selection.runs[run].parts) {
+      Fragment& fragment = target->fragments.emplace_back();
+      fragment.priority = part->number;
+      for (const auto& [position, column] : chosen) {
+        fragment.rows.positions.push_back(position);
+        fragment.columns.push_back(column);
+      }
+      part_reader_.Want(
+          {kRawClass, part->slot, part->number, layout->layout->id, 0, selection.targets[index].id},
+          &fragment.rows);
+    }
+  }
+}
+
+absl::Status StoredSeriesReader::LoadGroups(uint32_t index, const std::vector<ColumnId>& columns,
+                                            BatchTarget* target) {
+  uint64_t order = 0;
+  for (const SelectedGroup& group : set_.selection().targets[index].groups) {
+    Fragment fragment;
+    // A younger head's samples came after all of an older one's, its side map among them.
+    fragment.priority = kHeadPriority * (group.head_number + 1) + order++;
+    for (const auto& [column, position] : group.columns) {
+      if (!std::binary_search(columns.begin(), columns.end(), column)) continue;
+      fragment.columns.push_back(column);
+      fragment.rows.positions.push_back(position);
+    }
+    if (fragment.columns.empty()) continue;
+    size_t first_row = 0;
+    fragment.rows.times_ms =
+        group.head->ReadTimes(group.rows, set_.start_ms(), set_.end_ms(), &first_row);
+    const size_t rows = fragment.rows.times_ms.size();
+    if (rows == 0) continue;
+    fragment.rows.values.resize(rows * fragment.columns.size());
+    BARO_TRY(group.head->Read(group.rows, fragment.rows.positions, first_row, first_row + rows,
+                              fragment.rows.values.data()));
+    target->fragments.push_back(std::move(fragment));
+  }
+  return absl::OkStatus();
+}
+
+void StoredSeriesReader::LoadSide(uint32_t index, const std::vector<ColumnId>& columns,
+                                  BatchTarget* target) const {
+  const auto& side = set_.selection().targets[index].side;
+  for (size_t begin = 0; begin < side.size();) {
+    const auto [head, first] = side[begin];
+    Fragment fragment;
+    fragment.priority = kHeadPriority * (head + 1) + kSidePriority;
+    fragment.columns.push_back(first.column);
+    size_t end = begin;
+    for (; end < side.size() && side[end].first == head && side[end].second.column == first.column;
+         ++end) {
+      fragment.rows.times_ms.push_back(side[end].second.time_ms);
+      fragment.rows.values.push_back(side[end].second.value);
+    }
+    begin = end;
+    if (std::binary_search(columns.begin(), columns.end(), first.column)) {
+      target->fragments.push_back(std::move(fragment));
+    }
+  }
+}
+
+void StoredSeriesReader::Arrange(BatchTarget* target) const {
+  for (Fragment& fragment : target->fragments) {
+    const auto& times = fragment.rows.times_ms;
+    const auto from = std::lower_bound(times.begin(), times.end(), set_.start_ms());
+    const auto to = std::upper_bound(from, times.end(), set_.end_ms());
+    fragment.begin = static_cast<size_t>(from - times.begin());
+    fragment.end = static_cast<size_t>(to - times.begin());
+    fragment.by_column.resize(fragment.columns.size());
+    for (uint32_t i = 0; i < fragment.by_column.size(); ++i) fragment.by_column[i] = i;
+    std::sort(fragment.by_column.begin(), fragment.by_column.end(),
+              [&](uint32_t a, uint32_t b) { return fragment.columns[a] < fragment.columns[b]; });
+  }
+  std::erase_if(target->fragments,
+                [](const Fragment& fragment) { return fragment.begin == fragment.end; });
+  std::sort(target->fragments.begin(), target->fragments.end(),
+            [](const Fragment& a, const Fragment& b) {
+              return a.rows.times_ms[a.begin] < b.rows.times_ms[b.begin];
+            });
+  target->ordered = true;
+  for (const Fragment& fragment : target->fragments) {
+    auto& shared = target->shared_times_ms;
+    const auto first = fragment.rows.times_ms.begin() + static_cast<ptrdiff_t>(fragment.begin);
+    const auto last = fragment.rows.times_ms.begin() + static_cast<ptrdiff_t>(fragment.end);
+    target->ordered = target->ordered && (shared.empty() || shared.back() < *first);
+    shared.insert(shared.end(), first, last);
+  }
+}
+
+void StoredSeriesReader::Gather(const SelectedSeries& series, std::vector<Piece>* pieces) const {
+  const auto it = batch_.find(series.target);
+  if (it == batch_.end()) return;
+  const ColumnId column = set_.selection().targets[series.target].columns->ids[series.column];
+  for (const Fragment& fragment : it->second->fragments) {
+    const auto found =
+        std::lower_bound(fragment.by_column.begin(), fragment.by_column.end(), column,
+                         [&](uint32_t i, ColumnId wanted) { return fragment.columns[i] < wanted; });
+    if (found == fragment.by_column.end() || fragment.columns[*found] != column) continue;
+    const size_t rows = fragment.rows.times_ms.size();
+    pieces->push_back({&fragment, &fragment.rows.values[*found * rows + fragment.begin]});
+  }
+}
+
+// False when samples have to be dropped or merged, so that the times are the series' own.
+bool StoredSeriesReader::AssembleShared(const SelectedSeries& series,
+                                        const std::vector<Piece>& pieces, model::SeriesView* view) {
+  const BatchTarget& target = *batch_.at(series.target);
+  if (!target.ordered || pieces.size() != target.fragments.size()) return false;
+  for (const Piece& piece : pieces) {
+    if (AnyNoSample(piece.values, piece.fragment->end - piece.fragment->begin)) return false;
+  }
+  view->times_ms = target.shared_times_ms;
+  if (pieces.size() == 1) {
+    view->values = {pieces[0].values, target.shared_times_ms.size()};
+    return true;
+  }
+  values_.clear();
+  for (const Piece& piece : pieces) {
+    values_.insert(values_.end(), piece.values,
+                   piece.values + (piece.fragment->end - piece.fragment->begin));
+  }
+  view->values = values_;
+  return true;
+}
+
+void StoredSeriesReader::AssembleMerged(const std::vector<Piece>& pieces, model::SeriesView* view) {
+  merged_.clear();
+  for (const Piece& piece : pieces) {
+    const Fragment& fragment = *piece.fragment;
+    for (size_t row = fragment.begin; row < fragment.end; ++row) {
+      const double value = piece.values[row - fragment.begin];
+      if (model::IsNoSample(value)) continue;
+      merged_.push_back({fragment.rows.times_ms[row], fragment.priority, value});
+    }
+  }
+  const auto earlier = [](const Merged& a, const Merged& b) {
+    return a.time_ms != b.time_ms ? a.time_ms < b.time_ms : a.priority < b.priority;
+  };
+  if (!std::is_sorted(merged_.begin(), merged_.end(), earlier)) {
+    std::sort(merged_.begin(), merged_.end(), earlier);
+  }
+  times_ms_.clear();
+  values_.clear();
+  for (const Merged& sample : merged_) {
+    if (!times_ms_.empty() && times_ms_.back() == sample.time_ms) {
+      values_.back() = sample.value;
+      continue;
+    }
+    times_ms_.push_back(sample.time_ms);
+    values_.push_back(sample.value);
+  }
+  view->times_ms = times_ms_;
+  view->values = values_;
+}
+
+}  // namespace baro::tsdb

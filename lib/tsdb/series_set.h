@@ -1,0 +1,57 @@
+// StoredSeriesSet: a selection as the rest of the world reads it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "baro/model/series_source.h"
+#include "database.h"
+#include "dictionary.h"
+#include "selection.h"
+
+namespace baro::tsdb {
+
+// What a set keeps alive: it may outlive the store that made it.
+struct Keep {
+  std::shared_ptr<const Database> database;
+  std::shared_ptr<const Dictionary> dictionary;
+  std::shared_ptr<std::atomic<uint64_t>> damaged_total;
+};
+
+// Immutable, thread-safe.
+class StoredSeriesSet final : public model::SeriesSet {
+ public:
+  StoredSeriesSet(Keep keep, std::unique_ptr<const Selection> selection, int64_t start_ms,
+                  int64_t end_ms)
+      : keep_(std::move(keep)),
+        selection_(std::move(selection)),
+        start_ms_(start_ms),
+        end_ms_(end_ms) {}
+
+  size_t size() const override { return selection_->series.size(); }
+  model::LabelsRef labels(size_t index) const override {
+    const SelectedSeries series = selection_->series[index];
+    const SelectedTarget& target = selection_->targets[series.target];
+    return {target.labels, target.columns->labels[series.column]};
+  }
+  std::unique_ptr<model::SeriesReader> Read(size_t begin, size_t end) const override;
+  const std::vector<std::string>& warnings() const override { return warnings_; }
+
+  const Keep& keep() const { return keep_; }
+  const Selection& selection() const { return *selection_; }
+  int64_t start_ms() const { return start_ms_; }
+  int64_t end_ms() const { return end_ms_; }
+
+ private:
+  const Keep keep_;
+  const std::unique_ptr<const Selection> selection_;
+  const int64_t start_ms_;
+  const int64_t end_ms_;
+  const std::vector<std::string> warnings_;
+};
+
+}  // namespace baro::tsdb

@@ -1,0 +1,146 @@
+#include "baro/tsdb/store.h"
+
+#include <utility>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "journal_record.h"
+#include "keys.h"
+#include "store_impl.h"
+
+namespace baro::tsdb {
+namespace {
+
+// What an item holds in the queue beyond its payload.
+constexpr size_t kItemBytes = 256;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
+  return StoreImpl::Open(std::move(options));
+}
+
+void StoreImpl::Append(FrameBatch batch, AppendDone done) {
+  const size_t bytes = batch.body.size() + batch.targets.size() * sizeof(FrameBatch::FrameTarget);
+  Submit({std::move(batch), std::move(done), bytes + kItemBytes});
+}
+
+void StoreImpl::Append(SampleBatch batch, AppendDone done) {
+  const size_t bytes = batch.series.size() * (sizeof(SeriesId) + sizeof(int64_t) + sizeof(double));
+  Submit({std::move(batch), std::move(done), bytes + kItemBytes});
+}
+
+void StoreImpl::Submit(Committer::Item item) {
+  if (committer_->Submit(std::move(item))) return;
+  AppendResult result;
+  if (committer_->closed()) {
+    result.status = absl::UnavailableError("cannot append: the store is closed");
+  } else {
+    result.status = absl::ResourceExhaustedError(
+        base::StrCat("cannot append: ", committer_->depth(), " batches are waiting already"));
+  }
+  item.done(result);  // NOLINT(bugprone-use-after-move): Submit() leaves a refused item alone
+}
+
+void StoreImpl::Commit(std::vector<Committer::Item> items) {
+  std::vector<AppendResult> results(items.size());
+  std::vector<bool> journaled(items.size());
+  const absl::Status status = WriteJournal(&items, &results, &journaled);
+  totals_.commits.fetch_add(1, std::memory_order_relaxed);
+  if (!status.ok()) totals_.commit_failures.fetch_add(1, std::memory_order_relaxed);
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (journaled[i]) {
+      if (status.ok()) {
+        results[i] = Apply(items[i]);
+      } else {
+        results[i].status = status;
+      }
+    }
+    Count(results[i]);
+    items[i].done(results[i]);
+  }
+  if (options_.background && RotationDue()) {
+    base::MutexLock lock(&wake_mutex_);
+    wake_.Signal();
+  }
+}
+
+absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
+                                     std::vector<AppendResult>* results,
+                                     std::vector<bool>* journaled) {
+  using Verdict = Ingest::Plan::Verdict;
+  Ingest::Plan plan;
+  rocksdb::WriteBatch writes;
+  rocksdb::ColumnFamilyHandle* journal = database_->Journal(live_->epoch());
+  bool any = false;
+  for (size_t i = 0; i < items->size(); ++i) {
+    std::string record;
+    if (const auto* frames = std::get_if<FrameBatch>(&(*items)[i].batch)) {
+      const auto [verdict, status] = ingest_->Check(*frames, &plan);
+      if (verdict == Verdict::kDuplicate) (*results)[i] = ingest_->Duplicate(*frames);
+      if (verdict == Verdict::kRefuse) (*results)[i].status = status;
+      if (verdict != Verdict::kJournal) continue;
+      record = EncodeJournalRecord(*frames);
+    } else {
+      const auto& samples = std::get<SampleBatch>((*items)[i].batch);
+      (*results)[i].status = ingest_->Check(samples);
+      if (!(*results)[i].status.ok() || samples.series.empty()) continue;
+      record = EncodeJournalRecord(samples);
+    }
+    // Numbers are not used again after a failed write: it may be in the log after all.
+    const rocksdb::Status put = writes.Put(journal, JournalKey(next_journal_key_++), record);
+    if (!put.ok()) return ToStatus(put, "gather a batch");
+    (*journaled)[i] = true;
+    any = true;
+  }
+  if (!any) return absl::OkStatus();
+  const size_t bytes = writes.GetDataSize();
+  const absl::Status status = WriteWithPending(&writes);
+  if (status.ok()) journal_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  return status;
+}
+
+absl::Status StoreImpl::WriteWithPending(rocksdb::WriteBatch* batch) {
+  const std::vector<Dictionary::Entry> pending = dictionary_->Pending();
+  for (const auto& [key, value] : pending) {
+    BARO_TRY(ToStatus(batch->Put(database_->index(), key, value), "gather a declaration"));
+  }
+  BARO_TRY(database_->Write(batch));
+  dictionary_->PendingIsDurable(pending.size());
+  return absl::OkStatus();
+}
+
+AppendResult StoreImpl::Apply(const Committer::Item& item) {
+  if (const auto* frames = std::get_if<FrameBatch>(&item.batch)) {
+    const AppendResult result = ingest_->Apply(*frames, live_.get());
+    if (!result.status.ok()) totals_.frames_undecodable.fetch_add(1, std::memory_order_relaxed);
+    return result;
+  }
+  return ingest_->Apply(std::get<SampleBatch>(item.batch), live_.get());
+}
+
+void StoreImpl::Count(const AppendResult& result) {
+  totals_.stored.fetch_add(result.stored, std::memory_order_relaxed);
+  totals_.duplicate.fetch_add(result.duplicate, std::memory_order_relaxed);
+  totals_.overwritten.fetch_add(result.overwritten, std::memory_order_relaxed);
+  totals_.out_of_order.fetch_add(result.out_of_order, std::memory_order_relaxed);
+  totals_.too_old.fetch_add(result.too_old, std::memory_order_relaxed);
+}
+
+absl::Status StoreImpl::Close() {
+  {
+    base::MutexLock lock(&wake_mutex_);
+    stopping_ = true;
+    wake_.SignalAll();
+  }
+  maintenance_.Stop();
+  if (committer_ != nullptr) committer_->Stop();
+  return absl::OkStatus();
+}
+
+StoreImpl::~StoreImpl() {
+  const absl::Status status = Close();
+  static_cast<void>(status);
+}
+
+}  // namespace baro::tsdb

@@ -1,0 +1,160 @@
+// StoreImpl: the Store of store.h, put together from its parts. Split over store.cc (writing),
+// store_open.cc, store_maintain.cc and store_read.cc.
+//
+// Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
+// thread (or the caller of Maintain) seals; readers take a View. Lock order: maintain_mutex_, then
+// the committer's, then view_mutex_.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "baro/base/mutex.h"
+#include "baro/base/task_group.h"
+#include "baro/tsdb/store.h"
+#include "committer.h"
+#include "database.h"
+#include "dictionary.h"
+#include "head.h"
+#include "ingest.h"
+#include "part.h"
+#include "sealer.h"
+#include "series_set.h"
+#include "view.h"
+
+namespace baro::tsdb {
+
+class StoreImpl final : public Store {
+ public:
+  static absl::StatusOr<std::unique_ptr<StoreImpl>> Open(StoreOptions options);
+  ~StoreImpl() override;
+
+  bool KnowsLayout(const model::ContentHash& hash) const override {
+    return dictionary_->KnowsLayout(hash);
+  }
+  absl::Status DeclareLayout(const model::Layout& layout) override {
+    return dictionary_->DeclareLayout(layout);
+  }
+  absl::StatusOr<Declared> DeclareTarget(const model::Labels& labels,
+                                         const model::ContentHash& layout) override {
+    return dictionary_->DeclareTarget(labels, layout);
+  }
+  absl::StatusOr<SeriesId> DeclareSeries(const model::Labels& labels) override {
+    return dictionary_->DeclareSeries(labels);
+  }
+  void Describe(const std::vector<model::Metadata>& metadata) override {
+    dictionary_->Describe(metadata);
+  }
+  std::vector<SequenceRange> StoredSequences(const AgentId& agent) const override {
+    return ingest_->StoredSequences(agent);
+  }
+
+  void Append(FrameBatch batch, AppendDone done) override;
+  void Append(SampleBatch batch, AppendDone done) override;
+  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  Stats GetStats() const override;
+  Cardinality GetCardinality(size_t limit) const override;
+  absl::Status Close() override;
+
+  absl::StatusOr<std::unique_ptr<model::SeriesSet>> Select(
+      const model::SelectRequest& request) const override;
+  absl::StatusOr<std::vector<std::string>> LabelNames(
+      const model::LabelRequest& request) const override;
+  absl::StatusOr<std::vector<std::string>> LabelValues(
+      const std::string& name, const model::LabelRequest& request) const override;
+  std::vector<model::Metadata> MetricMetadata(const std::string& family,
+                                              size_t limit) const override {
+    return dictionary_->MetricMetadata(family, limit);
+  }
+
+ private:
+  // Counters since start; Stats' names.
+  struct Totals {
+    std::atomic<uint64_t> stored{0};
+    std::atomic<uint64_t> duplicate{0};
+    std::atomic<uint64_t> overwritten{0};
+    std::atomic<uint64_t> out_of_order{0};
+    std::atomic<uint64_t> too_old{0};
+    std::atomic<uint64_t> frames_undecodable{0};
+    std::atomic<uint64_t> commits{0};
+    std::atomic<uint64_t> commit_failures{0};
+    std::atomic<uint64_t> seals{0};
+    std::atomic<uint64_t> seal_failures{0};
+  };
+
+  explicit StoreImpl(StoreOptions options);
+
+  // store_open.cc
+  absl::Status Load();
+  absl::Status LoadDictionary();
+  absl::Status LoadParts();
+  absl::Status RemoveLeftovers();
+  absl::Status ReplayJournals();
+  absl::Status Replay(uint64_t epoch, Head* head);
+
+  // store.cc, on the writer thread
+  void Submit(Committer::Item item);
+  void Commit(std::vector<Committer::Item> items);
+  absl::Status WriteJournal(std::vector<Committer::Item>* items, std::vector<AppendResult>* results,
+                            std::vector<bool>* journaled);
+  AppendResult Apply(const Committer::Item& item);
+  void Count(const AppendResult& result);
+  // Adds the dictionary's pending entries, writes and syncs.
+  absl::Status WriteWithPending(rocksdb::WriteBatch* batch);
+
+  // store_maintain.cc
+  void MaintenanceLoop() ABSL_LOCKS_EXCLUDED(wake_mutex_);
+  absl::Status OnWriter(const std::function<absl::Status()>& task);
+  bool RotationDue() const;
+  absl::Status Rotate();
+  absl::Status SealOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  absl::Status Publish(const Head& head, const std::vector<SealedPart>& parts)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  absl::Status IngestFiles(const std::vector<SealedPart>& parts);
+  absl::Status Expire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  void DeleteCondemned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+
+  std::shared_ptr<const View> CurrentView() const ABSL_LOCKS_EXCLUDED(view_mutex_);
+  void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
+  std::string StateValue(uint64_t sealed_epoch) const;
+
+  const StoreOptions options_;
+  std::shared_ptr<Database> database_;
+  std::shared_ptr<Dictionary> dictionary_;
+  std::shared_ptr<std::atomic<uint64_t>> damaged_total_;
+  std::unique_ptr<Ingest> ingest_;
+  std::unique_ptr<Sealer> sealer_;
+  TargetLayoutsPool pool_ ABSL_GUARDED_BY(maintain_mutex_);
+
+  // The writer thread's (before it starts: Open's).
+  std::shared_ptr<Head> live_;
+  int64_t live_created_ms_ = 0;
+  uint64_t next_journal_key_ = 1;
+  uint64_t sealed_epoch_ = 0;
+
+  base::Mutex maintain_mutex_;
+  std::vector<std::shared_ptr<Head>> sealing_ ABSL_GUARDED_BY(maintain_mutex_);
+  uint32_t next_part_ ABSL_GUARDED_BY(maintain_mutex_) = 1;
+  std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
+
+  mutable base::Mutex view_mutex_;
+  std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);
+
+  mutable Totals totals_;
+  std::atomic<uint64_t> journal_bytes_{0};
+  std::atomic<int64_t> created_ms_{0};  // live_created_ms_ for RotationDue()
+  double replay_seconds_ = 0;
+
+  base::Mutex wake_mutex_;
+  base::CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(wake_mutex_) = false;
+  std::unique_ptr<Committer> committer_;
+  base::TaskGroup maintenance_;
+};
+
+}  // namespace baro::tsdb

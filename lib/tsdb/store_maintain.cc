@@ -1,0 +1,210 @@
+// Maintenance: rotation, sealing, retention. Every step leaves a state that Open() understands:
+//
+//   1 new journal with its checkpoint     writer   crash: both journals are replayed
+//   2 part files written and synced                crash: the folder is emptied
+//   3 files ingested                               crash: parts without a record are removed
+//   4 part records + sealed epoch, synced  writer   the seal has happened
+//   5 old journal dropped                          crash: dropped at open
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "journal_record.h"
+#include "keys.h"
+#include "store_impl.h"
+
+namespace baro::tsdb {
+namespace {
+
+// How often the maintenance thread looks at the clock.
+constexpr absl::Duration kWakeInterval = absl::Seconds(1);
+// A head is sealed early rather than growing beyond this; so is a journal.
+constexpr uint64_t kHeadBytesMax = uint64_t{1} << 30;
+constexpr uint64_t kJournalBytesMax = uint64_t{1} << 30;
+// Rows that come a little after the slot's end still belong to its first part.
+constexpr int64_t kGraceDivisor = 30;
+
+}  // namespace
+
+std::shared_ptr<const View> StoreImpl::CurrentView() const {
+  base::MutexLock lock(&view_mutex_);
+  return view_;
+}
+
+void StoreImpl::SetView(View view) {
+  auto next = std::make_shared<const View>(std::move(view));
+  base::MutexLock lock(&view_mutex_);
+  view_.swap(next);
+}
+
+void StoreImpl::MaintenanceLoop() {
+  while (true) {
+    {
+      base::MutexLock lock(&wake_mutex_);
+      if (stopping_) return;
+      wake_.WaitWithTimeout(&wake_mutex_, kWakeInterval);
+      if (stopping_) return;
+    }
+    // A failure is counted where it happened and tried again at the next turn.
+    static_cast<void>(Maintain(false));
+  }
+}
+
+absl::Status StoreImpl::OnWriter(const std::function<absl::Status()>& task) {
+  absl::Status status;
+  const std::function<void()> run = [&] { status = task(); };
+  if (!committer_->Run(run)) return absl::UnavailableError("cannot maintain: the store is closed");
+  return status;
+}
+
+bool StoreImpl::RotationDue() const {
+  const int64_t grace_ms = options_.slot_ms / kGraceDivisor;
+  const int64_t now_ms = options_.clock->NowMs() - grace_ms;
+  const uint64_t head_bytes = CurrentView()->heads.back()->bytes();
+  return SlotOf(now_ms, options_.slot_ms) > SlotOf(created_ms_.load(), options_.slot_ms) ||
+         head_bytes > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax;
+}
+
+absl::Status StoreImpl::Maintain(bool force) {
+  base::MutexLock lock(&maintain_mutex_);
+  absl::Status status;
+  while (!sealing_.empty() && status.ok()) status = SealOldest();
+  if (status.ok() && (force || RotationDue()) && !CurrentView()->heads.back()->empty()) {
+    status = OnWriter([this] { return Rotate(); });
+    if (status.ok()) {
+      const auto view = CurrentView();
+      sealing_.push_back(std::const_pointer_cast<Head>(view->heads[view->heads.size() - 2]));
+      status = SealOldest();
+    }
+  }
+  if (!status.ok()) totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
+  const absl::Status expired = Expire();
+  DeleteCondemned();
+  return status.ok() ? expired : status;
+}
+
+// On the writer thread.
+absl::Status StoreImpl::Rotate() {
+  const uint64_t epoch = live_->epoch() + 1;
+  // A rotation that failed half-way leaves its journal behind, empty.
+  rocksdb::ColumnFamilyHandle* journal = database_->Journal(epoch);
+  if (journal == nullptr) {
+    BARO_TRY_ASSIGN(journal, database_->CreateJournal(epoch));
+  }
+  Checkpoint checkpoint = ingest_->TakeCheckpoint();
+  checkpoint.created_ms = options_.clock->NowMs();
+  rocksdb::WriteBatch writes;
+  BARO_TRY(ToStatus(
+      writes.Put(journal, JournalKey(next_journal_key_++), EncodeJournalRecord(checkpoint)),
+      "gather a checkpoint"));
+  BARO_TRY(WriteWithPending(&writes));
+  live_ = std::make_shared<Head>(epoch);
+  live_created_ms_ = checkpoint.created_ms;
+  created_ms_.store(live_created_ms_);
+  journal_bytes_.store(0);
+  View view = *CurrentView();
+  view.heads.push_back(live_);
+  SetView(std::move(view));
+  return absl::OkStatus();
+}
+
+absl::Status StoreImpl::SealOldest() {
+  const std::shared_ptr<Head> head = sealing_.front();
+  BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_));
+  next_part_ += static_cast<uint32_t>(parts.size());
+  absl::Status status = IngestFiles(parts);
+  if (status.ok()) status = Publish(*head, parts);
+  sealer_->Remove(parts);  // ingestion has linked or moved them
+  if (!status.ok()) {
+    for (const SealedPart& sealed : parts) {
+      const Part& part = sealed.part;
+      // What stays is removed at the next open; its number is not used again before.
+      static_cast<void>(database_->DeleteSlots(PartPrefix(part.slot, part.number),
+                                               PartPrefix(part.slot, part.number + 1)));
+    }
+    return status;
+  }
+  sealing_.erase(sealing_.begin());
+  totals_.seals.fetch_add(1, std::memory_order_relaxed);
+  dictionary_->ForgetIdle(CurrentView()->heads.back()->Targets());
+  return database_->DropJournal(head->epoch());
+}
+
+absl::Status StoreImpl::IngestFiles(const std::vector<SealedPart>& parts) {
+  if (parts.empty()) return absl::OkStatus();
+  std::vector<std::string> files;
+  for (const SealedPart& part : parts) files.push_back(part.file);
+  rocksdb::IngestExternalFileOptions options;
+  options.move_files = true;
+  options.write_global_seqno = false;
+  return ToStatus(database_->db()->IngestExternalFile(database_->slots(), files, options),
+                  "ingest sealed parts");
+}
+
+// The moment of the seal: records and sealed epoch in one write, then the view.
+absl::Status StoreImpl::Publish(const Head& head, const std::vector<SealedPart>& parts) {
+  std::vector<std::shared_ptr<const Part>> published;
+  for (const SealedPart& sealed : parts) {
+    auto part = std::make_shared<Part>(sealed.part);
+    part->targets = pool_.Share(part->targets);
+    published.push_back(std::move(part));
+  }
+  return OnWriter([&] {
+    rocksdb::WriteBatch writes;
+    for (const auto& part : published) {
+      BARO_TRY(
+          ToStatus(writes.Put(database_->index(), IdKey(kPartKey, part->number), EncodePart(*part)),
+                   "gather a part"));
+    }
+    BARO_TRY(ToStatus(writes.Put(database_->index(), IdKey(kStateKey, 0), StateValue(head.epoch())),
+                      "gather the state"));
+    BARO_TRY(WriteWithPending(&writes));
+    View view = *CurrentView();
+    view.parts.insert(view.parts.end(), published.begin(), published.end());
+    std::erase_if(view.heads, [&](const auto& one) { return one.get() == &head; });
+    SetView(std::move(view));
+    return absl::OkStatus();
+  });
+}
+
+absl::Status StoreImpl::Expire() {
+  if (options_.retention_ms == 0) return absl::OkStatus();
+  const int64_t oldest_ms = options_.clock->NowMs() - options_.retention_ms;
+  const auto expired = [&](const std::shared_ptr<const Part>& part) {
+    return part->time_ms_max < oldest_ms;
+  };
+  const auto view = CurrentView();
+  if (std::none_of(view->parts.begin(), view->parts.end(), expired)) return absl::OkStatus();
+  std::vector<std::shared_ptr<const Part>> gone;
+  std::copy_if(view->parts.begin(), view->parts.end(), std::back_inserter(gone), expired);
+  const absl::Status written = OnWriter([&] {
+    rocksdb::WriteBatch writes;
+    View next = *CurrentView();
+    for (const auto& part : gone) {
+      BARO_TRY(ToStatus(writes.Delete(database_->index(), IdKey(kPartKey, part->number)),
+                        "gather an expiry"));
+    }
+    BARO_TRY(database_->Write(&writes));
+    std::erase_if(next.parts, expired);
+    SetView(std::move(next));
+    return absl::OkStatus();
+  });
+  if (!written.ok()) return written;
+  condemned_.insert(condemned_.end(), gone.begin(), gone.end());
+  return absl::OkStatus();
+}
+
+// Files go when no reader can come back to them: DeleteFilesInRange does not respect snapshots.
+void StoreImpl::DeleteCondemned() {
+  std::erase_if(condemned_, [&](const std::shared_ptr<const Part>& part) {
+    if (part.use_count() > 1) return false;
+    return database_
+        ->DeleteSlots(PartPrefix(part->slot, part->number),
+                      PartPrefix(part->slot, part->number + 1))
+        .ok();
+  });
+}
+
+}  // namespace baro::tsdb

@@ -1,0 +1,214 @@
+// Opening: dictionary, parts, leftovers of a crash, replay of the journals.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "bytes.h"
+#include "journal_record.h"
+#include "keys.h"
+#include "store_impl.h"
+
+namespace baro::tsdb {
+namespace {
+
+constexpr uint64_t kFormatVersion = 1;
+
+using Iterator = std::unique_ptr<rocksdb::Iterator>;
+
+Iterator NewIterator(const Database& database, rocksdb::ColumnFamilyHandle* family) {
+  return Iterator(database.db()->NewIterator(rocksdb::ReadOptions(), family));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options) {
+  if (options.slot_ms <= 0 || options.retention_ms < 0) {
+    return absl::InvalidArgumentError(base::StrCat("cannot open store: slot of ", options.slot_ms,
+                                                   " ms, retention of ", options.retention_ms,
+                                                   " ms"));
+  }
+  auto store = std::unique_ptr<StoreImpl>(new StoreImpl(std::move(options)));
+  BARO_TRY(store->Load());
+  return store;
+}
+
+StoreImpl::StoreImpl(StoreOptions options)
+    : options_(std::move(options)),
+      dictionary_(std::make_shared<Dictionary>(options_.limits)),
+      damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
+      ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
+                                       options_.retention_ms, options_.clock)) {}
+
+absl::Status StoreImpl::Load() {
+  BARO_TRY_ASSIGN(auto database, Database::Open(options_.path, options_.env));
+  database_ = std::move(database);
+  sealer_ = std::make_unique<Sealer>(database_.get(), dictionary_.get(), options_.slot_ms);
+  BARO_TRY(LoadDictionary());
+  {
+    base::MutexLock lock(&view_mutex_);
+    view_ = std::make_shared<View>();
+  }
+  BARO_TRY(LoadParts());
+  BARO_TRY(RemoveLeftovers());
+  const int64_t start_ns = options_.clock->MonotonicNs();
+  BARO_TRY(ReplayJournals());
+  replay_seconds_ = static_cast<double>(options_.clock->MonotonicNs() - start_ns) / 1e9;
+  committer_ = std::make_unique<Committer>(
+      options_.commit_delay_ms,
+      [this](std::vector<Committer::Item> items) { Commit(std::move(items)); });
+  if (options_.background) maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+  return absl::OkStatus();
+}
+
+// Layouts name columns, bindings name targets and layouts: hence the order.
+absl::Status StoreImpl::LoadDictionary() {
+  const Iterator it = NewIterator(*database_, database_->index());
+  for (const char kind : {kColumnKey, kTargetKey, kLayoutKey, kBindingKey, kMetadataKey}) {
+    const std::string prefix(1, kind);
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+      BARO_TRY(dictionary_->Load(FromSlice(it->key()), FromSlice(it->value())));
+    }
+    BARO_TRY(ToStatus(it->status(), base::StrCat("read the index of ", options_.path)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreImpl::LoadParts() {
+  base::MutexLock lock(&maintain_mutex_);
+  View view;
+  const Iterator it = NewIterator(*database_, database_->index());
+  const std::string prefix(1, kPartKey);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    std::string_view key = FromSlice(it->key()).substr(1);
+    uint32_t number = 0;
+    if (!TakeBigEndian(&key, &number)) return absl::DataLossError("cannot load part: bad key");
+    BARO_TRY_ASSIGN(Part part, DecodePart(number, FromSlice(it->value())));
+    part.targets = pool_.Share(part.targets);
+    next_part_ = number + 1;
+    view.parts.push_back(std::make_shared<const Part>(std::move(part)));
+  }
+  BARO_TRY(ToStatus(it->status(), base::StrCat("read the index of ", options_.path)));
+  std::string state;
+  const rocksdb::Status found =
+      database_->db()->Get(rocksdb::ReadOptions(), database_->index(), IdKey(kStateKey, 0), &state);
+  if (found.ok()) {
+    std::string_view bytes = state;
+    uint64_t version = 0;
+    if (!TakeVarint(&bytes, &version) || !TakeVarint(&bytes, &sealed_epoch_)) {
+      return absl::DataLossError(base::StrCat("cannot open ", options_.path, ": damaged state"));
+    }
+    if (version != kFormatVersion) {
+      return absl::FailedPreconditionError(base::StrCat("cannot open ", options_.path,
+                                                        ": format version ", version,
+                                                        ", this program knows ", kFormatVersion));
+    }
+  } else if (!found.IsNotFound()) {
+    return ToStatus(found, base::StrCat("read the state of ", options_.path));
+  }
+  SetView(std::move(view));
+  return absl::OkStatus();
+}
+
+std::string StoreImpl::StateValue(uint64_t sealed_epoch) const {
+  std::string bytes;
+  PutVarint(kFormatVersion, &bytes);
+  PutVarint(sealed_epoch, &bytes);
+  return bytes;
+}
+
+// What a crash between two steps of a seal left behind: journals already sealed, parts that never
+// made it into the index, files not yet ingested.
+absl::Status StoreImpl::RemoveLeftovers() {
+  for (const uint64_t epoch : database_->Journals()) {
+    if (epoch <= sealed_epoch_) BARO_TRY(database_->DropJournal(epoch));
+  }
+  std::set<std::pair<uint32_t, uint32_t>> known;
+  for (const auto& part : CurrentView()->parts) known.emplace(part->slot, part->number);
+  rocksdb::ColumnFamilyMetaData files;
+  database_->db()->GetColumnFamilyMetaData(database_->slots(), &files);
+  for (const rocksdb::LevelMetaData& level : files.levels) {
+    for (const rocksdb::SstFileMetaData& file : level.files) {
+      SlotKey key;
+      if (!DecodeSlotKey(file.smallestkey, &key) || known.contains({key.slot, key.part})) continue;
+      BARO_TRY(database_->DeleteSlots(PartPrefix(key.slot, key.part),
+                                      PartPrefix(key.slot, key.part + 1)));
+    }
+  }
+  const std::string folder = options_.path + "/seal";
+  std::vector<std::string> names;
+  if (!database_->env()->GetChildren(folder, &names).ok()) return absl::OkStatus();
+  for (const std::string& name : names) {
+    if (name != "." && name != "..") {
+      database_->env()->DeleteFile(folder + "/" + name).PermitUncheckedError();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StoreImpl::ReplayJournals() {
+  base::MutexLock lock(&maintain_mutex_);
+  View view = *CurrentView();
+  for (const uint64_t epoch : database_->Journals()) {
+    if (live_ != nullptr) sealing_.push_back(live_);
+    live_ = std::make_shared<Head>(epoch);
+    live_created_ms_ = options_.clock->NowMs();
+    BARO_TRY(Replay(epoch, live_.get()));
+    view.heads.push_back(live_);
+  }
+  // A new folder; or the crash came between making the journal and its first record.
+  const bool fresh = live_ == nullptr;
+  if (fresh) {
+    live_ = std::make_shared<Head>(sealed_epoch_ + 1);
+    live_created_ms_ = options_.clock->NowMs();
+    view.heads.push_back(live_);
+    BARO_TRY(database_->CreateJournal(live_->epoch()).status());
+  }
+  if (fresh || live_->empty()) {
+    Checkpoint checkpoint = ingest_->TakeCheckpoint();
+    checkpoint.created_ms = live_created_ms_;
+    rocksdb::WriteBatch writes;
+    BARO_TRY(ToStatus(writes.Put(database_->Journal(live_->epoch()),
+                                 JournalKey(next_journal_key_++), EncodeJournalRecord(checkpoint)),
+                      "gather a checkpoint"));
+    BARO_TRY(
+        ToStatus(writes.Put(database_->index(), IdKey(kStateKey, 0), StateValue(sealed_epoch_)),
+                 "gather the state"));
+    BARO_TRY(database_->Write(&writes));
+  }
+  created_ms_.store(live_created_ms_);
+  SetView(std::move(view));
+  return absl::OkStatus();
+}
+
+absl::Status StoreImpl::Replay(uint64_t epoch, Head* head) {
+  const Iterator it = NewIterator(*database_, database_->Journal(epoch));
+  uint64_t bytes = 0;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    std::string_view key = FromSlice(it->key());
+    uint64_t number = 0;
+    auto record = DecodeJournalRecord(FromSlice(it->value()));
+    if (!TakeBigEndian(&key, &number) || !record.ok()) {
+      return absl::DataLossError(base::StrCat("cannot replay journal ", epoch, " of ",
+                                              options_.path, ", record ", number, ": ",
+                                              record.status().message()));
+    }
+    next_journal_key_ = std::max(next_journal_key_, number + 1);
+    bytes += it->value().size();
+    // What could not be decoded then cannot be now, and the sender was told.
+    if (const auto* frames = std::get_if<FrameBatch>(&*record)) {
+      static_cast<void>(ingest_->Apply(*frames, head));
+    } else if (const auto* samples = std::get_if<SampleBatch>(&*record)) {
+      static_cast<void>(ingest_->Apply(*samples, head));
+    } else {
+      const auto& checkpoint = std::get<Checkpoint>(*record);
+      live_created_ms_ = checkpoint.created_ms;
+      BARO_TRY(ingest_->Restore(checkpoint));
+    }
+  }
+  journal_bytes_.store(bytes);
+  return ToStatus(it->status(), base::StrCat("replay journal ", epoch, " of ", options_.path));
+}
+
+}  // namespace baro::tsdb

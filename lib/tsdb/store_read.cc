@@ -1,0 +1,198 @@
+// Reading: selections, label names and values, figures.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "baro/base/status.h"
+#include "baro/base/strings.h"
+#include "selection.h"
+#include "store_impl.h"
+
+namespace baro::tsdb {
+namespace {
+
+using Texts = std::set<std::string, std::less<>>;
+
+std::vector<std::string> Cut(const Texts& texts, size_t limit) {
+  std::vector<std::string> result;
+  for (const std::string& text : texts) {
+    if (limit != 0 && result.size() >= limit) break;
+    result.push_back(text);
+  }
+  return result;
+}
+
+// Calls visit(selection) for each of the request's alternatives.
+template <typename Visit>
+absl::Status ForEachSelection(const std::shared_ptr<const View>& view, const Dictionary& dictionary,
+                              const model::LabelRequest& request, Visit visit) {
+  std::vector<std::vector<model::Matcher>> selectors = request.selectors;
+  if (selectors.empty()) selectors.emplace_back();
+  for (std::vector<model::Matcher>& matchers : selectors) {
+    model::SelectRequest select{request.start_ms, request.end_ms, std::move(matchers), 0};
+    BARO_TRY_ASSIGN(const auto selection, Select(view, dictionary, select));
+    visit(*selection);
+  }
+  return absl::OkStatus();
+}
+
+void AddNames(const Selection& selection, Texts* names) {
+  absl::flat_hash_set<const ColumnList*> seen;
+  for (const SelectedTarget& target : selection.targets) {
+    for (const model::Label& label : *target.labels) names->insert(label.name);
+    if (!seen.insert(target.columns.get()).second) continue;
+    for (const model::Labels* column : target.columns->labels) {
+      for (const model::Label& label : *column) names->insert(label.name);
+    }
+  }
+}
+
+// A column's label hides the target's, so the target's counts where some column lacks it.
+void AddValues(const Selection& selection, std::string_view name, Texts* values) {
+  absl::flat_hash_map<const ColumnList*, bool> some_column_lacks;
+  for (const SelectedTarget& target : selection.targets) {
+    const auto [it, inserted] = some_column_lacks.try_emplace(target.columns.get(), false);
+    if (inserted) {
+      for (const model::Labels* column : target.columns->labels) {
+        const std::string_view value = column->Get(name);
+        if (value.empty()) {
+          it->second = true;
+        } else if (!values->contains(value)) {
+          values->emplace(value);
+        }
+      }
+    }
+    const std::string_view value = it->second ? target.labels->Get(name) : std::string_view();
+    if (!value.empty() && !values->contains(value)) values->emplace(value);
+  }
+}
+
+std::vector<Cardinality::Entry> Largest(const absl::flat_hash_map<std::string, uint64_t>& counts,
+                                        size_t limit) {
+  std::vector<Cardinality::Entry> entries;
+  for (const auto& [name, value] : counts) entries.push_back({name, value});
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+    return a.value != b.value ? a.value > b.value : a.name < b.name;
+  });
+  if (entries.size() > limit) entries.resize(limit);
+  return entries;
+}
+
+// Series by metric and by label pair, counted list by list: targets that share their columns are
+// counted together.
+void CountSeries(const Selection& selection, absl::flat_hash_map<std::string, uint64_t>* by_metric,
+                 absl::flat_hash_map<std::string, uint64_t>* by_pair) {
+  absl::flat_hash_map<const ColumnList*, uint64_t> targets_by_list;
+  for (const SelectedTarget& target : selection.targets) {
+    ++targets_by_list[target.columns.get()];
+    for (const model::Label& label : *target.labels) {
+      (*by_pair)[base::StrCat(label.name, "=", label.value)] += target.columns->ids.size();
+    }
+  }
+  for (const auto& [list, targets] : targets_by_list) {
+    for (const model::Labels* column : list->labels) {
+      (*by_metric)[std::string(column->Get(model::kMetricName))] += targets;
+      for (const model::Label& label : *column) {
+        (*by_pair)[base::StrCat(label.name, "=", label.value)] += targets;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
+    const model::SelectRequest& request) const {
+  BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, request));
+  return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
+                                           std::move(selection), request.start_ms, request.end_ms);
+}
+
+absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
+    const model::LabelRequest& request) const {
+  Texts names;
+  BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, request,
+                            [&](const Selection& selection) { AddNames(selection, &names); }));
+  return Cut(names, request.limit);
+}
+
+absl::StatusOr<std::vector<std::string>> StoreImpl::LabelValues(
+    const std::string& name, const model::LabelRequest& request) const {
+  Texts values;
+  BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, request, [&](const Selection& selection) {
+    AddValues(selection, name, &values);
+  }));
+  return Cut(values, request.limit);
+}
+
+Stats StoreImpl::GetStats() const {
+  Stats stats;
+  const auto view = CurrentView();
+  stats.targets = dictionary_->target_count();
+  stats.columns = dictionary_->column_count();
+  stats.layouts = dictionary_->layout_count();
+  for (const auto& head : view->heads) {
+    stats.head_bytes += head->bytes();
+    if (head->empty()) continue;
+    const bool first = stats.series == 0;
+    stats.series = std::max(stats.series, head->series_count());
+    stats.head_time_ms_min =
+        first ? head->time_ms_min() : std::min(stats.head_time_ms_min, head->time_ms_min());
+    stats.head_time_ms_max =
+        first ? head->time_ms_max() : std::max(stats.head_time_ms_max, head->time_ms_max());
+  }
+  std::set<uint32_t> slots;
+  for (const auto& part : view->parts) {
+    stats.slot_bytes += part->bytes;
+    slots.insert(part->slot);
+  }
+  stats.slots = slots.size();
+  stats.journal_bytes = journal_bytes_.load();
+  stats.samples_stored_total = totals_.stored.load();
+  stats.samples_duplicate_total = totals_.duplicate.load();
+  stats.samples_overwritten_total = totals_.overwritten.load();
+  stats.samples_out_of_order_total = totals_.out_of_order.load();
+  stats.samples_too_old_total = totals_.too_old.load();
+  stats.frames_undecodable_total = totals_.frames_undecodable.load();
+  stats.commits_total = totals_.commits.load();
+  stats.commit_failures_total = totals_.commit_failures.load();
+  stats.seals_total = totals_.seals.load();
+  stats.seal_failures_total = totals_.seal_failures.load();
+  stats.samples_nan_replaced_total = ingest_->nan_replaced_total();
+  stats.damaged_reads_total = damaged_total_->load();
+  stats.append_queue_depth = committer_->depth();
+  stats.replay_seconds = replay_seconds_;
+  stats.writable = database_->writable();
+  return stats;
+}
+
+Cardinality StoreImpl::GetCardinality(size_t limit) const {
+  // As Prometheus does: of what is active now, that is in the heads.
+  auto view = std::make_shared<View>(*CurrentView());
+  view->parts.clear();
+  const model::SelectRequest everything{model::kTimeMsMin, model::kTimeMsMax, {}, 0};
+  Cardinality cardinality;
+  const auto selection = tsdb::Select(view, *dictionary_, everything);
+  if (!selection.ok()) return cardinality;
+  absl::flat_hash_map<std::string, uint64_t> by_metric;
+  absl::flat_hash_map<std::string, uint64_t> by_pair;
+  CountSeries(**selection, &by_metric, &by_pair);
+  absl::flat_hash_map<std::string, uint64_t> values_by_label;
+  absl::flat_hash_map<std::string, uint64_t> bytes_by_label;
+  for (const auto& [pair, count] : by_pair) {
+    const size_t cut = pair.find('=');
+    const std::string name = pair.substr(0, cut);
+    values_by_label[name] += 1;
+    bytes_by_label[name] += (pair.size() - cut - 1) * count;
+  }
+  cardinality.series_by_metric = Largest(by_metric, limit);
+  cardinality.values_by_label = Largest(values_by_label, limit);
+  cardinality.bytes_by_label = Largest(bytes_by_label, limit);
+  cardinality.series_by_label_pair = Largest(by_pair, limit);
+  return cardinality;
+}
+
+}  // namespace baro::tsdb

@@ -1,0 +1,129 @@
+// TargetHead: all that the head holds of one target.
+//
+// Samples in time order go to groups of level 0. A sample older than its group's last row goes to
+// level 1, where late samples that are in order among themselves (a backlog, a backfill) make rows
+// again; and so on; what fits no level lands in the side map. Of two samples at the same time the
+// one at the higher level is the newer, the side map is above all levels: that is how the last one
+// wins without touching encoded rows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <roaring/roaring.hh>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "baro/base/mutex.h"
+#include "baro/tsdb/store.h"
+#include "row_group.h"
+
+namespace baro::tsdb {
+
+// What became of samples applied to the head.
+struct Applied {
+  uint64_t stored = 0;
+  uint64_t duplicate = 0;
+  uint64_t overwritten = 0;
+  uint64_t out_of_order = 0;
+
+  Applied& operator+=(const Applied& other);
+};
+
+struct SideSample {
+  ColumnId column = 0;
+  int64_t time_ms = 0;
+  double value = 0;
+};
+
+// A group as it was when a reader came.
+struct GroupSnapshot {
+  const RowGroup* rows = nullptr;
+  int level = 0;
+  size_t row_count = 0;
+  // Cells of an open last row that had a sample then; empty when it was closed.
+  std::vector<uint64_t> open_cells;
+  // Of a group without a layout: the selected columns and their positions.
+  std::vector<std::pair<ColumnId, uint32_t>> columns;
+};
+
+struct TargetSnapshot {
+  std::vector<GroupSnapshot> groups;  // lowest priority first
+  std::vector<SideSample> side;       // by column, then time
+};
+
+// Where a series is, found once and tried first the next time. Only its finder uses it.
+struct SeriesHint {
+  uint32_t group = 0;
+  uint32_t position = UINT32_MAX;
+};
+
+// Thread-safe: one writer, any number of readers, one lock a target.
+class TargetHead {
+ public:
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex_) { mutex_.Lock(); }
+  void Unlock() ABSL_UNLOCK_FUNCTION(mutex_) { mutex_.Unlock(); }
+
+  // The writer locks around runs of samples of one target, so a lock costs a row, not a sample.
+  void AppendRow(const StoredLayout& layout, int64_t time_ms, std::span<const double> values,
+                 Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `hint` is where the sample before was found; it is moved on.
+  void AppendSample(ColumnId column, int64_t time_ms, double value, SeriesHint* hint,
+                    Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Columns at level 0.
+  size_t series_count() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Null selects all columns.
+  TargetSnapshot Snapshot(const Roaring* columns) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Values of some columns of a snapshot's group in rows [begin, end), one column behind the other.
+  absl::Status Read(const GroupSnapshot& group, std::span<const uint32_t> positions, size_t begin,
+                    size_t end, double* values) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Times of a snapshot's rows within [start, end]; `first_row` gets the first one's row.
+  std::vector<int64_t> ReadTimes(const GroupSnapshot& group, int64_t start_ms, int64_t end_ms,
+                                 size_t* first_row) const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // Groups whose columns come and go singly, at one level.
+  struct Level {
+    absl::flat_hash_map<ColumnId, SeriesHint> place_by_column;
+    std::optional<uint32_t> newest_group;
+  };
+  struct Group {
+    std::unique_ptr<RowGroup> rows;
+    int level = 0;
+  };
+  // The newest value at a time, and the level it lies at (kSideLevel: the side map).
+  struct Existing {
+    double value = 0;
+    int level = 0;
+  };
+
+  RowGroup* GroupOf(const StoredLayout& layout, int level) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<size_t> FindGroup(const StoredLayout& layout, int level) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AppendLateRow(const StoredLayout& layout, int64_t time_ms, std::span<const double> values,
+                     Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<double> ExistingRow(const StoredLayout& layout, int64_t time_ms, int* level) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool TryLevel(int level, ColumnId column, int64_t time_ms, double value, SeriesHint* place)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  SeriesHint AddSeries(Level* level, int number, ColumnId column, int64_t time_ms)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AppendLate(ColumnId column, int64_t time_ms, double value, Applied* applied)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SelectColumns(const Roaring* columns, size_t group, GroupSnapshot* snapshot) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Existing> FindExisting(ColumnId column, int64_t time_ms) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable base::Mutex mutex_;
+  std::vector<Group> groups_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Level> levels_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<std::pair<ColumnId, int64_t>, double> side_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace baro::tsdb

@@ -1,0 +1,317 @@
+#include "baro/tsdb/testing/fault_file_system.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace baro::tsdb::testing {
+namespace {
+
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using FileState = FaultFileSystem::FileState;
+
+// One message for all: the process it would reach no longer exists.
+IOStatus PowerIsOff() { return IOStatus::IOError("power is off"); }
+
+std::string FolderOf(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+std::string ReadWhole(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream content;
+  content << in.rdbuf();
+  return content.str();
+}
+
+class FaultFile final : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  FaultFile(std::unique_ptr<rocksdb::FSWritableFile>&& file, std::shared_ptr<FaultFileSystem> disk,
+            std::shared_ptr<FileState> state)
+      : FSWritableFileOwnerWrapper(std::move(file)),
+        disk_(std::move(disk)),
+        state_(std::move(state)) {}
+
+  IOStatus Append(const rocksdb::Slice& bytes, const IOOptions& options,
+                  IODebugContext* debug) override {
+    if (IOStatus status = disk_->BeforeChange(); !status.ok()) {
+      // A disk that runs full takes what fits.
+      if (disk_->disk_full() && bytes.size() > 1) {
+        const rocksdb::Slice part(bytes.data(), bytes.size() / 2);
+        if (target()->Append(part, options, debug).ok()) disk_->Wrote(state_, part.size());
+      }
+      return status;
+    }
+    IOStatus status = target()->Append(bytes, options, debug);
+    if (status.ok()) disk_->Wrote(state_, bytes.size());
+    return status;
+  }
+  IOStatus Append(const rocksdb::Slice& bytes, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo& /*verification*/,
+                  IODebugContext* debug) override {
+    return Append(bytes, options, debug);
+  }
+  IOStatus Truncate(uint64_t size, const IOOptions& options, IODebugContext* debug) override {
+    if (IOStatus status = disk_->BeforeChange(); !status.ok()) return status;
+    IOStatus status = target()->Truncate(size, options, debug);
+    if (status.ok()) disk_->Truncated(state_, size);
+    return status;
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    return SyncWith([&] { return target()->Sync(options, debug); });
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    return SyncWith([&] { return target()->Fsync(options, debug); });
+  }
+
+ private:
+  template <typename Sync>
+  IOStatus SyncWith(Sync sync) {
+    if (IOStatus status = disk_->BeforeChange(); !status.ok()) return status;
+    IOStatus status = sync();
+    if (status.ok()) disk_->Synced(state_);
+    return status;
+  }
+
+  const std::shared_ptr<FaultFileSystem> disk_;
+  const std::shared_ptr<FileState> state_;
+};
+
+class FaultDirectory final : public rocksdb::FSDirectoryWrapper {
+ public:
+  FaultDirectory(std::unique_ptr<rocksdb::FSDirectory>&& directory,
+                 std::shared_ptr<FaultFileSystem> disk, std::string path)
+      : FSDirectoryWrapper(std::move(directory)), disk_(std::move(disk)), path_(std::move(path)) {}
+
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    if (IOStatus status = disk_->BeforeChange(); !status.ok()) return status;
+    IOStatus status = FSDirectoryWrapper::Fsync(options, debug);
+    if (status.ok()) disk_->SyncedFolder(path_);
+    return status;
+  }
+  IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
+                               const rocksdb::DirFsyncOptions& which) override {
+    if (IOStatus status = disk_->BeforeChange(); !status.ok()) return status;
+    IOStatus status = FSDirectoryWrapper::FsyncWithDirOptions(options, debug, which);
+    if (status.ok()) disk_->SyncedFolder(path_);
+    return status;
+  }
+
+ private:
+  const std::shared_ptr<FaultFileSystem> disk_;
+  const std::string path_;
+};
+
+}  // namespace
+
+std::shared_ptr<FaultFileSystem> FaultFileSystem::Create(uint64_t seed) {
+  return std::shared_ptr<FaultFileSystem>(
+      new FaultFileSystem(rocksdb::FileSystem::Default(), seed));
+}
+
+FaultFileSystem::FaultFileSystem(const std::shared_ptr<rocksdb::FileSystem>& base, uint64_t seed)
+    : FileSystemWrapper(base), random_(seed) {}
+
+std::unique_ptr<rocksdb::Env> FaultFileSystem::NewEnv() {
+  return rocksdb::NewCompositeEnv(shared_from_this());
+}
+
+void FaultFileSystem::CutPower() {
+  base::MutexLock lock(&mutex_);
+  down_ = true;
+}
+
+void FaultFileSystem::CutPowerAfter(uint64_t operations) {
+  base::MutexLock lock(&mutex_);
+  cut_at_ = operations == 0 ? 0 : operations_ + operations;
+}
+
+bool FaultFileSystem::down() const {
+  base::MutexLock lock(&mutex_);
+  return down_;
+}
+
+void FaultFileSystem::SetFault(DiskFault fault) {
+  base::MutexLock lock(&mutex_);
+  fault_ = fault;
+}
+
+uint64_t FaultFileSystem::operations() const {
+  base::MutexLock lock(&mutex_);
+  return operations_;
+}
+
+bool FaultFileSystem::disk_full() const {
+  base::MutexLock lock(&mutex_);
+  return !down_ && fault_ == DiskFault::kFull;
+}
+
+IOStatus FaultFileSystem::BeforeChange() {
+  base::MutexLock lock(&mutex_);
+  ++operations_;
+  if (cut_at_ != 0 && operations_ >= cut_at_) down_ = true;
+  if (down_) return PowerIsOff();
+  if (fault_ == DiskFault::kNone) return IOStatus::OK();
+  // As RocksDB's own file system reports them.
+  IOStatus status = fault_ == DiskFault::kFull ? IOStatus::NoSpace("disk is full")
+                                               : IOStatus::IOError("disk is broken");
+  status.SetRetryable(fault_ == DiskFault::kFull);
+  return status;
+}
+
+void FaultFileSystem::Wrote(const std::shared_ptr<FileState>& state, uint64_t bytes) {
+  base::MutexLock lock(&mutex_);
+  state->written_bytes += bytes;
+}
+
+void FaultFileSystem::Truncated(const std::shared_ptr<FileState>& state, uint64_t bytes) {
+  base::MutexLock lock(&mutex_);
+  state->written_bytes = bytes;
+  state->synced_bytes = std::min(state->synced_bytes, bytes);
+}
+
+void FaultFileSystem::Synced(const std::shared_ptr<FileState>& state) {
+  base::MutexLock lock(&mutex_);
+  state->synced_bytes = state->written_bytes;
+}
+
+void FaultFileSystem::SyncedFolder(const std::string& path) {
+  const std::string folder = std::filesystem::path(path + "/").parent_path().string();
+  base::MutexLock lock(&mutex_);
+  std::erase_if(unsynced_entries_,
+                [&](const std::string& entry) { return FolderOf(entry) == folder; });
+  std::erase_if(unsynced_renames_,
+                [&](const Rename& rename) { return FolderOf(rename.to) == folder; });
+}
+
+IOStatus FaultFileSystem::NewWritableFile(const std::string& path,
+                                          const rocksdb::FileOptions& options,
+                                          std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                          IODebugContext* debug) {
+  if (IOStatus status = BeforeChange(); !status.ok()) return status;
+  std::unique_ptr<rocksdb::FSWritableFile> inner;
+  if (IOStatus status = target()->NewWritableFile(path, options, &inner, debug); !status.ok()) {
+    return status;
+  }
+  auto state = std::make_shared<FileState>();
+  {
+    base::MutexLock lock(&mutex_);
+    files_[path] = state;
+    unsynced_entries_.insert(path);
+  }
+  *file = std::make_unique<FaultFile>(std::move(inner), shared_from_this(), std::move(state));
+  return IOStatus::OK();
+}
+
+IOStatus FaultFileSystem::ReopenWritableFile(const std::string& path,
+                                             const rocksdb::FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                             IODebugContext* debug) {
+  if (IOStatus status = BeforeChange(); !status.ok()) return status;
+  std::unique_ptr<rocksdb::FSWritableFile> inner;
+  if (IOStatus status = target()->ReopenWritableFile(path, options, &inner, debug); !status.ok()) {
+    return status;
+  }
+  std::shared_ptr<FileState> state;
+  {
+    base::MutexLock lock(&mutex_);
+    auto& known = files_[path];
+    if (known == nullptr) {
+      known = std::make_shared<FileState>();
+      known->written_bytes = known->synced_bytes = std::filesystem::file_size(path);
+    }
+    state = known;
+  }
+  *file = std::make_unique<FaultFile>(std::move(inner), shared_from_this(), std::move(state));
+  return IOStatus::OK();
+}
+
+IOStatus FaultFileSystem::NewDirectory(const std::string& path, const IOOptions& options,
+                                       std::unique_ptr<rocksdb::FSDirectory>* directory,
+                                       IODebugContext* debug) {
+  std::unique_ptr<rocksdb::FSDirectory> inner;
+  if (IOStatus status = target()->NewDirectory(path, options, &inner, debug); !status.ok()) {
+    return status;
+  }
+  *directory = std::make_unique<FaultDirectory>(std::move(inner), shared_from_this(), path);
+  return IOStatus::OK();
+}
+
+// A removal counts as durable at once: the harsher of the two cases.
+IOStatus FaultFileSystem::DeleteFile(const std::string& path, const IOOptions& options,
+                                     IODebugContext* debug) {
+  base::MutexLock lock(&mutex_);
+  if (down_) return PowerIsOff();
+  files_.erase(path);
+  unsynced_entries_.erase(path);
+  return target()->DeleteFile(path, options, debug);
+}
+
+IOStatus FaultFileSystem::RenameFile(const std::string& from, const std::string& to,
+                                     const IOOptions& options, IODebugContext* debug) {
+  if (IOStatus status = BeforeChange(); !status.ok()) return status;
+  base::MutexLock lock(&mutex_);
+  Rename rename{from, to, {}, std::filesystem::exists(to)};
+  if (rename.had_target) rename.replaced = ReadWhole(to);
+  if (IOStatus status = target()->RenameFile(from, to, options, debug); !status.ok()) return status;
+  if (const auto it = files_.find(from); it != files_.end()) {
+    files_[to] = it->second;
+    files_.erase(it);
+  }
+  if (unsynced_entries_.erase(from) > 0) unsynced_entries_.insert(to);
+  unsynced_renames_.push_back(std::move(rename));
+  return IOStatus::OK();
+}
+
+IOStatus FaultFileSystem::LinkFile(const std::string& from, const std::string& to,
+                                   const IOOptions& options, IODebugContext* debug) {
+  if (IOStatus status = BeforeChange(); !status.ok()) return status;
+  if (IOStatus status = target()->LinkFile(from, to, options, debug); !status.ok()) return status;
+  base::MutexLock lock(&mutex_);
+  if (const auto it = files_.find(from); it != files_.end()) files_[to] = it->second;
+  unsynced_entries_.insert(to);
+  return IOStatus::OK();
+}
+
+void FaultFileSystem::RestorePower() {
+  base::MutexLock lock(&mutex_);
+  for (const auto& [path, state] : files_) {
+    LoseUnsynced(path, *state);
+    state->written_bytes = state->synced_bytes;  // its other hard links are done with as well
+  }
+  for (auto rename = unsynced_renames_.rbegin(); rename != unsynced_renames_.rend(); ++rename) {
+    // Either may be what the disk has; half of the time the new name did not get there.
+    if (random_() % 2 == 0) continue;
+    std::filesystem::remove(rename->to);
+    unsynced_entries_.erase(rename->to);
+    if (rename->had_target) std::ofstream(rename->to, std::ios::binary) << rename->replaced;
+  }
+  for (const std::string& path : unsynced_entries_) {
+    if (random_() % 2 == 0) std::filesystem::remove(path);
+  }
+  files_.clear();
+  unsynced_entries_.clear();
+  unsynced_renames_.clear();
+  down_ = false;
+  fault_ = DiskFault::kNone;
+  cut_at_ = 0;
+}
+
+void FaultFileSystem::LoseUnsynced(const std::string& path, const FileState& state) {
+  if (!std::filesystem::exists(path) || state.written_bytes <= state.synced_bytes) return;
+  uint64_t kept = state.synced_bytes;
+  const uint64_t fate = random_() % 3;  // all is lost, a part stays, a part stays and is garbled
+  if (fate > 0) kept += random_() % (state.written_bytes - state.synced_bytes + 1);
+  std::filesystem::resize_file(path, kept);
+  if (fate < 2 || kept == state.synced_bytes) return;
+  const uint64_t garbled = std::min<uint64_t>(kept - state.synced_bytes, 1 + random_() % 512);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(kept - garbled));
+  for (uint64_t i = 0; i < garbled; ++i) file.put(static_cast<char>(random_()));
+}
+
+}  // namespace baro::tsdb::testing

@@ -1,0 +1,90 @@
+#include "twins.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace baro::tsdb {
+namespace {
+
+using Cut = std::pair<ShapeId, ShapeId>;  // of the target, of the column
+
+struct CutKind {
+  bool suspect = false;
+  bool overlap = false;  // a name in both halves: the column's label hides the target's
+};
+
+// All cuts that occur, and whether a series so cut may have a twin.
+std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& columns,
+                               const Selection& selection) {
+  std::set<std::pair<ShapeId, const ColumnList*>> groups;
+  for (const SelectedTarget& target : selection.targets) {
+    groups.emplace(targets.shape(target.id), target.columns.get());
+  }
+  std::map<const ColumnList*, std::set<ShapeId>> shapes_by_list;
+  std::map<Cut, CutKind> kinds;
+  for (const auto& [target_shape, list] : groups) {
+    auto [it, inserted] = shapes_by_list.try_emplace(list);
+    if (inserted) {
+      for (const ColumnId id : list->ids) it->second.insert(columns.shape(id));
+    }
+    for (const ShapeId shape : it->second) kinds[{target_shape, shape}] = {};
+  }
+  std::map<std::vector<std::string>, std::vector<Cut>> cuts_by_names;
+  for (auto& [cut, kind] : kinds) {
+    const auto& first = targets.shape_names(cut.first);
+    const auto& second = columns.shape_names(cut.second);
+    std::vector<std::string> names;
+    std::set_union(first.begin(), first.end(), second.begin(), second.end(),
+                   std::back_inserter(names));
+    kind.overlap = names.size() != first.size() + second.size();
+    kind.suspect = kind.overlap;
+    cuts_by_names[std::move(names)].push_back(cut);
+  }
+  for (const auto& [names, cuts] : cuts_by_names) {
+    if (cuts.size() < 2) continue;
+    for (const Cut& cut : cuts) kinds[cut].suspect = true;
+  }
+  return kinds;
+}
+
+}  // namespace
+
+void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* selection) {
+  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, *selection);
+  const bool none = std::none_of(kinds.begin(), kinds.end(),
+                                 [](const auto& entry) { return entry.second.suspect; });
+  if (none) return;
+  absl::flat_hash_map<uint64_t, std::vector<size_t>> kept_by_hash;
+  std::vector<SelectedSeries> kept;
+  const auto labels_of = [&](const SelectedSeries& series) {
+    const SelectedTarget& target = selection->targets[series.target];
+    return model::LabelsRef{target.labels, target.columns->labels[series.column]};
+  };
+  for (const SelectedSeries& series : selection->series) {
+    const SelectedTarget& target = selection->targets[series.target];
+    const ColumnId column = target.columns->ids[series.column];
+    const CutKind kind = kinds.at({targets.shape(target.id), columns.shape(column)});
+    bool joined = false;
+    if (kind.suspect) {
+      const model::Labels merged = labels_of(series).Merge();
+      const uint64_t hash =
+          kind.overlap ? merged.Hash() : targets.hash(target.id) + columns.hash(column);
+      std::vector<size_t>& same = kept_by_hash[hash];
+      for (const size_t index : same) {
+        if (labels_of(kept[index]).Merge() != merged) continue;
+        selection->twins[index].push_back(series);
+        joined = true;
+        break;
+      }
+      if (!joined) same.push_back(kept.size());
+    }
+    if (!joined) kept.push_back(series);
+  }
+  selection->series = std::move(kept);
+}
+
+}  // namespace baro::tsdb

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""kill -9 of the collector, the agent or both, many times under scrape load: nothing acknowledged is lost or doubled.
+
+Every target counts how often it was scraped, so each sample is known: a value that occurs twice was stored twice, a value
+that is missing was lost. What the agent scraped is missing only when the agent itself was killed within a second of it.
+usage: crash_loop.py BIN_DIR [KILLS] [SEED]
+"""
+import http.server
+import json
+import random
+import sys
+import threading
+import time
+import urllib.parse
+
+import processes
+
+INTERVAL_S = 1
+TARGETS = 20
+SERIES = 50  # of each target, besides its counter
+UNSYNCED_S = 1.5  # the spool is synced once a second
+CONFIG = '''node:
+  interval: 1s
+global:
+  scrape_interval: 1s
+  scrape_timeout: 1s
+scrape_configs:
+  - job_name: crash
+    static_configs:
+      - targets: [{targets}]
+'''
+
+
+class Exporter:
+    """One HTTP server that stands for many targets (one a port); counts the scrapes of each."""
+
+    def __init__(self):
+        self.scrapes, self.lock, self.servers = {}, threading.Lock(), []
+        for _ in range(TARGETS):
+            self.add_target()
+
+    def add_target(self):
+        exporter = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def do_GET(self):  # noqa: N802, the base class names it
+                body = exporter.exposition(self.server.server_port)
+                self.send_response(200)
+                self.send_header('Content-Type', 'text/plain; version=0.0.4')
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        server.daemon_threads = True
+        self.servers.append(server)
+        self.scrapes[server.server_port] = 0
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def exposition(self, port):
+        with self.lock:
+            self.scrapes[port] += 1
+            count = self.scrapes[port]
+        lines = ['# TYPE crash_scrapes_total counter', f'crash_scrapes_total {count}', '# TYPE crash_load gauge']
+        lines += [f'crash_load{{series="{i}"}} {(count * (i + 1)) % 997 / 8}' for i in range(SERIES)]
+        return ('\n'.join(lines) + '\n').encode()
+
+    def addresses(self):
+        return [f'127.0.0.1:{server.server_port}' for server in self.servers]
+
+
+def matrix(collector, expression):
+    """Raw samples: {instance: [(time, value)]}."""
+    status, text = processes.http(f'{collector.url}/api/v1/query?{urllib.parse.urlencode({"query": expression})}')
+    assert status == 200, f'{expression}: {status} {text[:300]}'
+    return {row['metric'].get('instance', ''): [(at, float(value)) for at, value in row['values']]
+            for row in json.loads(text)['data']['result']}
+
+
+def acknowledged(agent):
+    return processes.metric(agent.url, 'baro_delivery_acknowledged_sequence') or 0
+
+
+def agents(collector):
+    status, text = processes.http(collector.url + '/api/v1/baro/agents')
+    return json.loads(text)['data'] if status == 200 else None
+
+
+class CrashLoop:
+    def __init__(self, stage, kills, seed):
+        self.random, self.kills, self.exporter = random.Random(seed), kills, Exporter()
+        self.collector = stage.collector()
+        self.agent = stage.agent(self.collector.grpc, CONFIG.format(targets=', '.join(
+            f"'{address}'" for address in self.exporter.addresses())))
+        self.agent_down = []  # (killed, ready again)
+        self.slowest = {'collector': 0.0, 'agent': 0.0}
+        self.acknowledged_max = 0
+
+    def start(self):
+        for program in (self.collector, self.agent):
+            program.start()
+            processes.wait_ready(program)
+        processes.wait_for('the first samples', lambda: processes.query(self.collector.url, 'crash_scrapes_total'))
+
+    def restart(self, program, killed_at):
+        program.start()
+        processes.wait_ready(program)
+        self.slowest[program.name] = max(self.slowest[program.name], time.time() - killed_at)
+
+    def run(self):
+        for _ in range(self.kills):
+            time.sleep(self.random.uniform(0.2, 2.5))
+            self.acknowledged_max = max(self.acknowledged_max, acknowledged(self.agent))
+            victims = self.random.choice([[self.collector], [self.agent], [self.collector, self.agent]])
+            killed_at = time.time()
+            for program in victims:
+                program.kill()
+            time.sleep(self.random.choice([0, 0, 0.5, 3]))
+            for program in victims:
+                self.restart(program, killed_at)
+            if self.agent in victims:
+                self.agent_down.append((killed_at, time.time()))
+
+    def settle(self):
+        """Waits until what was scraped by now has arrived."""
+        now = time.time()
+        processes.wait_for('fresh samples after the last crash', lambda: all(
+            samples and samples[-1][0] >= now for samples in matrix(self.collector, 'crash_scrapes_total[10s]').values()))
+        processes.wait_for('an empty backlog', lambda: processes.metric(
+            self.agent.url, 'baro_spool_unacknowledged_frames') in (None, 0))
+
+    def check(self, since):
+        window = int(time.time() - since) + 10
+        series = matrix(self.collector, f'crash_scrapes_total[{window}s]')
+        assert len(series) == TARGETS, f'{len(series)} of {TARGETS} targets are there'
+        total, lost, longest = 0, 0, 0.0
+        for instance, samples in series.items():
+            values = [value for _, value in samples]
+            doubled = len(values) - len(set(values))
+            assert doubled == 0, f'{instance}: {doubled} scrapes are stored twice'
+            assert values == sorted(values), f'{instance}: values are out of order'
+            total += len(values)
+            for (before, low), (after, high) in zip(samples, samples[1:]):
+                lost += high - low - 1
+                longest = max(longest, after - before)
+                assert self.excused(before, after), \
+                    f'{instance}: no sample from {before} to {after} though the agent was up: {self.agent_down}'
+        print(f'{total} scrapes of {TARGETS} targets stored once each, {lost:.0f} lost with the agent, '
+              f'longest gap {longest:.2f} s')
+        self.check_other_series(window, series)
+
+    def excused(self, before, after):
+        """One interval, give or take; or the time the agent was away, with what it had not synced."""
+        slack = 1.6 * INTERVAL_S
+        if after - before <= slack:
+            return True
+        inside = [(down, up) for down, up in self.agent_down if down < after and up > before]
+        return bool(inside) and before >= inside[0][0] - UNSYNCED_S - slack and after <= inside[-1][1] + 2 * slack
+
+    def check_other_series(self, window, counters):
+        """The gauges of a scrape come and go with its counter."""
+        expected = sum(len(samples) for samples in counters.values()) * SERIES
+        rows = processes.query(self.collector.url, f'sum(count_over_time(crash_load[{window}s]))')
+        assert rows and rows[0][1] == expected, f'{rows} samples of crash_load, expected {expected}'
+
+    def check_acknowledged(self):
+        known = agents(self.collector)
+        if known is None:
+            return
+        stored = max(agent.get('stored_sequence', 0) for agent in known)
+        assert stored >= self.acknowledged_max, f'{self.acknowledged_max} was acknowledged, {stored} is stored'
+        print(f'acknowledged up to {self.acknowledged_max:.0f}, stored up to {stored}')
+
+
+def main():
+    kills = int(sys.argv[2]) if len(sys.argv) > 2 else 50
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time())
+    print(f'seed {seed}', flush=True)
+    with processes.Stage(sys.argv[1]) as stage:
+        loop = CrashLoop(stage, kills, seed)
+        since = time.time()
+        loop.start()
+        loop.run()
+        loop.settle()
+        loop.check(since)
+        loop.check_acknowledged()
+        print(f'{kills} kills; ready again after at most {loop.slowest["collector"]:.2f} s (collector), '
+              f'{loop.slowest["agent"]:.2f} s (agent), waiting times included')
+
+
+if __name__ == '__main__':
+    main()
