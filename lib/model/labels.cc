@@ -1,6 +1,8 @@
 #include "baro/model/labels.h"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 
 #include "absl/strings/ascii.h"
 #include "baro/base/strings.h"
@@ -39,13 +41,28 @@ std::string Quote(std::string_view value) {
   return quoted + "\"";
 }
 
+// Stable, so that the last of equal names stays last. Not std::stable_sort: clang refuses what
+// libstdc++ 12 does inside it.
+void SortByName(std::vector<Label>* labels) {
+  const auto less = [](const Label& a, const Label& b) { return a.name < b.name; };
+  if (std::is_sorted(labels->begin(), labels->end(), less)) return;
+  std::vector<size_t> order(labels->size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [labels](size_t a, size_t b) {
+    return std::tie((*labels)[a].name, a) < std::tie((*labels)[b].name, b);
+  });
+  std::vector<Label> sorted;
+  sorted.reserve(labels->size());
+  for (const size_t index : order) sorted.push_back(std::move((*labels)[index]));
+  *labels = std::move(sorted);
+}
+
 }  // namespace
 
 Labels::Labels(std::initializer_list<Label> labels) : Labels(FromUnsorted(labels)) {}
 
 Labels Labels::FromUnsorted(std::vector<Label> labels) {
-  std::stable_sort(labels.begin(), labels.end(),
-                   [](const Label& a, const Label& b) { return a.name < b.name; });
+  SortByName(&labels);
   Labels result;
   for (Label& label : labels) {
     if (!result.labels_.empty() && result.labels_.back().name == label.name) {

@@ -15,10 +15,12 @@
 
 namespace baro::promql {
 
-// A step without a value. The staleness marker itself: it is never a value, and a marker read from
-// the store needs no translation.
-inline const double kNoValue = model::kStaleNan;
-inline bool IsAbsent(double value) { return model::IsStaleNan(value); }
+// A step without a value: a quiet NaN of our own. Not the staleness marker, which is a signalling
+// NaN: compilers may quieten one in a constant. Compare it with IsAbsent() and never compute with
+// it.
+inline constexpr uint64_t kNoValueBits = 0x7ff8ba60ba60ba62;
+inline const double kNoValue = std::bit_cast<double>(kNoValueBits);
+inline bool IsAbsent(double value) { return std::bit_cast<uint64_t>(value) == kNoValueBits; }
 
 // No labels at all.
 const model::Labels& NoLabels();
@@ -59,8 +61,8 @@ class Table {
   bool drop_name(size_t index) const { return heads_[index].drop_name; }
   void set_drop_name(size_t index, bool drop) { heads_[index].drop_name = drop; }
 
-  // Rows of equal labels become one, in the place of the first. Two values at one step are
-  // FailedPrecondition: "vector cannot contain metrics with the same labelset".
+  // Rows of equal labels (and equal drop_name) become one, in the place of the first. Two values at
+  // one step are FailedPrecondition: "vector cannot contain metrics with the same labelset".
   absl::Status MergeEqual();
 
  private:

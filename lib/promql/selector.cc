@@ -87,9 +87,9 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, RowSink sin
     size_t present = 0;
     for (size_t step = 0; step < values.size(); ++step) {
       const uint32_t last = bounds.last[step];
-      // A stale marker is an absent value, so it needs no check of its own.
-      values[step] = last > bounds.first[step] ? view.values[last - 1] : kNoValue;
-      present += IsAbsent(values[step]) ? 0 : 1;
+      const bool found = last > bounds.first[step] && !model::IsStaleNan(view.values[last - 1]);
+      values[step] = found ? view.values[last - 1] : kNoValue;
+      present += found ? 1 : 0;
     }
     query_->CountRead(present);
     return present == 0 ? absl::OkStatus() : sink({labels, false, values});
