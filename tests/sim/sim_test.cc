@@ -3,6 +3,7 @@
 //
 //   BARO_SIM_SEEDS=1000   how many seeds
 //   BARO_SEED=17          this one, with its story
+//   BARO_SIM_STORY=1      every step of it
 //   BARO_SIM_STORE_FAULTS=1  the collector's disk also fills up and fails
 
 #include <cstdio>

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include "baro/base/crc32c.h"
 #include "baro/base/strings.h"
@@ -55,6 +57,7 @@ World::~World() {
 void World::Note(std::string_view what, uint64_t value) {
   ++counts_[std::string(what)];
   const std::string text = base::StrCat(what, " ", value, " ", NowMs());
+  if (std::getenv("BARO_SIM_STORY") != nullptr) std::fprintf(stderr, "%s\n", text.c_str());
   digest_ = digest_ * 1'099'511'628'211 + base::Crc32c(text);
 }
 
@@ -200,6 +203,7 @@ void World::StopAgent(bool power_cut) {
 void World::StartCollector() {
   const absl::Status status = collector_.host->Start();
   Note("collector start", status.ok() ? 1 : 0);
+  if (!status.ok()) last_refusal_ = std::string(status.message());
   if (status.ok()) return;
   collector_.start_at_ms = NowMs() + 1'000;
   if (peace_ && !collector_.host->disk()->down())
