@@ -13,8 +13,8 @@
 namespace baro::agent {
 namespace {
 
-// On a full disk each attempt gives up a segment of the spool. When others fill the disk faster than
-// that, the rows wait for the next write.
+// On a full disk each attempt gives up a segment of the spool. When others fill the disk faster
+// than that, the rows wait for the next write.
 constexpr int kAttemptsMax = 8;
 
 }  // namespace

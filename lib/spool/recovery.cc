@@ -79,8 +79,10 @@ absl::Status Recovery::Run() {
   BARO_TRY(LoadIdentity());
   for (size_t i = 0; i < found_.size(); ++i) {
     const bool newest = i + 1 == found_.size();
-    BARO_TRY(
-        LoadSegment(found_[i], newest ? UINT64_MAX : found_[i + 1].header.first_sequence, newest));
+    const uint64_t end = newest ? UINT64_MAX : found_[i + 1].header.first_sequence;
+    const bool next_is_here = !newest && found_[i + 1].number == found_[i].number + 1;
+    BARO_TRY(LoadSegment(found_[i], end, next_is_here));
+    if (newest) BARO_TRY(SyncFile(found_[i].path));
   }
   if (sequences_lost_) BARO_TRY(spool_->StartEpoch(spool_->identity_.epoch + 1));
   RemoveOldDamagedFiles();
@@ -153,7 +155,14 @@ uint64_t Recovery::ScanRecords(const Found& found, uint64_t end, uint64_t size,
   return good_bytes;
 }
 
-absl::Status Recovery::LoadSegment(const Found& found, uint64_t end, bool newest) {
+// After a mere kill the end of the newest file may be in the page cache only. It will be read and
+// sent, so it must survive a power cut from here on.
+absl::Status Recovery::SyncFile(const std::string& path) {
+  BARO_TRY_ASSIGN(auto file, disk_->OpenAppend(path));
+  return file->Sync();
+}
+
+absl::Status Recovery::LoadSegment(const Found& found, uint64_t end, bool next_is_here) {
   BARO_TRY_ASSIGN(const uint64_t size, disk_->Size(found.path));
   Spool::Segment segment;
   SegmentFacts& facts = segment.facts;
@@ -167,16 +176,11 @@ absl::Status Recovery::LoadSegment(const Found& found, uint64_t end, bool newest
   segment.synced_last_sequence = facts.last_sequence;
   segment.synced_samples = facts.sample_count;
   if (facts.bytes < size) {
-    // What the next segment gave again was void; only what lies before it is missing. Segments in
-    // between may have been removed, so this is the most that damage can have cost.
-    const uint64_t lost = newest ? 0 : end - facts.last_sequence - 1;
+    // What the next segment gave again was void; only what lies before it is missing. When the next
+    // one is gone (stored, so nothing of it is missing), nobody knows where this one ended: most
+    // likely at a write that failed.
+    const uint64_t lost = next_is_here ? end - facts.last_sequence - 1 : 0;
     BARO_TRY(CutOff(found, facts.bytes, size, lost));
-  }
-  if (newest) {
-    // After a mere kill the end of the file may be in the page cache only. It will be read and
-    // sent, so it must survive a power cut from here on.
-    BARO_TRY_ASSIGN(auto file, disk_->OpenAppend(found.path));
-    BARO_TRY(file->Sync());
   }
   spool_->next_sequence_ = std::max(spool_->next_sequence_, facts.last_sequence + 1);
   spool_->next_declaration_id_ =

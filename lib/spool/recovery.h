@@ -37,8 +37,10 @@ class Recovery {
 
   absl::Status LoadIdentity();
   absl::Status FindSegments();
-  // Reads what is good of a segment; `end` is the first sequence of the next one.
-  absl::Status LoadSegment(const Found& found, uint64_t end, bool newest);
+  // Reads what is good of a segment; `end` is the first sequence of the next one that is there,
+  // `next_is_here` whether that one was written right after it.
+  absl::Status LoadSegment(const Found& found, uint64_t end, bool next_is_here);
+  absl::Status SyncFile(const std::string& path);
   uint64_t ScanRecords(const Found& found, uint64_t end, uint64_t size, Spool::Segment* segment);
   absl::Status CutOff(const Found& found, uint64_t good_bytes, uint64_t size, uint64_t lost_frames);
   void SetFileAside(const std::string& path);

@@ -142,7 +142,9 @@ absl::Status Spool::AppendBatch(uint32_t frame_count, uint32_t sample_count, uin
                 .bytes = bytes},
                &scratch_);
   BARO_TRY(Write(scratch_));
-  SegmentFacts& facts = segments_.rbegin()->second.facts;
+  Segment& segment = segments_.rbegin()->second;
+  segment.acknowledged_ms = 0;  // it was, up to here
+  SegmentFacts& facts = segment.facts;
   next_sequence_ += frame_count;
   facts.last_sequence = next_sequence_ - 1;
   facts.sample_count += sample_count;

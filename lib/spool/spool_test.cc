@@ -139,6 +139,19 @@ TEST_F(SpoolTest, KeepsAcknowledgedSegmentsForTheirGrace) {
   EXPECT_EQ(Open()->next_sequence(), 7u);
 }
 
+// Found by the simulator: the open segment was acknowledged, then got more.
+TEST_F(SpoolTest, KeepsWhatWasAppendedAfterAnAcknowledgement) {
+  auto spool = Open();
+  Fill(spool.get(), 1, 10);
+  base::IntervalSet stored;
+  stored.Add({1, 2});
+  spool->SetStored(stored, kStartMs);
+  Fill(spool.get(), 1, 10);
+  ASSERT_TRUE(spool->StartSegment(kStartMs).ok());
+  spool->Collect(kStartMs + 2 * Small().grace_ms);
+  EXPECT_TRUE(Readable(*spool).Covers({3, 4}));
+}
+
 TEST_F(SpoolTest, RollsByAge) {
   auto spool = Open();
   EXPECT_TRUE(spool->SegmentIsFull(kStartMs));

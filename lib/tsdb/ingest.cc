@@ -191,6 +191,12 @@ absl::Status Ingest::DecodeFrames(const FrameBatch& batch, std::string_view body
   }
   for (size_t i = 0; i < batch.targets.size(); ++i) {
     const size_t offset = body_size - body.size();
+    if (batch.targets[i].target == kNoTarget) {
+      std::string_view refused;
+      BARO_TRY(codec::NextFrame(&body, &refused));
+      *decoded = i + 1;
+      continue;
+    }
     BARO_TRY_ASSIGN(TargetChain * target, TargetOf(batch.targets[i], chain));
     codec::Row row;
     if (absl::Status status = target->decoder.Decode(&body, &row); !status.ok()) {

@@ -23,31 +23,50 @@ std::string NewFolder() {
 
 }  // namespace
 
-StoreHost::StoreHost(const base::Clock* clock, uint64_t) : clock_(clock), folder_(NewFolder()) {}
+StoreHost::StoreHost(const base::Clock* clock, uint64_t seed)
+    : clock_(clock),
+      seed_(seed),
+      folder_(NewFolder()),
+      disk_(tsdb::testing::FaultFileSystem::Create(seed)),
+      env_(disk_->NewEnv()) {
+  std::filesystem::create_directories(Folder());
+}
+
+std::string StoreHost::Folder() const { return base::StrCat(folder_, "/", lives_); }
 
 StoreHost::~StoreHost() {
+  disk_->CutPower();
   store_.reset();
   std::filesystem::remove_all(folder_);
 }
 
 absl::Status StoreHost::Start() {
   tsdb::StoreOptions options;
-  options.path = base::StrCat(folder_, "/", lives_);
+  options.path = Folder();
   options.commit_delay_ms = 0;
   options.clock = clock_;
   options.background = false;
+  options.env = env_.get();
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(options));
   return absl::OkStatus();
 }
 
-void StoreHost::Kill(bool) {
+void StoreHost::Kill(bool power_cut) {
+  disk_->CutPower();
+  if (power_cut) {
+    store_.reset();
+    disk_->RestorePower();
+    return;
+  }
   // A copy of the files while the store is open is what a killed process leaves behind.
-  const std::string before = base::StrCat(folder_, "/", lives_);
-  const std::string after = base::StrCat(folder_, "/", ++lives_);
-  std::filesystem::copy(before, after, std::filesystem::copy_options::recursive);
-  std::filesystem::remove(after + "/LOCK");
+  const std::string before = Folder();
+  ++lives_;
+  std::filesystem::copy(before, Folder(), std::filesystem::copy_options::recursive);
+  std::filesystem::remove(Folder() + "/LOCK");
   store_.reset();
   std::filesystem::remove_all(before);
+  disk_ = tsdb::testing::FaultFileSystem::Create(seed_ + lives_);
+  env_ = disk_->NewEnv();
 }
 
 tsdb::AppendResult StoreHost::Append(tsdb::FrameBatch batch) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include "baro/base/crc32c.h"
 #include "baro/base/strings.h"
@@ -15,6 +17,7 @@ constexpr int64_t kStartMs = 1'700'000'000'000;
 constexpr int64_t kStepMs = 100;
 constexpr int kSteps = 600;  // a minute of faults
 constexpr int kPeaceStepsMax = 6'000;
+constexpr int64_t kRefusedMsMax = 30'000;
 constexpr size_t kTargets = 3;
 constexpr size_t kLinkMessagesMax = 8;  // what fits between the two sides
 
@@ -39,7 +42,8 @@ double RandomValue(std::mt19937_64* random, double before) {
 
 }  // namespace
 
-World::World(uint64_t seed) : seed_(seed), random_(seed), clock_(kStartMs), agent_(seed + 1) {
+World::World(uint64_t seed, bool store_faults)
+    : seed_(seed), store_faults_(store_faults), random_(seed), clock_(kStartMs), agent_(seed + 1) {
   small_spool_ = Chance(0.2);
   delay_ms_max_ = Chance(0.5) ? 1 : static_cast<int64_t>(Random(1'500) + 1);
   collector_.host = std::make_unique<StoreHost>(&clock_, seed + 2);
@@ -53,6 +57,7 @@ World::~World() {
 void World::Note(std::string_view what, uint64_t value) {
   ++counts_[std::string(what)];
   const std::string text = base::StrCat(what, " ", value, " ", NowMs());
+  if (std::getenv("BARO_SIM_STORY") != nullptr) std::fprintf(stderr, "%s\n", text.c_str());
   digest_ = digest_ * 1'099'511'628'211 + base::Crc32c(text);
 }
 
@@ -69,10 +74,13 @@ std::string World::Run() {
   peace_ = true;
   agent_.disk.set_fault_plan(nullptr);
   agent_.disk.set_capacity_bytes(UINT64_MAX);
+  collector_.host->disk()->SetFault(tsdb::testing::DiskFault::kNone);
+  collector_.host->disk()->CutPowerAfter(0);
   network_down_until_ms_ = 0;
   int step = 0;
   while (failure_.empty() && !IsDelivered() && ++step < kPeaceStepsMax) Step();
-  if (failure_.empty() && !IsDelivered()) failure_ = "it does not heal";
+  if (failure_.empty() && !IsDelivered())
+    failure_ = base::StrCat("it does not heal; the store said: ", last_refusal_);
   return failure_.empty() ? Check() : failure_;
 }
 
@@ -87,6 +95,12 @@ void World::Step() {
   }
   if (collector_.host->store() != nullptr) TickCollector();
   if (agent_.disk.power_is_off()) StopAgent(true);
+  if (collector_.host->disk()->down()) StopCollector(true);
+  // RocksDB takes some failures for final and wants to be opened again: a supervisor's job.
+  if (peace_ && refused_since_ms_ != 0 && NowMs() - refused_since_ms_ > kRefusedMsMax) {
+    Note("store stays closed, collector is restarted", 0);
+    StopCollector(false);
+  }
 }
 
 // What goes wrong in this tenth of a second.
@@ -103,6 +117,17 @@ void World::Break() {
     (void)collector_.host->store()->Maintain(Chance(0.5));
   }
   BreakAgentDisk();
+  BreakCollectorDisk();
+}
+
+void World::BreakCollectorDisk() {
+  using tsdb::testing::DiskFault;
+  if (Chance(0.005)) collector_.host->disk()->CutPowerAfter(1 + Random(30));
+  if (store_faults_ && Chance(0.01)) {
+    Note("collector's disk fails", 0);
+    collector_.host->disk()->SetFault(Chance(0.7) ? DiskFault::kFull : DiskFault::kBroken);
+  }
+  if (store_faults_ && Chance(0.05)) collector_.host->disk()->SetFault(DiskFault::kNone);
 }
 
 void World::BreakAgentDisk() {
@@ -141,6 +166,12 @@ void World::StartAgent() {
     return;
   }
   agent_.spool = *std::move(spool);
+  // Harmless while no frame has been sent (power went before the first segment was made), never
+  // after.
+  const uint64_t epoch = agent_.spool->identity().epoch;
+  if (epoch != epoch_ && counts_.contains("append 0"))
+    failure_ = base::StrCat("epoch ", epoch_, " became ", epoch, " though nothing was lost");
+  epoch_ = epoch;
   agent_.queue = std::make_unique<agent::RowQueue>(agent::RowQueueOptions{});
   agent_.writer = std::make_unique<agent::SpoolWriter>(
       agent::SpoolWriterOptions{.batch_bytes = 200}, agent_.queue.get(), agent_.spool.get());
@@ -172,7 +203,11 @@ void World::StopAgent(bool power_cut) {
 void World::StartCollector() {
   const absl::Status status = collector_.host->Start();
   Note("collector start", status.ok() ? 1 : 0);
-  if (!status.ok()) failure_ = base::StrCat("store: ", base::FromAbsl(status.message()));
+  if (!status.ok()) last_refusal_ = std::string(status.message());
+  if (status.ok()) return;
+  collector_.start_at_ms = NowMs() + 1'000;
+  if (peace_ && !collector_.host->disk()->down())
+    failure_ = base::StrCat("store: ", base::FromAbsl(status.message()));
 }
 
 void World::StopCollector(bool power_cut) {
@@ -180,6 +215,7 @@ void World::StopCollector(bool power_cut) {
   CutLink("collector gone");
   half_open_.reset();
   collector_.session.reset();
+  refused_since_ms_ = 0;
   collector_.host->Kill(power_cut);
   collector_.start_at_ms = NowMs() + static_cast<int64_t>(Random(4'000));
 }
@@ -319,6 +355,11 @@ void World::WorkOffJobs() {
     const uint64_t first = job->batch.first_sequence;
     const tsdb::AppendResult result = collector_.host->Append(std::move(job->batch));
     Note(base::StrCat("append ", static_cast<int>(result.status.code())), first);
+    if (result.status.ok()) refused_since_ms_ = 0;
+    if (!result.status.ok()) last_refusal_ = std::string(result.status.message());
+    const bool refused =
+        absl::IsUnavailable(result.status) || absl::IsResourceExhausted(result.status);
+    if (refused && refused_since_ms_ == 0) refused_since_ms_ = NowMs();
     collector_.session->OnAppended(job->chain, result, NowMs());
   }
 }

@@ -44,7 +44,8 @@ struct Link {
 
 class World {
  public:
-  explicit World(uint64_t seed);
+  // `store_faults`: the collector's disk fills up and fails as well, besides losing power.
+  World(uint64_t seed, bool store_faults);
   ~World();
 
   // A minute of faults, then peace until everything is delivered. Empty when all is well, else what
@@ -78,6 +79,7 @@ class World {
   void Step();
   void Break();
   void BreakAgentDisk();
+  void BreakCollectorDisk();
   void StartAgent();
   void StopAgent(bool power_cut);
   void StartCollector();
@@ -100,6 +102,8 @@ class World {
   void Note(std::string_view what, uint64_t value);
 
   const uint64_t seed_;
+  const bool store_faults_;
+  uint64_t epoch_ = 1;  // of the spool
   std::mt19937_64 random_;
   base::FakeClock clock_;
   bool peace_ = false;
@@ -117,6 +121,8 @@ class World {
   std::map<std::string, uint64_t> lost_frames_;  // by reason, over all lives
   std::map<std::string, uint64_t> counts_;
   uint64_t digest_ = 0;
+  std::string last_refusal_;  // by the store
+  int64_t refused_since_ms_ = 0;
   std::string failure_;
 };
 
