@@ -118,6 +118,40 @@ void CollectHttp(const net::HttpServerStats& stats, Families* families) {
   families->push_back(std::move(depth));
 }
 
+void CollectIngest(const IngestServiceStats& stats, Families* families) {
+  const auto counter = [families](const char* name, const char* help, uint64_t value) {
+    families->push_back(OneCounter(base::StrCat("baro_ingest_", name), help, D(value)));
+  };
+  families->push_back(
+      OneGauge("baro_ingest_agents_connected", "Agents connected.", D(stats.agents_connected)));
+  families->push_back(OneGauge("baro_ingest_agents_known",
+                               "Agents connected or seen since the start.", D(stats.agents_known)));
+  counter("streams_total", "Push streams opened.", stats.streams_total);
+  counter("streams_refused_total", "Push streams beyond the limit.", stats.streams_refused_total);
+  counter("streams_superseded_total", "Streams ended because the same agent came again.",
+          stats.streams_superseded_total);
+  const IngestStats& sessions = stats.sessions;
+  counter("batches_total", "Batches received.", sessions.batches_total);
+  counter("frames_total", "Frames received.", sessions.frames_total);
+  counter("body_bytes_total", "Bytes of batches as sent.", sessions.body_bytes_total);
+  counter("samples_stored_total", "Samples of agents stored.", sessions.samples_stored_total);
+  counter("samples_duplicate_total", "Samples of agents that were stored already.",
+          sessions.samples_duplicate_total);
+  counter("batches_discarded_total", "Batches sent before the agent heard what was missing.",
+          sessions.discarded_batches_total);
+  counter("append_retries_total", "Batches handed to the store again.",
+          sessions.append_retries_total);
+  const auto by_reason = [families](const char* name, const char* help,
+                                    const std::map<std::string, uint64_t>& counts) {
+    auto family = Family(name, help, prometheus::MetricType::Counter);
+    for (const auto& [reason, count] : counts) AddValue(D(count), {{"reason", reason}}, &family);
+    if (!counts.empty()) families->push_back(std::move(family));
+  };
+  by_reason("baro_ingest_rejects_total", "Declarations refused.", sessions.rejects_total);
+  by_reason("baro_ingest_violations_total", "Streams ended because of what was sent.",
+            sessions.violations_total);
+}
+
 void CollectRemoteWrite(const RemoteWriteStats& stats, Families* families) {
   const auto counter = [families](const char* name, const char* help, uint64_t value) {
     families->push_back(OneCounter(base::StrCat("baro_remote_write_", name), help, D(value)));

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "baro/base/mutex.h"
+#include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
 #include "baro/tsdb/store.h"
 #include "prometheus/counter.h"
@@ -30,6 +31,8 @@ prometheus::MetricFamily OneGauge(std::string name, std::string help, double val
 void CollectStore(const tsdb::Stats& stats, std::vector<prometheus::MetricFamily>* families);
 void CollectHttp(const net::HttpServerStats& stats,
                  std::vector<prometheus::MetricFamily>* families);
+void CollectIngest(const IngestServiceStats& stats,
+                   std::vector<prometheus::MetricFamily>* families);
 void CollectRemoteWrite(const RemoteWriteStats& stats,
                         std::vector<prometheus::MetricFamily>* families);
 // process_* with the names and meanings of Prometheus' client libraries, from /proc/self.

@@ -1,6 +1,6 @@
 #include "server.h"
 
-#include <atomic>
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -8,6 +8,7 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
+#include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
 #include "baro/promql/engine.h"
 #include "baro/tsdb/store.h"
@@ -54,12 +55,16 @@ class ServerImpl final : public Server {
   absl::Status Open();
 
   std::string http_address() const override { return http_->address(); }
-  std::string grpc_address() const override { return options_.grpc_address; }
+  std::string grpc_address() const override {
+    const size_t colon = std::min(options_.grpc_address.rfind(':'), options_.grpc_address.size());
+    return base::StrCat(options_.grpc_address.substr(0, colon), ":", ingest_->port());
+  }
   absl::Status Reload() override ABSL_LOCKS_EXCLUDED(mutex_);
   void Stop() override ABSL_LOCKS_EXCLUDED(stop_mutex_);
 
  private:
   absl::Status OpenStore();
+  absl::Status StartIngest();
   absl::Status Listen();
   ApiFacts Facts();
   void AddMetrics();
@@ -82,6 +87,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<RemoteWrite> remote_write_;
   ApiParts api_;
   SelfMetrics metrics_;
+  std::unique_ptr<IngestService> ingest_;
   std::unique_ptr<net::HttpServer> http_;
 
   base::Mutex stop_mutex_;
@@ -101,6 +107,7 @@ absl::Status ServerImpl::Open() {
   remote_write.cache_seed = RandomSeed();
   remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
   api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
+  BARO_TRY(StartIngest());
   return Listen();
 }
 
@@ -113,6 +120,15 @@ absl::Status ServerImpl::OpenStore() {
   const tsdb::Stats stats = store_->GetStats();
   spdlog::info("store is open: path={} series={} slots={} replay_seconds={:.3f}",
                options_.storage_path, stats.series, stats.slots, stats.replay_seconds);
+  return absl::OkStatus();
+}
+
+absl::Status ServerImpl::StartIngest() {
+  IngestOptions options;
+  options.listen = options_.grpc_address;
+  options.version = Version();
+  options.clock = clock_;
+  BARO_TRY_ASSIGN(ingest_, IngestService::Start(std::move(options), store_.get()));
   return absl::OkStatus();
 }
 
@@ -135,7 +151,7 @@ absl::Status ServerImpl::Listen() {
   http.on_exchange = [this](const net::HttpExchange& exchange) { metrics_.Observe(exchange); };
   AddMetrics();
   BARO_TRY_ASSIGN(http_, net::HttpServer::Start(std::move(http), std::move(router)));
-  spdlog::info("listening: http={} grpc={}", http_->address(), options_.grpc_address);
+  spdlog::info("listening: http={} grpc={}", http_->address(), grpc_address());
   return absl::OkStatus();
 }
 
@@ -143,6 +159,7 @@ ApiFacts ServerImpl::Facts() {
   ApiFacts facts;
   facts.store_stats = [this] { return store_->GetStats(); };
   facts.cardinality = [this](size_t limit) { return store_->GetCardinality(limit); };
+  facts.agents = [this] { return ingest_->Agents(); };
   facts.config_yaml = [this] { return PrintConfig(config()); };
   facts.last_reload = [this] {
     base::MutexLock lock(&mutex_);
@@ -160,6 +177,7 @@ void ServerImpl::AddMetrics() {
   metrics_.Add([this](Families* families) { CollectStore(store_->GetStats(), families); });
   metrics_.Add(
       [this](Families* families) { CollectRemoteWrite(remote_write_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {
     base::MutexLock lock(&mutex_);
@@ -227,6 +245,7 @@ void ServerImpl::Stop() {
   base::MutexLock lock(&stop_mutex_);
   if (std::exchange(stopped_, true)) return;
   if (http_) http_->Stop();
+  if (ingest_) ingest_->Stop();
   if (!store_) return;
   const absl::Status closed = store_->Close();
   if (!closed.ok()) spdlog::error("store is not closed cleanly: {}", std::string(closed.message()));

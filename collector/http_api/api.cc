@@ -22,6 +22,7 @@ constexpr Endpoint kEndpoints[] = {
     {"query_range", true, HttpLane::kQuery, RangeQuery},
     {"query_exemplars", true, HttpLane::kQuick, Exemplars},
     {"format_query", true, HttpLane::kQuick, FormatQuery},
+    {"parse_query", true, HttpLane::kQuick, ParseQuery},
     {"series", true, HttpLane::kQuery, SeriesList},
     {"labels", true, HttpLane::kQuery, LabelNames},
     {"label/{name}/values", false, HttpLane::kQuery, LabelValues},

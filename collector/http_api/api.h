@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "baro/base/clock.h"
+#include "baro/collector/ingest_service.h"
 #include "baro/model/series_source.h"
 #include "baro/net/http_router.h"
 #include "baro/promql/engine.h"
@@ -21,29 +22,13 @@ namespace baro::collector {
 // The version of Prometheus whose API this is: Grafana switches features by it.
 inline constexpr char kApiVersion[] = "3.5.0";
 
-// An agent as /api/v1/baro/agents tells it.
-struct AgentRow {
-  std::string uuid;
-  uint64_t epoch = 0;
-  std::string node_name;
-  std::string version;
-  std::string address;
-  bool connected = false;
-  int64_t connected_since_ms = 0;
-  int64_t last_seen_ms = 0;
-  uint64_t last_sequence = 0;
-  uint64_t targets = 0;
-  uint64_t frames_total = 0;
-  uint64_t bytes_total = 0;
-};
-
 // Facts about the process; all of them thread-safe and quick. Those left empty answer nothing.
 struct ApiFacts {
   std::function<tsdb::Stats()> store_stats = [] { return tsdb::Stats(); };
   std::function<tsdb::Cardinality(size_t limit)> cardinality = [](size_t) {
     return tsdb::Cardinality();
   };
-  std::function<std::vector<AgentRow>()> agents = [] { return std::vector<AgentRow>(); };
+  std::function<std::vector<AgentFacts>()> agents = [] { return std::vector<AgentFacts>(); };
   std::function<std::string()> config_yaml = [] { return std::string(); };
   // The last reload of the configuration: its time and whether it was good.
   std::function<std::pair<int64_t, bool>()> last_reload = [] {

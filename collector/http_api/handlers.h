@@ -13,8 +13,11 @@ using Answer = absl::StatusOr<net::ServerResponse>;
 // query_handlers.cc
 Answer InstantQuery(const ApiParts& parts, const net::ServerRequest& request);
 Answer RangeQuery(const ApiParts& parts, const net::ServerRequest& request);
-Answer FormatQuery(const ApiParts& parts, const net::ServerRequest& request);
 Answer Exemplars(const ApiParts& parts, const net::ServerRequest& request);
+
+// expression_handlers.cc
+Answer FormatQuery(const ApiParts& parts, const net::ServerRequest& request);
+Answer ParseQuery(const ApiParts& parts, const net::ServerRequest& request);
 
 // series_handlers.cc
 Answer SeriesList(const ApiParts& parts, const net::ServerRequest& request);

@@ -129,6 +129,34 @@ void WriteTargetMetadata(const model::Labels& target, const model::Metadata& met
   object.Add("unit", metadata.unit);
 }
 
+void WriteAgent(const AgentFacts& agent, JsonWriter* writer) {
+  JsonObject row(writer);
+  row.Add("uuid", agent.uuid);
+  row.Add("epoch", base::StrCat(agent.epoch));  // 64 bits: more than a JSON number can hold
+  row.Add("node", agent.node_name);
+  row.Add("version", agent.version);
+  row.Add("address", agent.address);
+  row.Add("connected", agent.connected);
+  row.Add("connectedSince", FormatRfc3339(agent.connected_since_ms));
+  if (!agent.connected) {
+    row.Add("disconnected", FormatRfc3339(agent.disconnected_ms));
+    row.Add("disconnectReason", agent.disconnect_reason);
+  }
+  row.Add("lastFrame", FormatRfc3339(agent.last_frame_ms));
+  row.Add("receivedSequence", agent.received_sequence);
+  row.Add("storedSequence", agent.stored_sequence);
+  row.Add("lagFrames", agent.lag_frames);
+  row.Add("queuedBytes", agent.queued_bytes);
+  row.Add("connections", agent.connections_total);
+  row.Add("batches", agent.stats.batches_total);
+  row.Add("frames", agent.stats.frames_total);
+  row.Add("bytes", agent.stats.body_bytes_total);
+  row.Add("samplesStored", agent.stats.samples_stored_total);
+  row.Add("samplesDuplicate", agent.stats.samples_duplicate_total);
+  JsonObject rejects(row.Key("rejects"));
+  for (const auto& [reason, count] : agent.stats.rejects_total) rejects.Add(reason, count);
+}
+
 }  // namespace
 
 Answer Targets(const ApiParts& parts, const net::ServerRequest& request) {
@@ -199,21 +227,7 @@ Answer Agents(const ApiParts& parts, const net::ServerRequest&) {
   {
     JsonObject object(&writer);
     JsonList list(object.Key("agents"));
-    for (const AgentRow& agent : parts.facts.agents()) {
-      JsonObject row(list.Next());
-      row.Add("uuid", agent.uuid);
-      row.Add("epoch", base::StrCat(agent.epoch));
-      row.Add("node", agent.node_name);
-      row.Add("version", agent.version);
-      row.Add("address", agent.address);
-      row.Add("connected", agent.connected);
-      row.Add("connectedSince", FormatRfc3339(agent.connected_since_ms));
-      row.Add("lastSeen", FormatRfc3339(agent.last_seen_ms));
-      row.Add("lastSequence", agent.last_sequence);
-      row.Add("targets", agent.targets);
-      row.Add("frames", agent.frames_total);
-      row.Add("bytes", agent.bytes_total);
-    }
+    for (const AgentFacts& agent : parts.facts.agents()) WriteAgent(agent, list.Next());
   }
   return FinishAnswer(&writer);
 }

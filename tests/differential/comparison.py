@@ -5,7 +5,7 @@ import math
 
 # Prometheus 2.x adds without compensation, so that sums and averages lose digits.
 RELATIVE_MAX = {3: 1e-12, 2: 1e-9}
-KEEPS_ORDER = ("sort", "topk", "bottomk")
+KEEPS_ORDER = ("sort(", "sort_desc(", "sort_by_label", "topk(", "bottomk(")
 
 
 def same_number(left, right, relative_max):
@@ -62,6 +62,13 @@ def differ_in_results(ours, theirs, relative_max, ordered):
     return None
 
 
+def in_any_order(found):
+    """Prometheus lists the series of one selector in the order of its index."""
+    if isinstance(found, list) and found and isinstance(found[0], dict):
+        return sorted(found, key=lambda entry: json.dumps(entry, sort_keys=True))
+    return found
+
+
 def differ(ours, theirs, relative_max=1e-12, ordered=False):
     """None, or what is different; each side is (HTTP status, parsed JSON)."""
     if ours[0] != theirs[0]:
@@ -71,7 +78,7 @@ def differ(ours, theirs, relative_max=1e-12, ordered=False):
         return None if kinds[0] == kinds[1] else f"error {kinds[0]}, {kinds[1]} expected"
     if isinstance(theirs[1]["data"], dict) and "resultType" in theirs[1]["data"]:
         return differ_in_results(ours[1]["data"], theirs[1]["data"], relative_max, ordered)
-    if ours[1]["data"] != theirs[1]["data"]:
+    if in_any_order(ours[1]["data"]) != in_any_order(theirs[1]["data"]):
         return f"{str(ours[1]['data'])[:200]}, {str(theirs[1]['data'])[:200]} expected"
     return None
 
