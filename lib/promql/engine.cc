@@ -58,9 +58,11 @@ Matrix ToMatrix(const StepGrid& grid, Table* table) {
   matrix.series.reserve(table->size());
   for (size_t i = 0; i < table->size(); ++i) {
     ResultSeries series;
+    const std::span<const double> values = table->values(i);
+    const auto absent = std::count_if(values.begin(), values.end(), IsAbsent);
+    series.samples.reserve(grid.count - static_cast<size_t>(absent));
     for (size_t step = 0; step < grid.count; ++step) {
-      const double value = table->values(i)[step];
-      if (!IsAbsent(value)) series.samples.push_back({grid.Time(step), value});
+      if (!IsAbsent(values[step])) series.samples.push_back({grid.Time(step), values[step]});
     }
     if (series.samples.empty()) continue;
     series.labels = table->labels(i).Merge();

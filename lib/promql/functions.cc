@@ -12,7 +12,7 @@ constexpr ValueType kV = ValueType::kVector;
 constexpr ValueType kM = ValueType::kMatrix;
 constexpr ValueType kT = ValueType::kString;
 
-void AddPlain(std::vector<Function>* table) {
+void AddOfVector(std::vector<Function>* table) {
   using F = FunctionId;
   const std::pair<std::string_view, F> of_vector[] = {
       {"abs", F::kAbs},
@@ -48,6 +48,10 @@ void AddPlain(std::vector<Function>* table) {
       {"sort_desc", F::kSortDesc},
   };
   for (const auto& [name, id] : of_vector) table->push_back({name, id, {kV}});
+}
+
+void AddOfRange(std::vector<Function>* table) {
+  using F = FunctionId;
   const std::pair<std::string_view, F> of_range[] = {
       {"absent_over_time", F::kAbsentOverTime},
       {"avg_over_time", F::kAvgOverTime},
@@ -75,6 +79,10 @@ void AddPlain(std::vector<Function>* table) {
       {"ts_of_min_over_time", F::kTsOfMinOverTime},
   };
   for (const auto& [name, id] : of_range) table->push_back({name, id, {kM}});
+}
+
+void AddOfTime(std::vector<Function>* table) {
+  using F = FunctionId;
   const std::pair<std::string_view, F> of_time[] = {
       {"day_of_month", F::kDayOfMonth},
       {"day_of_week", F::kDayOfWeek},
@@ -118,7 +126,9 @@ std::vector<Function> MakeTable() {
       {"timestamp", F::kTimestamp, {kV}, 0, kV, true},
       {"vector", F::kVector, {kS}},
   };
-  AddPlain(&table);
+  AddOfVector(&table);
+  AddOfRange(&table);
+  AddOfTime(&table);
   for (Function& function : table) {
     static constexpr F kExperimental[] = {F::kDoubleExponentialSmoothing,
                                           F::kEnd,

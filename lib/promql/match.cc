@@ -2,9 +2,11 @@
 // labels form a pair; at each step at most one series of the "one" side may be there.
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "binary_op.h"
@@ -99,10 +101,15 @@ class Matching {
   template <typename Operation>
   absl::Status FillMany(size_t key, const Signature& signature, Operation operation);
 
-  absl::Status FindOnes(size_t key, const Signature& signature);
+  absl::Status FindOnes(const Signature& signature);
   bool AnyManyAt(size_t step);
   absl::StatusOr<size_t> OutRow(size_t key, size_t many, int64_t one);
-  absl::Status CheckUnique(const Signature& signature);
+  absl::Status CheckUnique();
+  // What fails first when steps are looked at one after the other, as Prometheus does. Only asked
+  // when something is known to fail.
+  absl::Status FirstError();
+  absl::Status DuplicateAt(size_t step);
+  absl::Status AmbiguousAt(size_t step);
   model::LabelsRef ResultLabels(model::LabelsRef many, model::LabelsRef one);
 
   Evaluator* const evaluator_;
@@ -150,12 +157,12 @@ absl::Status Matching::RunWith(Operation operation, RowSink sink) {
       BARO_TRY(MatchPair(signature, operation, sink));
       continue;
     }
-    BARO_TRY(FindOnes(key, signature));
+    BARO_TRY(FindOnes(signature));
     pairs_.clear();
     matched_.assign(steps(), 0);
     BARO_TRY(MatchMany(key, signature, operation));
     if (fill_many_) BARO_TRY(FillMany(key, signature, operation));
-    if (!one_to_one) BARO_TRY(CheckUnique(signature));
+    if (!one_to_one) BARO_TRY(CheckUnique());
   }
   BARO_TRY(out_.MergeEqual());
   for (size_t i = 0; i < out_.size(); ++i) {
@@ -188,21 +195,14 @@ bool Matching::AnyManyAt(size_t step) {
   return fill_many_.has_value();
 }
 
-absl::Status Matching::FindOnes(size_t key, const Signature& signature) {
+absl::Status Matching::FindOnes(const Signature& signature) {
   one_at_.assign(steps(), kFilled);
   for (const size_t one : signature.one) {
     const std::span<const double> values = one_.values(one);
     for (size_t step = 0; step < values.size(); ++step) {
       if (IsAbsent(values[step])) continue;
       // With nothing to match against, even duplicates do no harm.
-      if (one_at_[step] != kFilled && AnyManyAt(step)) {
-        const auto other = static_cast<size_t>(one_at_[step]);
-        return absl::FailedPreconditionError(base::StrCat(
-            "found duplicate series for the match group ", ShowLabels(keys_.labels(key)),
-            " on the ", swapped_ ? "left" : "right", " hand-side of the operation: [",
-            ShowLabels(one_.labels(one).Merge()), ", ", ShowLabels(one_.labels(other).Merge()),
-            "];many-to-many matching not allowed: matching labels must be unique on one side"));
-      }
+      if (one_at_[step] != kFilled && AnyManyAt(step)) return FirstError();
       one_at_[step] = static_cast<int64_t>(one);
     }
   }
@@ -219,9 +219,7 @@ absl::Status Matching::MatchMany(size_t key, const Signature& signature, Operati
       const int64_t one = one_at_[step];
       if (IsAbsent(left) || (one == kFilled && !fill_one_)) continue;
       if (matched_[step] != 0 && matching_.cardinality == Cardinality::kOneToOne) {
-        return absl::FailedPreconditionError(
-            "multiple matches for labels: many-to-one matching must be explicit "
-            "(group_left/group_right)");
+        return FirstError();
       }
       matched_[step] = 1;
       if (one != last_one) {
@@ -267,7 +265,7 @@ absl::StatusOr<size_t> Matching::OutRow(size_t key, size_t many, int64_t one) {
 }
 
 // Two series of the many side must not give one and the same result series at one step.
-absl::Status Matching::CheckUnique(const Signature&) {
+absl::Status Matching::CheckUnique() {
   if (pairs_.size() < 2) return absl::OkStatus();
   absl::flat_hash_map<uint64_t, std::vector<const Pair*>> by_hash;
   for (const Pair& pair : pairs_) {
@@ -281,12 +279,61 @@ absl::Status Matching::CheckUnique(const Signature&) {
         const bool both =
             !IsAbsent(many_.values(pair.many)[step]) && !IsAbsent(many_.values(other->many)[step]);
         if (both && (one_at_[step] != kFilled || fill_one_)) {
-          return absl::FailedPreconditionError(
-              "multiple matches for labels: grouping labels must ensure unique matches");
+          return FirstError();
         }
       }
     }
     same.push_back(&pair);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Matching::FirstError() {
+  for (size_t step = 0; step < steps(); ++step) {
+    if (!AnyManyAt(step)) continue;
+    BARO_TRY(DuplicateAt(step));
+    BARO_TRY(AmbiguousAt(step));
+  }
+  return absl::InternalError("cannot tell which series do not match");
+}
+
+absl::Status Matching::DuplicateAt(size_t step) {
+  absl::flat_hash_map<size_t, size_t> seen;  // signature → row of one_
+  for (size_t one = 0; one < one_.size(); ++one) {
+    if (IsAbsent(one_.values(one)[step])) continue;
+    const size_t key = keys_.GroupOf(one_.labels(one));
+    const auto [it, inserted] = seen.try_emplace(key, one);
+    if (inserted) continue;
+    return absl::FailedPreconditionError(base::StrCat(
+        "found duplicate series for the match group ", ShowLabels(keys_.labels(key)), " on the ",
+        swapped_ ? "left" : "right", " hand-side of the operation: [",
+        ShowLabels(one_.labels(one).Merge()), ", ", ShowLabels(one_.labels(it->second).Merge()),
+        "];many-to-many matching not allowed: matching labels must be unique on one side"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Matching::AmbiguousAt(size_t step) {
+  const bool one_to_one = matching_.cardinality == Cardinality::kOneToOne;
+  absl::flat_hash_map<size_t, model::LabelsRef> ones;
+  for (size_t one = 0; one < one_.size(); ++one) {
+    if (IsAbsent(one_.values(one)[step])) continue;
+    ones.emplace(keys_.GroupOf(one_.labels(one)), one_.labels(one));
+  }
+  std::set<std::pair<size_t, model::Labels>> results;
+  for (size_t many = 0; many < many_.size(); ++many) {
+    if (IsAbsent(many_.values(many)[step])) continue;
+    const size_t key = keys_.GroupOf(many_.labels(many));
+    const auto one = ones.find(key);
+    if (one == ones.end() && !fill_one_) continue;
+    const model::LabelsRef one_labels = one == ones.end() ? keys_.labels_ref(key) : one->second;
+    model::Labels labels;
+    if (!one_to_one) labels = ResultLabels(many_.labels(many), one_labels).Merge();
+    if (results.emplace(key, std::move(labels)).second) continue;
+    return absl::FailedPreconditionError(
+        one_to_one ? "multiple matches for labels: many-to-one matching must be explicit "
+                     "(group_left/group_right)"
+                   : "multiple matches for labels: grouping labels must ensure unique matches");
   }
   return absl::OkStatus();
 }
