@@ -26,6 +26,7 @@ constexpr uint64_t kLogBytesMax = uint64_t{64} << 20;
 constexpr size_t kSlotBlockBytes = size_t{32} << 10;
 // What a commit leaves free: room for RocksDB to flush and to start a new log.
 constexpr uint64_t kFreeBytesMin = uint64_t{8} << 20;
+constexpr size_t kProbeBytes = size_t{256} << 10;
 constexpr int kOpenFilesMax = 512;
 
 rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
@@ -37,7 +38,7 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.max_total_wal_size = kLogBytesMax;
   options.max_background_jobs = 2;
-  options.avoid_flush_during_shutdown = true;  // what is not in a log need not survive
+  options.max_bgerror_resume_count = 0;  // Reopen() instead
   options.max_open_files = kOpenFilesMax;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.max_log_file_size = size_t{4} << 20;
@@ -88,18 +89,36 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view action) {
   return absl::UnavailableError(text);
 }
 
+Database::Using::Using(const Database& database) : database_(database) {
+  base::MutexLock lock(&database_.mutex_);
+  while (database_.reopening_) database_.changed_.Wait(&database_.mutex_);
+  ++database_.users_;
+}
+
+Database::Using::~Using() {
+  base::MutexLock lock(&database_.mutex_);
+  --database_.users_;
+  database_.changed_.SignalAll();
+}
+
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                          rocksdb::Env* env) {
   auto database = std::unique_ptr<Database>(new Database());
   database->path_ = path;
   database->env_ = env != nullptr ? env : rocksdb::Env::Default();
-  const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
-  const rocksdb::DBOptions options = DatabaseOptions(database->env_);
-  database->slot_options_ = rocksdb::Options(options, SlotOptions(cache));
+  database->cache_ = rocksdb::NewLRUCache(kBlockCacheBytes);
+  database->slot_options_ =
+      rocksdb::Options(DatabaseOptions(database->env_), SlotOptions(database->cache_));
   BARO_TRY(ToStatus(database->env_->CreateDirIfMissing(path), base::StrCat("create ", path)));
+  base::MutexLock lock(&database->mutex_);
+  BARO_TRY(database->OpenFamilies());
+  return database;
+}
 
+absl::Status Database::OpenFamilies() {
+  const rocksdb::DBOptions options = DatabaseOptions(env_);
   std::vector<std::string> names;
-  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(options, path, &names);
+  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(options, path_, &names);
   if (!listed.ok()) names.clear();  // a new folder; a damaged one fails in Open() below
   for (const char* name : {"default", "index", "slots"}) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
@@ -108,7 +127,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   for (const std::string& name : names) {
     uint64_t epoch = 0;
     if (name == "slots") {
-      families.emplace_back(name, SlotOptions(cache));
+      families.emplace_back(name, SlotOptions(cache_));
     } else {
       families.emplace_back(name,
                             ParseJournalName(name, &epoch) ? JournalOptions() : IndexOptions());
@@ -116,32 +135,38 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  BARO_TRY(ToStatus(rocksdb::DB::Open(options, path, families, &handles, &db),
-                    base::StrCat("open ", path)));
-  database->db_.reset(db);
-  base::MutexLock lock(&database->mutex_);
+  BARO_TRY(ToStatus(rocksdb::DB::Open(options, path_, families, &handles, &db),
+                    base::StrCat("open ", path_)));
+  db_.reset(db);
   for (size_t i = 0; i < names.size(); ++i) {
     uint64_t epoch = 0;
     if (names[i] == "index") {
-      database->index_ = handles[i];
+      index_ = handles[i];
     } else if (names[i] == "slots") {
-      database->slots_ = handles[i];
+      slots_ = handles[i];
     } else if (ParseJournalName(names[i], &epoch)) {
-      database->journals_[epoch] = handles[i];
+      journals_[epoch] = handles[i];
     } else {
-      database->default_ = handles[i];
+      default_ = handles[i];
     }
   }
-  return database;
+  return absl::OkStatus();
 }
 
-Database::~Database() {
+void Database::CloseFamilies() {
   if (db_ == nullptr) return;
-  base::MutexLock lock(&mutex_);
   for (const auto& [epoch, handle] : journals_) db_->DestroyColumnFamilyHandle(handle);
   for (rocksdb::ColumnFamilyHandle* handle : {default_, index_, slots_}) {
     if (handle != nullptr) db_->DestroyColumnFamilyHandle(handle);
   }
+  journals_.clear();
+  default_ = index_ = slots_ = nullptr;
+  db_.reset();
+}
+
+Database::~Database() {
+  base::MutexLock lock(&mutex_);
+  CloseFamilies();
 }
 
 std::vector<uint64_t> Database::Journals() const {
@@ -158,6 +183,8 @@ rocksdb::ColumnFamilyHandle* Database::Journal(uint64_t epoch) const {
 }
 
 absl::StatusOr<rocksdb::ColumnFamilyHandle*> Database::CreateJournal(uint64_t epoch) {
+  const Using use(*this);
+  if (db_ == nullptr) return absl::UnavailableError(base::StrCat("cannot write to ", path_));
   rocksdb::ColumnFamilyHandle* handle = nullptr;
   BARO_TRY(ToStatus(db_->CreateColumnFamily(JournalOptions(), JournalName(epoch), &handle),
                     base::StrCat("create journal ", epoch)));
@@ -167,8 +194,9 @@ absl::StatusOr<rocksdb::ColumnFamilyHandle*> Database::CreateJournal(uint64_t ep
 }
 
 absl::Status Database::DropJournal(uint64_t epoch) {
+  const Using use(*this);
   rocksdb::ColumnFamilyHandle* handle = Journal(epoch);
-  BARO_CHECK(handle != nullptr);
+  if (handle == nullptr) return absl::UnavailableError(base::StrCat("no journal ", epoch));
   BARO_TRY(ToStatus(db_->DropColumnFamily(handle), base::StrCat("drop journal ", epoch)));
   base::MutexLock lock(&mutex_);
   journals_.erase(epoch);
@@ -186,23 +214,49 @@ absl::Status Database::CheckSpace(uint64_t bytes) const {
       base::StrCat("cannot write to ", path_, ": ", free_bytes, " bytes free on the disk"));
 }
 
-absl::Status Database::Resume() { return ToStatus(db_->Resume(), "resume writing"); }
+absl::Status Database::CheckDisk() const {
+  const std::string file = path_ + "/probe.tmp";
+  std::unique_ptr<rocksdb::WritableFile> probe;
+  rocksdb::Status status = env_->NewWritableFile(file, &probe, rocksdb::EnvOptions());
+  if (status.ok()) status = probe->Append(std::string(kProbeBytes, '\0'));
+  if (status.ok()) status = probe->Sync();
+  probe.reset();
+  env_->DeleteFile(file).PermitUncheckedError();
+  return ToStatus(status, base::StrCat("write to ", path_));
+}
 
-// RocksDB 7.8 recovers from a failed log write by flushing what is in memory, which starts a new
-// log; with nothing in memory it keeps the broken log, and the next write to it aborts the process
-// (facebook/rocksdb#12448). So there is always a key in memory that no log knows; writing it also
-// makes RocksDB switch logs, when that is due, before the write that matters.
+// RocksDB 7.8 cannot be trusted to resume: with nothing in memory to flush it keeps the broken log,
+// and the next write to that aborts the process (facebook/rocksdb#12448); a resume that meets a
+// full disk leaves it refusing for ever. Opening anew is what every start does.
+absl::Status Database::Reopen() {
+  BARO_TRY(CheckDisk());
+  base::MutexLock lock(&mutex_);
+  reopening_ = true;
+  while (users_ > 0) changed_.Wait(&mutex_);
+  CloseFamilies();
+  const absl::Status status = OpenFamilies();
+  reopening_ = false;
+  changed_.SignalAll();
+  return status;
+}
+
 absl::Status Database::Write(rocksdb::WriteBatch* batch) {
   BARO_TRY(CheckSpace(batch->GetDataSize()));
-  if (!writable()) BARO_TRY(Resume());
-  rocksdb::WriteOptions unlogged;
-  unlogged.disableWAL = true;
-  rocksdb::Status status = db_->Put(unlogged, default_, "in memory", "");
+  if (!writable()) BARO_TRY(Reopen());
   rocksdb::WriteOptions options;
   options.sync = true;
-  if (status.ok()) status = db_->Write(options, batch);
+  const rocksdb::Status status = db_->Write(options, batch);
   writable_.store(status.ok(), std::memory_order_relaxed);
   return ToStatus(status, base::StrCat("write to ", path_));
+}
+
+absl::Status Database::Ingest(const std::vector<std::string>& files) {
+  const Using use(*this);
+  if (db_ == nullptr) return absl::UnavailableError(base::StrCat("cannot ingest: no ", path_));
+  rocksdb::IngestExternalFileOptions options;
+  options.move_files = true;
+  options.write_global_seqno = false;
+  return ToStatus(db_->IngestExternalFile(slots_, files, options), "ingest sealed parts");
 }
 
 absl::Status Database::Probe() {
@@ -212,6 +266,8 @@ absl::Status Database::Probe() {
 }
 
 absl::Status Database::DeleteSlots(const std::string& first, const std::string& last) {
+  const Using use(*this);
+  if (db_ == nullptr) return absl::UnavailableError(base::StrCat("cannot write to ", path_));
   const rocksdb::Slice begin(first);
   const rocksdb::Slice end(last);
   return ToStatus(rocksdb::DeleteFilesInRange(db_.get(), slots_, &begin, &end, false),

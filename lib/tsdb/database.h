@@ -2,6 +2,7 @@
 // writing again after the disk was full. Options' reasons: docs/adr/0010-part-in-key.md.
 #pragma once
 
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/options.h>
@@ -36,6 +37,21 @@ class Database {
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, rocksdb::Env* env);
   ~Database();
 
+  // Whoever reads beside the writer thread holds one as long as it uses db(), column families or an
+  // iterator: Write() may have to open RocksDB anew. Not held for long: it holds up the writer
+  // then.
+  class Using {
+   public:
+    explicit Using(const Database& database);
+    ~Using();
+    Using(const Using&) = delete;
+    Using& operator=(const Using&) = delete;
+
+   private:
+    const Database& database_;
+  };
+
+  // Null when the last opening failed; the next Write() tries again.
   rocksdb::DB* db() const { return db_.get(); }
   rocksdb::ColumnFamilyHandle* index() const { return index_; }
   rocksdb::ColumnFamilyHandle* slots() const { return slots_; }
@@ -51,21 +67,25 @@ class Database {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DropJournal(uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Writes and syncs. After an error RocksDB refuses to write until it has recovered; each later
-  // call tries that first, so it succeeds again by itself when the disk does.
+  // Writes and syncs. After an error each later call first tries whether the disk takes a file, and
+  // then opens RocksDB anew, so it succeeds again by itself when the disk does. One thread only.
   absl::Status Write(rocksdb::WriteBatch* batch);
   // Writes something small. Before anything that changes RocksDB's own manifest: a full disk found
   // by a log write is recovered from, one found by a manifest write only by opening anew.
   absl::Status Probe();
   bool writable() const { return writable_.load(std::memory_order_relaxed); }
 
+  absl::Status Ingest(const std::vector<std::string>& files);
   // Removes the files that hold only keys within [first, last). Readers of those keys are gone.
   absl::Status DeleteSlots(const std::string& first, const std::string& last);
 
  private:
   Database() = default;
-  absl::Status Resume();
+  absl::Status OpenFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CloseFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Reopen() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status CheckSpace(uint64_t bytes) const;
+  absl::Status CheckDisk() const;
 
   std::string path_;
   rocksdb::Env* env_ = nullptr;
@@ -74,7 +94,11 @@ class Database {
   rocksdb::ColumnFamilyHandle* default_ = nullptr;
   rocksdb::ColumnFamilyHandle* index_ = nullptr;
   rocksdb::ColumnFamilyHandle* slots_ = nullptr;
+  std::shared_ptr<rocksdb::Cache> cache_;
   mutable base::Mutex mutex_;
+  mutable base::CondVar changed_;
+  mutable size_t users_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool reopening_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<uint64_t, rocksdb::ColumnFamilyHandle*> journals_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> writable_{true};
 };

@@ -35,6 +35,17 @@ absl::Status PartReader::Fetch() {
   std::sort(wanted_.begin(), wanted_.end(),
             [](const Wanted& a, const Wanted& b) { return a.key < b.key; });
   const std::vector<Wanted> all = std::exchange(wanted_, {});
+  if (all.empty()) return absl::OkStatus();
+  const Database::Using use(database_);
+  if (database_.db() == nullptr) {
+    return absl::UnavailableError(base::StrCat("cannot read ", database_.path(), ": not open"));
+  }
+  const absl::Status status = FetchAll(all);
+  iterator_.reset();  // it must not outlive `use`
+  return status;
+}
+
+absl::Status PartReader::FetchAll(const std::vector<Wanted>& all) {
   for (const Wanted& wanted : all) {
     std::string_view value;
     BARO_TRY(Seek(wanted.key, &value));
@@ -67,7 +78,6 @@ absl::Status PartReader::Seek(const SlotKey& key, std::string_view* value) {
   if (!iterator_->Valid() || iterator_->key() != slice) iterator_->Seek(slice);
   if (!iterator_->status().ok()) {
     const absl::Status cause = ToStatus(iterator_->status(), "read");
-    iterator_.reset();
     return cause.code() == absl::StatusCode::kDataLoss ? Damaged(key, cause) : cause;
   }
   if (!iterator_->Valid() || iterator_->key() != slice) {

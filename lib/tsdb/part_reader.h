@@ -41,13 +41,14 @@ class PartReader {
     uint32_t count = 0;
   };
 
+  absl::Status FetchAll(const std::vector<Wanted>& all);
   absl::Status Seek(const SlotKey& key, std::string_view* value);
   absl::Status FetchValues(const Wanted& wanted, std::string_view value);
   absl::Status Damaged(const SlotKey& key, const absl::Status& cause);
 
   const Database& database_;
   std::atomic<uint64_t>* const damaged_total_;
-  std::unique_ptr<rocksdb::Iterator> iterator_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;  // during Fetch()
   std::vector<Wanted> wanted_;
 };
 

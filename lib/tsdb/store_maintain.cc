@@ -143,11 +143,7 @@ absl::Status StoreImpl::IngestFiles(const std::vector<SealedPart>& parts) {
   if (parts.empty()) return absl::OkStatus();
   std::vector<std::string> files;
   for (const SealedPart& part : parts) files.push_back(part.file);
-  rocksdb::IngestExternalFileOptions options;
-  options.move_files = true;
-  options.write_global_seqno = false;
-  return ToStatus(database_->db()->IngestExternalFile(database_->slots(), files, options),
-                  "ingest sealed parts");
+  return database_->Ingest(files);
 }
 
 // The moment of the seal: records and sealed epoch in one write, then the view.

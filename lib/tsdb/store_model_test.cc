@@ -307,7 +307,7 @@ class Machine {
     oracle_.Check(testing::ReadAll(*store_), "disk full, step " + std::to_string(step_));
     if (disk_->down()) return;
     disk_->SetFault(DiskFault::kNone);
-    // Recovers by itself; RocksDB may need more than one try.
+    // Recovers by itself.
     SampleBatch batch;
     const Labels labels{{"__name__", "after_full"}};
     const int64_t deadline_ns = base::RealClock()->MonotonicNs() + 20'000'000'000;

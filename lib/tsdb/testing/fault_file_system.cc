@@ -258,8 +258,9 @@ IOStatus FaultFileSystem::RenameFile(const std::string& from, const std::string&
     files_[to] = it->second;
     files_.erase(it);
   }
-  // A rename over a name that is there leaves the old file or the new one, never none.
-  if (unsynced_entries_.erase(from) > 0 && !rename.had_target) unsynced_entries_.insert(to);
+  // A name that was there before stays there, with the one content or the other.
+  const bool fresh = unsynced_entries_.erase(from) > 0;
+  if (fresh && !rename.had_target) unsynced_entries_.insert(to);
   unsynced_renames_.push_back(std::move(rename));
   return IOStatus::OK();
 }
