@@ -276,7 +276,7 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
   }
   connection->answered = true;
   HttpResponse response;
-  response.status = parser.get().result_int();
+  response.status = static_cast<int>(parser.get().result_int());
   response.reason = View(parser.get().reason());
   for (const auto& field : parser.get()) {
     response.headers.push_back(
