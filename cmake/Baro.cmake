@@ -8,7 +8,7 @@ target_compile_options(baro_warnings INTERFACE
   # gcc 12 reports these inside libstdc++ and Boost headers when it inlines them into our code (gcc bugs 105329, 105562).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread>)
 
-# One binary for a module's tests; ctest lists each test by its own name.
+# One binary for a module's tests; ctest lists each test by its own name. `unit_tests` builds them all.
 function(baro_test target)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${target} ${ARG_SOURCES})
@@ -17,9 +17,14 @@ function(baro_test target)
     BARO_TESTDATA_DIR="${CMAKE_CURRENT_SOURCE_DIR}/testdata" BARO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  if(NOT TARGET unit_tests)
+    add_custom_target(unit_tests)
+  endif()
+  add_dependencies(unit_tests ${target})
 endfunction()
 
-# A fuzz target is libFuzzer's under the fuzz preset; elsewhere a test replays its corpus, testdata/<name>/ and testdata/*.
+# A fuzz target is libFuzzer's under the asan preset; elsewhere a test replays its corpus, all of testdata/.
+# `fuzzers` builds them all.
 function(baro_fuzzer source)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   get_filename_component(name ${source} NAME_WE)
@@ -32,7 +37,10 @@ function(baro_fuzzer source)
   endif()
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} baro_warnings)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
-  set_property(GLOBAL APPEND PROPERTY BARO_FUZZERS ${name})
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
 endfunction()
 
 # A Google Benchmark; a short pass of it runs as a test, so that it cannot rot.
