@@ -22,6 +22,8 @@ struct CollectorOptions {
   int64_t query_lookback_ms = 300'000;
   int64_t query_samples_max = 50'000'000;
   size_t query_concurrency_max = 20;
+  // Of the hash tables that foreign senders fill; main() takes it from the system.
+  uint64_t hash_seed = 0;
   std::string log_level = "info";
   std::string log_format = "console";
   // Every flag with its value, sorted, for status/flags.

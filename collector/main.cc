@@ -1,5 +1,7 @@
 // baro-collector: stores what agents and remote write send, and answers PromQL.
 
+#include <sys/random.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -79,14 +81,21 @@ void Serve(Server* server, const sigset_t& signals) {
   }
 }
 
+// 0, which is a seed like any other, when the system has none to give.
+uint64_t SystemSeed() {
+  uint64_t seed = 0;
+  return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : 0;
+}
+
 int Main(int argc, const char* const* argv) {
-  const auto options = ParseCommandLine(argc, argv);
+  auto options = ParseCommandLine(argc, argv);
   if (!options.ok()) {
     std::fprintf(stderr, "baro-collector: %s\nRun with --help for more.\n",
                  std::string(options.status().message()).c_str());
     return kExitUsage;
   }
   if (!*options) return 0;
+  (*options)->hash_seed = SystemSeed();
   StartLog(**options);
   const sigset_t signals = BlockSignals();
   spdlog::info("starting: {}", VersionText());

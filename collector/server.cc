@@ -1,7 +1,6 @@
 #include "server.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "baro/base/mutex.h"
@@ -35,11 +34,6 @@ promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const bas
 int64_t RetentionOf(const CollectorOptions& options, const CollectorConfig& config) {
   if (options.retention_given || !config.storage.retention) return options.retention_ms;
   return config.storage.retention->count();
-}
-
-uint64_t RandomSeed() {
-  std::random_device random;
-  return uint64_t{random()} << 32 | random();
 }
 
 class ServerImpl final : public Server {
@@ -104,7 +98,7 @@ absl::Status ServerImpl::Open() {
   }
   BARO_TRY(OpenStore());
   RemoteWriteOptions remote_write;
-  remote_write.cache_seed = RandomSeed();
+  remote_write.cache_seed = options_.hash_seed;
   remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
   api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
   BARO_TRY(StartIngest());

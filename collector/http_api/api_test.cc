@@ -258,15 +258,17 @@ TEST_F(Api, DerivesTargetsFromUp) {
 TEST_F(Api, TellsItsStatus) {
   parts_.facts.flags = {{"config.file", "c.yml"}};
   parts_.facts.config_yaml = [] { return std::string("global: {}\n"); };
-  parts_.facts.cardinality = [](size_t limit) {
+  parts_.facts.cardinality = [](size_t) {
     tsdb::Cardinality cardinality;
-    cardinality.series_by_metric.push_back({"up", limit});
+    cardinality.series_by_metric = {{"up", 3}, {"down", 2}};
+    cardinality.values_by_label = {{"job", 4}, {"le", 5}};
     return cardinality;
   };
   EXPECT_EQ(Get("status/flags"), R"(200 {"status":"success","data":{"config.file":"c.yml"}})");
   EXPECT_EQ(Get("status/config"), R"(200 {"status":"success","data":{"yaml":"global: {}\n"}})");
-  EXPECT_THAT(Get("status/tsdb", "limit=3"),
-              HasSubstr(R"("seriesCountByMetricName":[{"name":"up","value":3}])"));
+  const std::string tsdb = Get("status/tsdb", "limit=1");
+  EXPECT_THAT(tsdb, HasSubstr(R"("seriesCountByMetricName":[{"name":"up","value":3}])"));
+  EXPECT_THAT(tsdb, HasSubstr(R"("numLabelPairs":9)"));
   EXPECT_THAT(Get("status/runtimeinfo"), HasSubstr(R"("storageRetention":"30d")"));
   EXPECT_EQ(Get("status/walreplay"),
             R"(200 {"status":"success","data":{"min":0,"max":0,"current":0}})");

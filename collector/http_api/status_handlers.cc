@@ -3,7 +3,7 @@
 
 #include <charconv>
 #include <filesystem>
-#include <thread>
+#include <span>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -19,9 +19,10 @@ namespace {
 constexpr size_t kCardinalityRows = 10;
 constexpr size_t kCardinalityRowsMax = 10'000;
 
-void WriteEntries(const std::vector<tsdb::Cardinality::Entry>& entries, JsonWriter* writer) {
+void WriteEntries(const std::vector<tsdb::Cardinality::Entry>& entries, size_t limit,
+                  JsonWriter* writer) {
   JsonList list(writer);
-  for (const auto& entry : entries) {
+  for (const auto& entry : std::span(entries).first(std::min(limit, entries.size()))) {
     JsonObject object(list.Next());
     object.Add("name", entry.name);
     object.Add("value", entry.value);
@@ -103,15 +104,17 @@ Answer TsdbStatus(const ApiParts& parts, const net::ServerRequest& request) {
     }
   }
   limit = std::min(limit, kCardinalityRowsMax);
-  const tsdb::Cardinality cardinality = parts.facts.cardinality(limit);
+  // All label names, so that their values can be added up.
+  const tsdb::Cardinality cardinality = parts.facts.cardinality(kCardinalityRowsMax);
   JsonWriter writer = StartAnswer();
   {
     JsonObject object(&writer);
     WriteHeadStats(parts.facts.store_stats(), cardinality, object.Key("headStats"));
-    WriteEntries(cardinality.series_by_metric, object.Key("seriesCountByMetricName"));
-    WriteEntries(cardinality.values_by_label, object.Key("labelValueCountByLabelName"));
-    WriteEntries(cardinality.bytes_by_label, object.Key("memoryInBytesByLabelName"));
-    WriteEntries(cardinality.series_by_label_pair, object.Key("seriesCountByLabelValuePair"));
+    WriteEntries(cardinality.series_by_metric, limit, object.Key("seriesCountByMetricName"));
+    WriteEntries(cardinality.values_by_label, limit, object.Key("labelValueCountByLabelName"));
+    WriteEntries(cardinality.bytes_by_label, limit, object.Key("memoryInBytesByLabelName"));
+    WriteEntries(cardinality.series_by_label_pair, limit,
+                 object.Key("seriesCountByLabelValuePair"));
   }
   return FinishAnswer(&writer);
 }
@@ -148,7 +151,7 @@ Answer RuntimeStatus(const ApiParts& parts, const net::ServerRequest&) {
     object.Add("lastConfigTime", FormatRfc3339(reload_time_ms));
     object.Add("corruptionCount", 0);
     object.Add("goroutineCount", 0);
-    object.Add("GOMAXPROCS", std::thread::hardware_concurrency());
+    object.Add("GOMAXPROCS", sysconf(_SC_NPROCESSORS_ONLN));
     object.Add("GOMEMLIMIT", 0);
     object.Add("GOGC", "");
     object.Add("GODEBUG", "");

@@ -2,7 +2,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -149,7 +148,10 @@ absl::Status Server::Listen() {
 }
 
 void Server::StartThreads() {
-  asio::co_spawn(loops_[0]->io(), AcceptLoop(this), asio::detached);
+  asio::co_spawn(loops_[0]->io(), AcceptLoop(this),
+                 [shared = shared_](const std::exception_ptr& thrown) {
+                   if (thrown) ++shared->accept_failures_total;
+                 });
   for (size_t i = 0; i < loops_.size(); ++i) {
     io_threads_.Start(base::StrCat("http-io-", i), [loop = loops_[i].get()] { loop->Run(); });
   }

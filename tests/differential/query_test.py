@@ -38,6 +38,7 @@ KNOWN = [
     (2, "resets", "2.x counts differently across NaN"),
     (2, "atan2", "2.x keeps the metric name"),
     (2, "bottomk(2", "2.x breaks ties in another order"),
+    (2, "topk(2, sum", "2.x adds without compensation: equal sums differ in their last digit"),
     (2, "rate(latency", "2.x extrapolates a counter's start to zero in another way"),
     (2, "rate(temperature", "2.x extrapolates a counter's start to zero in another way"),
     (2, "rate(gappy", "2.x extrapolates a counter's start to zero in another way"),
