@@ -26,14 +26,23 @@ std::string BytesText(std::string_view digits) {
   return FormatOne(bytes, Unit::kBytes);
 }
 
+// gRPC's "ipv4:10.0.0.1:41000" without kind and port: the port of a client means nothing to people.
+std::string_view HostOf(std::string_view peer) {
+  for (const std::string_view kind : {"ipv4:", "ipv6:"}) {
+    if (peer.starts_with(kind)) peer.remove_prefix(kind.size());
+  }
+  return peer.substr(0, peer.rfind(':'));
+}
+
 std::vector<Cell> RowOf(const Record& agent, int64_t now_ms) {
   const auto text = [&](const char* name) { return Cell{Harmless(Member(agent, name))}; };
   return {IsConnected(agent) ? Cell{"connected", Style::kGood} : Cell{"away", Style::kBad},
           text("node"),
-          text("address"),
+          {Harmless(HostOf(Member(agent, "address")))},
           text("version"),
-          {AgoText(Member(agent, "lastSeen"), now_ms)},
-          text("targets"),
+          {AgoText(Member(agent, "lastFrame"), now_ms)},
+          text("lagFrames"),
+          text("samplesStored"),
           {BytesText(Member(agent, "bytes"))}};
 }
 
@@ -56,8 +65,9 @@ absl::Status Run(const AgentsArguments&, Session* session) {
                         {"NODE"},
                         {"ADDRESS"},
                         {"VERSION"},
-                        {"LAST SEEN", Align::kPoint},
-                        {"TARGETS", Align::kPoint},
+                        {"LAST FRAME", Align::kPoint},
+                        {"BEHIND", Align::kPoint},
+                        {"SAMPLES", Align::kPoint},
                         {"RECEIVED", Align::kPoint}};
   for (const Record& agent : list.records) {
     list.table.rows.push_back(RowOf(agent, session->clock->NowMs()));

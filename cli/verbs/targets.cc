@@ -21,7 +21,8 @@ int HealthOrder(const Target& target) {
 
 bool Before(const Target& left, const Target& right) {
   if (HealthOrder(left) != HealthOrder(right)) return HealthOrder(left) < HealthOrder(right);
-  return LabelsLess(left.labels, right.labels);
+  const int jobs = LabelValue(left.labels, "job").compare(LabelValue(right.labels, "job"));
+  return jobs != 0 ? jobs < 0 : LabelsLess(left.labels, right.labels);
 }
 
 Style HealthStyle(const Target& target) {
