@@ -160,10 +160,10 @@ absl::Status Agent::Reload() {
   if (status.ok()) {
     reloads_good_.Increment();
     reload_time_.Set(static_cast<double>(clock_->NowMs()) / 1e3);
-    spdlog::info("configuration reloaded");
+    BARO_LOG_LIMITED(info, "configuration reloaded");
   } else {
     reloads_bad_.Increment();
-    spdlog::error("cannot reload: {}", status.ToString());
+    BARO_LOG_LIMITED(error, "cannot reload: {}", status.ToString());
   }
   return status;
 }

@@ -33,6 +33,8 @@ void AppendDeliveryJson(std::string_view collector, const DeliveryStats& stats, 
                   ",\"unacknowledgedFrames\":", stats.spool.unacknowledged_frames,
                   ",\"spoolBytes\":", stats.spool.bytes, ",\"lastFailure\":");
   AppendJsonString(stats.push.last_failure, json);
+  *json += ",\"lastReject\":";
+  AppendJsonString(stats.push.last_reject, json);
   *json += ",\"lastWriteError\":";
   AppendJsonString(stats.last_write_error, json);
   *json += "}";

@@ -11,6 +11,13 @@
 #include "declaration.h"
 
 namespace baro::agent {
+namespace {
+
+// On a full disk each attempt gives up a segment of the spool. When others fill the disk faster than
+// that, the rows wait for the next write.
+constexpr int kAttemptsMax = 8;
+
+}  // namespace
 
 SpoolWriter::SpoolWriter(SpoolWriterOptions options, RowQueue* queue, spool::Spool* spool)
     : options_(options), queue_(queue), spool_(spool), compressor_(ZSTD_createCCtx()) {
@@ -29,8 +36,9 @@ absl::Status SpoolWriter::Write(int64_t now_ms) {
 }
 
 absl::Status SpoolWriter::WriteHeld(int64_t now_ms) {
-  while (has_rows()) {
-    absl::Status status = EncodeHeld(now_ms);
+  absl::Status status;
+  for (int attempt = 0; has_rows() && attempt < kAttemptsMax; ++attempt) {
+    status = EncodeHeld(now_ms);
     if (status.ok()) status = spool_->Sync();
     if (status.ok()) {
       ++stats_.syncs_total;
@@ -39,10 +47,9 @@ absl::Status SpoolWriter::WriteHeld(int64_t now_ms) {
     }
     ++stats_.write_failures_total;
     roll_next_ = true;  // the chains were told rows that are not in the spool
-    // Each round gives up one segment, so this ends.
-    if (!absl::IsResourceExhausted(status) || !spool_->ShedOne("disk_full")) return status;
+    if (!absl::IsResourceExhausted(status) || !spool_->ShedOne("disk_full")) break;
   }
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status SpoolWriter::StartSegment(int64_t now_ms) {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "baro/base/clock.h"
+#include "link_dump.h"
 #include "node_metrics.h"
 #include "node_options.h"
 #include "proc_file.h"
@@ -49,12 +50,14 @@ struct CollectorContext {
       : options(node_options),
         metrics(node_metrics),
         clock(node_clock),
-        stat(std::make_shared<StatSource>(node_options.paths)) {}
+        stat(std::make_shared<StatSource>(node_options.paths)),
+        links(std::make_shared<LinkSource>()) {}
 
   const NodeOptions& options;
   NodeMetrics* metrics;
   const base::Clock* clock;
   std::shared_ptr<StatSource> stat;
+  std::shared_ptr<LinkSource> links;
 };
 
 struct CollectorEntry {

@@ -1,40 +1,17 @@
 // meminfo, vmstat, loadavg and pressure: files of numbers about the node as a whole.
 
-#include <map>
 #include <string>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "collectors.h"
+#include "field_families.h"
 #include "name_filter.h"
 
 namespace baro::agent {
 namespace {
 
 using model::MetricType;
-
-// Families named after fields that the kernel tells. A kernel has about 60 in meminfo and 190 in
-// vmstat; the bound is against a file that is not what it should be.
-class FieldFamilies {
- public:
-  static constexpr size_t kFamiliesMax = 4096;
-
-  // Null when there are too many already.
-  template <typename Make>
-  const Family* Get(std::string_view field, const Make& make) {
-    key_.assign(field);
-    auto found = families_.find(key_);
-    if (found == families_.end()) {
-      if (families_.size() >= kFamiliesMax) return nullptr;
-      found = families_.emplace(key_, make(field)).first;
-    }
-    return &found->second->family();
-  }
-
- private:
-  std::map<std::string, std::unique_ptr<OwnedFamily>> families_;
-  std::string key_;
-};
 
 // Active(anon) is told as node_memory_Active_anon_bytes.
 std::string MeminfoName(std::string_view field, bool in_kb) {

@@ -47,14 +47,18 @@ constexpr Family kNoHandler = BARO_NET_FAMILY("receive_nohandler");
 class NetdevCollector final : public Collector {
  public:
   NetdevCollector(const CollectorContext& context, NameFilter exclude)
-      : netlink_(context.options.paths.procfs == "/proc"),
+      : links_(LinkSource::SeesNode(context.options.paths.procfs) ? context.links : nullptr),
         init_file_(context.options.paths.procfs + "/1/net/dev"),
         file_(context.options.paths.procfs + "/net/dev"),
         exclude_(std::move(exclude)) {}
 
+  void Prepare() override {
+    if (links_ != nullptr) links_->Invalidate();
+  }
+
   absl::Status Collect(Section* section) override {
-    BARO_TRY(ReadDevices());
-    for (const NetDevice& device : devices_) {
+    BARO_TRY_ASSIGN(const std::vector<NetDevice>* devices, Read());
+    for (const NetDevice& device : *devices) {
       if (exclude_.Matches(device.name)) continue;
       for (const NetColumn& column : kColumns) {
         section->Put(column.family, {device.name}, static_cast<double>(device.*column.value));
@@ -67,23 +71,20 @@ class NetdevCollector final : public Collector {
   }
 
  private:
-  absl::Status ReadDevices() {
-    if (netlink_) {
-      absl::Status status = links_.Read(&devices_);
-      if (status.ok()) return status;
+  absl::StatusOr<const std::vector<NetDevice>*> Read() {
+    if (links_ != nullptr) {
+      auto devices = links_->Read();
+      if (devices.ok()) return devices;
     }
-    // Another procfs is another node's view: process 1 there is in the node's network namespace,
-    // netlink only knows ours.
-    if (!netlink_) {
-      const auto text = init_file_.Read();
-      if (text.ok()) return ParseNetDev(*text, &devices_);
-    }
-    BARO_TRY_ASSIGN(const std::string_view text, file_.Read());
-    return ParseNetDev(text, &devices_);
+    // Process 1 of another procfs is in its node's network namespace.
+    auto text = init_file_.Read();
+    if (!text.ok()) text = file_.Read();
+    BARO_TRY(text.status());
+    BARO_TRY(ParseNetDev(*text, &devices_));
+    return &devices_;
   }
 
-  const bool netlink_;
-  LinkDump links_;
+  const std::shared_ptr<LinkSource> links_;  // null: netlink knows another node's interfaces
   ProcFile init_file_;
   ProcFile file_;
   NameFilter exclude_;

@@ -6,15 +6,28 @@ namespace baro::agent {
 
 const std::vector<CollectorEntry>& AllCollectors() {
   static const std::vector<CollectorEntry> all = {
+      {"arp", MakeArpCollector},
+      {"conntrack", MakeConntrackCollector},
       {"cpu", MakeCpuCollector},
       {"diskstats", MakeDiskstatsCollector},
+      {"entropy", MakeEntropyCollector},
+      {"filefd", MakeFilefdCollector},
       {"filesystem", MakeFilesystemCollector},
+      {"kernel_hung", MakeKernelHungCollector},
       {"loadavg", MakeLoadavgCollector},
       {"meminfo", MakeMeminfoCollector},
+      {"netclass", MakeNetclassCollector},
       {"netdev", MakeNetdevCollector},
+      {"netstat", MakeNetstatCollector},
+      {"os", MakeOsCollector},
       {"pressure", MakePressureCollector},
+      {"schedstat", MakeSchedstatCollector},
+      {"sockstat", MakeSockstatCollector},
+      {"softnet", MakeSoftnetCollector},
       {"stat", MakeStatCollector},
       {"time", MakeTimeCollector},
+      {"timex", MakeTimexCollector},
+      {"udp_queues", MakeUdpQueuesCollector},
       {"uname", MakeUnameCollector},
       {"vmstat", MakeVmstatCollector},
   };

@@ -1,9 +1,11 @@
 #include "link_dump.h"
 
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -53,6 +55,73 @@ void FillDevice(const rtnl_link_stats64& stats, NetDevice* device) {
   device->tx_compressed = stats.tx_compressed;
 }
 
+// "02:fc:00:00:00:01". Hardware addresses have at most 32 bytes (MAX_ADDR_LEN).
+std::string HardwareAddress(std::string_view bytes) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes.substr(0, 32)) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (!text.empty()) text += ':';
+    text += kHex[byte >> 4];
+    text += kHex[byte & 15];
+  }
+  return text;
+}
+
+// A number of one or four bytes; zero when it is of another size.
+uint32_t Number(std::string_view value) {
+  if (value.size() == 1) return static_cast<uint8_t>(value[0]);
+  uint32_t number = 0;
+  if (value.size() == sizeof number) std::memcpy(&number, value.data(), sizeof number);
+  return number;
+}
+
+void FillFact(unsigned type, std::string_view value, LinkFacts* facts) {
+  switch (type) {
+    case IFLA_MTU:
+      facts->mtu = Number(value);
+      break;
+    case IFLA_LINK:
+      facts->link = Number(value);
+      break;
+    case IFLA_LINKMODE:
+      facts->link_mode = Number(value);
+      break;
+    case IFLA_GROUP:
+      facts->group = Number(value);
+      break;
+    case IFLA_TXQLEN:
+      facts->queue_length = Number(value);
+      break;
+    case IFLA_OPERSTATE:
+      facts->operstate = Number(value);
+      break;
+    case IFLA_CARRIER:
+      facts->carrier = Number(value);
+      break;
+    case IFLA_CARRIER_CHANGES:
+      facts->carrier_changes = Number(value);
+      break;
+    case IFLA_CARRIER_UP_COUNT:
+      facts->carrier_ups = Number(value);
+      break;
+    case IFLA_CARRIER_DOWN_COUNT:
+      facts->carrier_downs = Number(value);
+      break;
+    case IFLA_ADDRESS:
+      facts->address = HardwareAddress(value);
+      break;
+    case IFLA_BROADCAST:
+      facts->broadcast = HardwareAddress(value);
+      break;
+    case IFLA_IFALIAS:
+      facts->alias = value.substr(0, value.find('\0'));
+      break;
+    default:
+      break;
+  }
+}
+
 // The attributes of one RTM_NEWLINK message. A link without name or counters is no error: it is
 // skipped by its empty name.
 absl::Status ParseLink(std::string_view attributes, NetDevice* device) {
@@ -72,6 +141,8 @@ absl::Status ParseLink(std::string_view attributes, NetDevice* device) {
       std::memcpy(&stats, value.data(), std::min(value.size(), sizeof stats));
       FillDevice(stats, device);
       has_stats = true;
+    } else {
+      FillFact(header.rta_type, value, &device->facts);
     }
     attributes.remove_prefix(std::min<size_t>(RTA_ALIGN(header.rta_len), attributes.size()));
   }
@@ -93,7 +164,14 @@ absl::Status ParseMessage(const nlmsghdr& header, std::string_view payload,
   if (header.nlmsg_type != RTM_NEWLINK) return absl::OkStatus();
   const size_t skip = NLMSG_ALIGN(sizeof(ifinfomsg));
   if (payload.size() < skip) return BadDump("link message too short");
+  ifinfomsg link;
+  std::memcpy(&link, payload.data(), sizeof link);
   NetDevice device;
+  device.facts.index = static_cast<uint32_t>(link.ifi_index);
+  device.facts.link = device.facts.index;
+  // What netlink adds to the device's own flags is told elsewhere (operstate, carrier).
+  device.facts.flags = link.ifi_flags & ~uint32_t{IFF_RUNNING | IFF_LOWER_UP | IFF_DORMANT};
+  device.facts.type = link.ifi_type;
   BARO_TRY(ParseLink(payload.substr(skip), &device));
   if (device.name.empty()) return absl::OkStatus();
   if (devices->size() >= kProcRowsMax) return BadDump("too many interfaces");
@@ -156,6 +234,22 @@ absl::Status LinkDump::ReadOnce(std::vector<NetDevice>* devices) {
     BARO_TRY(ParseLinkDump({bytes_.data(), static_cast<size_t>(got)}, devices, &done));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<const std::vector<NetDevice>*> LinkSource::Read() {
+  if (fresh_) return &devices_;
+  BARO_TRY(dump_.Read(&devices_));
+  fresh_ = true;
+  return &devices_;
+}
+
+bool LinkSource::SeesNode(const std::string& procfs) {
+  if (procfs == "/proc") return true;
+  struct stat node{};
+  struct stat self{};
+  return stat((procfs + "/1/ns/net").c_str(), &node) == 0 &&
+         stat("/proc/self/ns/net", &self) == 0 && node.st_ino == self.st_ino &&
+         node.st_dev == self.st_dev;
 }
 
 absl::Status LinkDump::Read(std::vector<NetDevice>* devices) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "proc_parse.h"
 
 namespace baro::agent {
@@ -29,6 +30,23 @@ class LinkDump {
 
   int socket_ = -1;
   std::string bytes_;
+};
+
+// One dump a pass for the two collectors that need it. Thread-compatible.
+class LinkSource {
+ public:
+  // The next Read() asks anew.
+  void Invalidate() { fresh_ = false; }
+  // Errors: as LinkDump::Read().
+  absl::StatusOr<const std::vector<NetDevice>*> Read();
+  // True when the network namespace of the procfs at that path (its process 1) is ours: netlink
+  // knows no other.
+  static bool SeesNode(const std::string& procfs);
+
+ private:
+  LinkDump dump_;
+  std::vector<NetDevice> devices_;
+  bool fresh_ = false;
 };
 
 }  // namespace baro::agent

@@ -12,6 +12,8 @@
 #include "baro/base/strings.h"
 #include "baro/model/sample.h"
 #include "node_target.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
 
 namespace baro::agent {
 namespace {
@@ -71,6 +73,7 @@ double CpuMs(int who) {
 }
 
 int Run(int passes) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("node_dump"));  // stdout is for the metrics
   LastRowSink sink;
   prometheus::Registry registry;
   NodeMetrics metrics(&registry);

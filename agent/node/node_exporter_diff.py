@@ -17,8 +17,11 @@ import time
 import urllib.request
 
 # Collectors that exist in every node_exporter we compare with.
-COLLECTORS = ["cpu", "diskstats", "filesystem", "loadavg", "meminfo", "netdev", "pressure", "stat",
-              "time", "uname", "vmstat"]
+COLLECTORS = ["arp", "conntrack", "cpu", "diskstats", "entropy", "filefd", "filesystem", "loadavg",
+              "meminfo", "netclass", "netdev", "netstat", "os", "pressure", "schedstat", "sockstat", "softnet",
+              "stat", "time", "timex", "udp_queues", "uname", "vmstat"]
+# And those that only newer ones have.
+NEW_COLLECTORS = ["kernel_hung"]
 DISK_EXCLUDE = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$"
 # Debian's package leaves out /run, /mnt and /media as well; upstream and we do not.
 MOUNT_EXCLUDE = (r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+"
@@ -44,10 +47,19 @@ ALLOWED = [
     (r"^node_disk_info\{.*rotational=\"0\".*\}$", "theirs", "1.11", "the same"),
     (r"^node_filesystem_readonly\{", "value", "1.11",
      "1.11.1 tells 0 for every mount; the mount table (and 1.5) say which are read-only"),
+    (r"^node_network_info\{.*adminstate=", "ours", "1.5", "label adminstate is newer"),
+    (r"^node_network_info\{", "theirs", "1.5", "label adminstate is newer"),
     (r"^node_filesystem_(mount_info|purgeable_bytes)", "ours", "1.5", "newer than 1.5"),
     (r"^node_filesystem_readonly", "ours", "1.5", "1.5 leaves it out where statfs fails"),
     (r"^node_network_\w+\{device=\"lo\"\}$", "ours", "1.5",
      "1.5's netlink reader loses the loopback device"),
+    (r"^node_netstat_TcpExt_(TCPOFOQueue|TCPRcvQDrop)$", "ours", "1.5",
+     "its default expression is shorter"),
+    (r"^node_softnet_(backlog_len|cpu_collision|flow_limit_count|received_rps)", "ours", "1.5",
+     "newer than 1.5"),
+    (r"^node_scrape_collector_(success|duration_seconds)\{collector=\"kernel_hung\"\}$", "ours", "1.5",
+     "the collector is newer"),
+    (r"^node_kernel_hung_tasks_total$", "ours", "1.5", "the collector is newer"),
     (r"^node_pressure_irq_stalled_seconds_total$", "ours", "1.5", "newer than 1.5"),
 ]
 # Gauges that move by themselves between two readings, and how far off may be told.
@@ -59,6 +71,11 @@ MOVING = {
     r"^node_filesystem_(avail|free|size)_bytes": 4e9,
     r"^node_filesystem_files(_free)?\{": 1e6,
     r"^node_memory_\w+$": 4e9,
+    r"^node_sockstat_\w+$": 1e5,
+    r"^node_filefd_allocated$": 1e5,
+    r"^node_(arp_entries|nf_conntrack_\w+|softnet_backlog_len|udp_queues|entropy_\w+)": 1e6,
+    r"^node_netstat_Tcp_CurrEstab$": 1e4,
+    r"^node_timex_(maxerror|offset|estimated_error|frequency|status|tick|loop|tai|pps|sync)": 1e-1,
 }
 
 SERIES = re.compile(r'^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$')
@@ -88,8 +105,9 @@ def parse(text):
 
 
 class Exporter:
-    def __init__(self, program):
-        flags = [f"--collector.{name}" for name in COLLECTORS]
+    def __init__(self, program, version):
+        names = COLLECTORS + (NEW_COLLECTORS if version >= (1, 9) else [])
+        flags = [f"--collector.{name}" for name in names]
         self.process = subprocess.Popen(
             [program, "--web.listen-address=127.0.0.1:0", "--collector.disable-defaults",
              f"--collector.diskstats.device-exclude={DISK_EXCLUDE}",
@@ -197,7 +215,7 @@ class Comparison:
             low, mine, high = before[key], ours[key], after[key]
             self.compared += 1
             kind = meta[key.split("{")[0]][0]
-            if kind in ("counter", "untyped"):
+            if kind in ("counter", "untyped") and not key.endswith("CurrEstab"):
                 # Idle and iowait may go back by a tick; we never do.
                 if not low - 0.02 <= mine <= high + 0.02:
                     self.error("value", key, f"{mine} is not between {low} and {high}")
@@ -215,7 +233,7 @@ def main():
         print(f"no node_exporter at {exporter_path}: skipped")
         return 77
     comparison = Comparison(version_of(exporter_path))
-    exporter = Exporter(exporter_path)
+    exporter = Exporter(exporter_path, comparison.version)
     try:
         exporter.read()  # its first scrape starts what later ones only read
         before, _ = exporter.read()

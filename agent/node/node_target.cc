@@ -59,7 +59,10 @@ namespace {
 // One line when a collector begins or ends to fail, never one a pass.
 void LogChange(const std::string& name, bool read_before, const absl::Status& before,
                const absl::Status& now) {
-  if (!now.ok() && (!read_before || before.ok())) {
+  if (absl::IsNotFound(now) && !read_before) {
+    // This kernel or machine has no such thing; baro_collector_state tells it as well.
+    spdlog::info("node collector {} has nothing to read: {}", name, now.ToString());
+  } else if (!now.ok() && (!read_before || before.ok())) {
     spdlog::warn("node collector {} fails: {}", name, now.ToString());
   } else if (now.ok() && read_before && !before.ok()) {
     spdlog::info("node collector {} works again", name);
@@ -149,11 +152,12 @@ int64_t NodeTarget::RowTimeMs(int64_t now_ns) {
   return beat_ms;
 }
 
-void NodeTarget::Reschedule(Member* member, int64_t now_ns) {
+// Gives back how many times the collector was missed.
+int64_t NodeTarget::Reschedule(Member* member, int64_t now_ns) {
   if (member->next_ns == 0) member->next_ns = now_ns;
-  const int64_t late = (now_ns - member->next_ns) / member->interval_ns;
-  if (late > 0) metrics_->passes_missed.Increment(static_cast<double>(late));
-  member->next_ns += (late + 1) * member->interval_ns;
+  const int64_t missed = (now_ns - member->next_ns) / member->interval_ns;
+  member->next_ns += (missed + 1) * member->interval_ns;
+  return missed;
 }
 
 void NodeTarget::Pass() {
@@ -163,12 +167,14 @@ void NodeTarget::Pass() {
   int64_t beat_ns = std::min(now_ns, next_pass_ns());
   if (beat_ns == 0) beat_ns = now_ns;
   const int64_t time_ms = RowTimeMs(beat_ns);
+  int64_t missed = 0;
   for (auto& member : members_) {
     member->due = member->next_ns <= now_ns;
     if (!member->due) continue;
-    Reschedule(member.get(), now_ns);
+    missed = std::max(missed, Reschedule(member.get(), now_ns));
     member->collector->Prepare();
   }
+  metrics_->passes_missed.Increment(static_cast<double>(missed));
   for (auto& member : members_) {
     if (member->due) {
       Collect(member.get());
@@ -233,6 +239,7 @@ void NodeTarget::Append(int64_t time_ms) {
     for (const auto& member : members_) member->section.AppendValues(&row_);
     BARO_CHECK_EQ(row_.size(), layout_.columns.size());
     status = sink_->Append(target_, time_ms, row_);
+    last_time_ms_ = time_ms;
   }
   if (!status.ok()) metrics_->CountDroppedRow(status);
 }
@@ -277,7 +284,9 @@ void NodeTarget::AppendStale(int64_t time_ms, const std::vector<model::Column>& 
 
 void NodeTarget::Retire() {
   if (!declared_) return;
-  AppendStale(clock_->NowMs(), {});
+  // Right behind the last row, so that a new target of the same name (a reload) cannot tell the
+  // same moment.
+  AppendStale(last_time_ms_ + 1, {});
   sink_->Release(target_);
   declared_ = false;
 }

@@ -67,7 +67,7 @@ class NodeTarget {
   absl::Status AddCollector(const CollectorEntry& entry, const CollectorContext& context);
   int64_t RowTimeMs(int64_t now_ns);
   void Collect(Member* member);
-  void Reschedule(Member* member, int64_t now_ns);
+  static int64_t Reschedule(Member* member, int64_t now_ns);
   void PutOwn(int64_t pass_ns);
   void Append(int64_t time_ms);
   absl::Status Redeclare(int64_t time_ms);
@@ -87,6 +87,7 @@ class NodeTarget {
   model::Layout layout_;  // as declared
   std::vector<double> row_;
   uint64_t layout_changes_ = 0;
+  int64_t last_time_ms_ = 0;
   int64_t anchor_ns_ = 0;  // RowTimeMs(): the monotonic and the wall time of one moment
   int64_t anchor_ms_ = 0;
 

@@ -156,7 +156,7 @@ TEST_F(NodeTargetTest, KeepsRowTimesOnTheBeat) {
 }
 
 TEST_F(NodeTargetTest, LeavesOutPassesItIsTooLateFor) {
-  auto node = Make(Options({"loadavg"}));
+  auto node = Make(Options({"loadavg", "meminfo"}));
   node->Pass();
   clock_.AdvanceMs(50'000);
   node->Pass();
@@ -180,6 +180,7 @@ TEST_F(NodeTargetTest, MarksEverythingStaleWhenItRetires) {
   node->Retire();
   const std::vector<SinkRow> rows = sink_.rows();
   ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[1].time_ms, rows[0].time_ms + 1);
   for (const double value : rows[1].values) EXPECT_TRUE(model::IsStaleNan(value));
 }
 

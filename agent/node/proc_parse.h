@@ -98,6 +98,26 @@ struct PressureText {
 };
 absl::Status ParsePressure(std::string_view text, PressureText* pressure);
 
+// What netlink tells of an interface beside its traffic.
+struct LinkFacts {
+  uint32_t index = 0;
+  uint32_t flags = 0;  // IFF_…
+  uint32_t type = 0;   // ARPHRD_…
+  uint32_t mtu = 0;
+  uint32_t link = 0;  // index of the interface it stands on; its own when on none
+  uint32_t link_mode = 0;
+  uint32_t group = 0;
+  uint32_t queue_length = 0;
+  uint32_t operstate = 0;  // IF_OPER_…
+  uint32_t carrier = 0;
+  uint32_t carrier_changes = 0;
+  uint32_t carrier_ups = 0;
+  uint32_t carrier_downs = 0;
+  std::string address;  // "02:fc:00:00:00:01"
+  std::string broadcast;
+  std::string alias;
+};
+
 // The traffic of one interface, as /proc/net/dev groups it.
 struct NetDevice {
   std::string name;  // 15 characters at most on Linux, so it never allocates
@@ -107,6 +127,7 @@ struct NetDevice {
   uint64_t tx_carrier = 0, tx_compressed = 0;
   // /proc/net/dev does not tell rx_nohandler.
   bool has_nohandler = false;
+  LinkFacts facts;  // of a link dump only
 };
 absl::Status ParseNetDev(std::string_view text, std::vector<NetDevice>* devices);
 // A run of netlink messages (RTM_NEWLINK with IFLA_STATS64). Sets `done` at the end of the dump.
@@ -116,6 +137,45 @@ absl::Status ParseLinkDump(std::string_view bytes, std::vector<NetDevice>* devic
 
 // "0-3,8": a list of CPUs as sysfs writes it.
 absl::Status ParseCpuList(std::string_view text, std::vector<uint32_t>* cpus);
+
+// /proc/net/netstat and /proc/net/snmp: pairs of lines "Proto: names" and "Proto: values".
+struct ProtocolValue {
+  std::string_view protocol;
+  std::string_view name;
+  double value = 0;
+};
+absl::Status ParseNetstat(std::string_view text, std::vector<ProtocolValue>* values);
+// /proc/net/snmp6: lines "Ip6InReceives 1"; the protocol ends with the 6.
+absl::Status ParseSnmp6(std::string_view text, std::vector<ProtocolValue>* values);
+// /proc/net/sockstat: lines "TCP: inuse 29 orphan 0".
+absl::Status ParseSockstat(std::string_view text, std::vector<ProtocolValue>* values);
+
+// Lines of hexadecimal numbers: /proc/net/softnet_stat, and behind its line of headings
+// /proc/net/stat/nf_conntrack.
+using HexRow = std::vector<uint64_t>;
+absl::Status ParseHexRows(std::string_view text, std::vector<HexRow>* rows);
+
+// /proc/schedstat: nanoseconds that tasks ran and waited, and the number of their slices.
+struct SchedCpu {
+  std::string_view cpu;
+  uint64_t running_ns = 0;
+  uint64_t waiting_ns = 0;
+  uint64_t timeslices = 0;
+};
+absl::Status ParseSchedstat(std::string_view text, std::vector<SchedCpu>* cpus);
+
+// /proc/net/arp: the device of each entry.
+absl::Status ParseArp(std::string_view text, std::vector<std::string_view>* devices);
+
+// /proc/net/udp: bytes in all sockets' queues together.
+struct UdpQueues {
+  uint64_t tx_bytes = 0;
+  uint64_t rx_bytes = 0;
+};
+absl::Status ParseUdpQueues(std::string_view text, UdpQueues* queues);
+
+// One variable of an os-release file (quotes taken off). Empty when it is not there.
+std::string OsReleaseValue(std::string_view text, std::string_view name);
 
 // One device property of udev's database: "E:ID_MODEL=…". Empty when it is not there.
 std::string_view UdevProperty(std::string_view text, std::string_view name);

@@ -30,6 +30,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)ParseLinkDump(text, &devices, &done);
   std::vector<uint32_t> cpus;
   (void)ParseCpuList(text, &cpus);
+  std::vector<ProtocolValue> protocols;
+  (void)ParseNetstat(text, &protocols);
+  (void)ParseSnmp6(text, &protocols);
+  (void)ParseSockstat(text, &protocols);
+  std::vector<HexRow> rows;
+  (void)ParseHexRows(text, &rows);
+  std::vector<SchedCpu> sched;
+  (void)ParseSchedstat(text, &sched);
+  std::vector<std::string_view> arp;
+  (void)ParseArp(text, &arp);
+  UdpQueues queues;
+  (void)ParseUdpQueues(text, &queues);
+  (void)OsReleaseValue(text, "ID");
   (void)UdevProperty(text, "ID_MODEL");
   // What goes on the wire as a protobuf string must be UTF-8, and making it so must be idempotent.
   const std::string valid = ValidUtf8(text);

@@ -22,7 +22,7 @@ struct Family {
   std::string_view help;
   model::MetricType type = model::MetricType::kGauge;
   // Label names in the order of the values given to Put(); unused ones are empty.
-  std::array<std::string_view, 9> label_names = {};
+  std::array<std::string_view, 12> label_names = {};
 };
 
 // A family whose name comes from the kernel (node_memory_…). Owns its texts; must not move.

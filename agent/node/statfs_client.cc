@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,16 @@ int Spawn(const std::vector<std::string>& program, int socket, pid_t* pid) {
   return error;
 }
 
+constexpr int kEndPatienceMs = 200;
+
+void AwaitEnd(pid_t pid, int patience_ms) {
+  const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (descriptor < 0) return;
+  pollfd event{.fd = descriptor, .events = POLLIN, .revents = 0};
+  poll(&event, 1, patience_ms);
+  close(descriptor);
+}
+
 int64_t Nanoseconds(std::chrono::milliseconds duration) {
   return std::chrono::nanoseconds(duration).count();
 }
@@ -58,6 +69,9 @@ StatfsClient::StatfsClient(Options options, const base::Clock* clock)
 
 StatfsClient::~StatfsClient() {
   if (helper_ > 0) Kill();
+  // A killed helper is gone within milliseconds but for a call that nothing ends; that one is
+  // init's once the agent ends.
+  for (const pid_t pid : lingering_) AwaitEnd(pid, kEndPatienceMs);
   Reap();
 }
 

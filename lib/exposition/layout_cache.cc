@@ -23,6 +23,8 @@ constexpr int kCalmScrapes = 8;
 // Below this a dead column or byte is not worth a new declaration.
 constexpr size_t kDeadColumnsMin = 64;
 constexpr size_t kDeadBytesMin = size_t{64} << 10;
+// Of node_exporter, comments shared out.
+constexpr size_t kLineBytesTypical = 120;
 // Runs of text_ have 32 bits; Compact() keeps it below three times the body.
 constexpr size_t kBodyBytesMax = size_t{1} << 30;
 
@@ -156,7 +158,11 @@ LayoutCache::Run LayoutCache::AppendText(std::string_view text) {
 absl::Status LayoutCache::SlowPass(std::string_view body, Pass* pass) {
   if (!indexed_) BuildIndex();
   calm_scrapes_ = 0;
-  if (lines_.empty()) text_.reserve(text_.size() + body.size());
+  if (lines_.empty()) {
+    text_.reserve(text_.size() + body.size());
+    column_index_.reserve(body.size() / kLineBytesTypical);
+    family_index_.reserve(body.size() / (2 * kLineBytesTypical));
+  }
   pass->seen.assign(columns_.size(), false);
   pass->lines.reserve(lines_.size() + 1);
   pass->lines.assign(lines_.begin(), lines_.begin() + static_cast<ptrdiff_t>(pass->next));

@@ -106,8 +106,14 @@ absl::Status Parser::Refuse(std::string_view cause) {
   return error();
 }
 
-void Parser::SkipBlanks() {
-  while (cursor_ != end_ && IsBlank(*cursor_)) ++cursor_;
+// The cursor is at the first character of a bare metric name.
+std::string_view Parser::ReadName() {
+  const char* start = cursor_;
+  // What it has in common with the last name needs no second look at its characters.
+  cursor_ += CommonPrefix(cursor_, end_, last_name_);
+  cursor_ = SkipClass(cursor_, end_, kMetricChar);
+  last_name_ = View(start, cursor_);
+  return last_name_;
 }
 
 Entry Parser::Next() {
@@ -140,8 +146,8 @@ Entry Parser::ReadComment() {
     SkipBlanks();
     const std::string_view rest = View(cursor_, line_end);
     if (rest.size() > 4 && IsBlank(rest[4])) {
-      if (rest.starts_with("HELP")) return ReadMeta(Entry::kHelp);
-      if (rest.starts_with("TYPE")) return ReadMeta(Entry::kType);
+      if (rest.starts_with("HELP")) return ReadMeta(Entry::kHelp, line_end);
+      if (rest.starts_with("TYPE")) return ReadMeta(Entry::kType, line_end);
     }
   }
   cursor_ = line_end == end_ ? end_ : line_end + 1;
@@ -149,10 +155,11 @@ Entry Parser::ReadComment() {
 }
 
 Entry Parser::ReadOpenMetricsComment() {
-  const std::string_view rest = View(cursor_, FindLineEnd(cursor_, end_));
-  if (rest.starts_with("# HELP ")) return ReadMeta(Entry::kHelp);
-  if (rest.starts_with("# TYPE ")) return ReadMeta(Entry::kType);
-  if (rest.starts_with("# UNIT ")) return ReadMeta(Entry::kUnit);
+  const char* line_end = FindLineEnd(cursor_, end_);
+  const std::string_view rest = View(cursor_, line_end);
+  if (rest.starts_with("# HELP ")) return ReadMeta(Entry::kHelp, line_end);
+  if (rest.starts_with("# TYPE ")) return ReadMeta(Entry::kType, line_end);
+  if (rest.starts_with("# UNIT ")) return ReadMeta(Entry::kUnit, line_end);
   if (rest == "# EOF") return ReadEof();
   return Fail(cursor_, "expected HELP, TYPE, UNIT or EOF after '#' and one space");
 }
@@ -166,11 +173,12 @@ Entry Parser::ReadEof() {
 }
 
 // The cursor is at the '#' (OpenMetrics) or at the keyword (text).
-Entry Parser::ReadMeta(Entry entry) {
+Entry Parser::ReadMeta(Entry entry, const char* line_end) {
   cursor_ += format_ == Format::kText ? 5 : 7;
   if (format_ == Format::kText) SkipBlanks();
   if (!ReadFamily()) return Entry::kError;
-  const char* line_end = FindLineEnd(cursor_, end_);
+  // A quoted name may hold a line break.
+  if (cursor_ > line_end) line_end = FindLineEnd(cursor_, end_);
   if (format_ == Format::kOpenMetrics && line_end == end_) {
     return Fail(end_, "the body does not end with \"# EOF\"");
   }
@@ -209,13 +217,11 @@ bool Parser::ReadFamily() {
     if (!ReadQuoted(&meta_.family, &meta_.family_escaped)) return false;
     if (!meta_.family.empty()) return true;
   }
-  const char* start = cursor_;
   if (cursor_ == end_ || !IsOf(*cursor_, kMetricStart)) {
     Expected(cursor_, "a metric name");
     return false;
   }
-  cursor_ = SkipClass(cursor_, end_, kMetricChar);
-  meta_.family = View(start, cursor_);
+  meta_.family = ReadName();
   return true;
 }
 
@@ -236,8 +242,7 @@ bool Parser::ReadSeries() {
   const char* start = cursor_;
   const bool named = IsOf(*cursor_, kMetricStart);
   if (named) {
-    cursor_ = SkipClass(cursor_, end_, kMetricChar);
-    sample_.metric = View(start, cursor_);
+    sample_.metric = ReadName();
   } else if (*cursor_ != '{') {
     Expected(cursor_, "a metric name");
     return false;

@@ -1,7 +1,9 @@
 // Character classes, UTF-8 and escapes of the exposition formats.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -37,6 +39,23 @@ inline bool IsOf(char c, CharClass wanted) {
 inline const char* SkipClass(const char* p, const char* end, CharClass wanted) {
   while (p != end && IsOf(*p, wanted)) ++p;
   return p;
+}
+
+// How many bytes both texts begin with in common.
+inline size_t CommonPrefix(const char* p, const char* end, std::string_view text) {
+  const size_t size = std::min(static_cast<size_t>(end - p), text.size());
+  size_t i = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; i + 8 <= size; i += 8) {
+      uint64_t a = 0;
+      uint64_t b = 0;
+      std::memcpy(&a, p + i, 8);
+      std::memcpy(&b, text.data() + i, 8);
+      if (a != b) return i + static_cast<size_t>(std::countr_zero(a ^ b)) / 8;
+    }
+  }
+  while (i < size && p[i] == text[i]) ++i;
+  return i;
 }
 
 // True for well-formed UTF-8: no overlong forms, no surrogates, nothing beyond U+10FFFF.

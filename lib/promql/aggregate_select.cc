@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -39,11 +40,17 @@ class BestHeap {
     items_[0] = candidate;
     Down();
   }
-  // Best first.
-  const std::vector<Candidate>& Sorted() {
-    std::stable_sort(items_.begin(), items_.end(),
-                     [this](const Candidate& a, const Candidate& b) { return Less(b, a); });
-    return items_;
+  // Best first; equals in the heap's order.
+  std::vector<Candidate> Sorted() const {
+    std::vector<size_t> order(items_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [this](size_t a, size_t b) {
+      if (Less(items_[b], items_[a])) return true;
+      return !Less(items_[a], items_[b]) && a < b;
+    });
+    std::vector<Candidate> sorted;
+    for (const size_t index : order) sorted.push_back(items_[index]);
+    return sorted;
   }
 
  private:

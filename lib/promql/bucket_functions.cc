@@ -28,8 +28,9 @@ class Histograms {
   absl::Status Gather(Evaluator* evaluator, const Expr& vector) {
     BARO_TRY(evaluator->Rows(vector, [&](const Row& row) { return Add(row); }));
     for (std::vector<Member>& members : members_) {
-      std::stable_sort(members.begin(), members.end(),
-                       [](const Member& a, const Member& b) { return a.upper < b.upper; });
+      std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
+        return a.upper != b.upper ? a.upper < b.upper : a.row < b.row;
+      });
     }
     return absl::OkStatus();
   }

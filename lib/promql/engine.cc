@@ -32,6 +32,7 @@ absl::Status DropNames(Query* query, Table* table) {
                           {false, {std::string(model::kMetricName), "__type__", "__unit__"}});
   for (size_t i = 0; i < table->size(); ++i) {
     if (table->drop_name(i)) table->set_labels(i, nameless.Apply(table->labels(i)));
+    table->set_drop_name(i, false);
   }
   return table->MergeEqual();
 }

@@ -336,8 +336,6 @@ void Lexer::Word() {
 void Lexer::NumberOrDuration() {
   if (ScanNumber()) return EmitSoFar(K::kNumber);
   if (ScanDuration()) return EmitSoFar(K::kDuration);
-  // One character more than was understood is shown, where there is one.
-  if (!AtEnd()) at_ += DecodeRune(query_.substr(at_)).size;
   Fail(base::StrCat("bad number or duration syntax: ", Quote(query_.substr(start_, at_ - start_))));
 }
 
@@ -358,17 +356,17 @@ bool Lexer::ScanNumber() {
   while (Is(set)) {
     if (Is(".")) {
       ++at_;
-      if (dot || hex || Is("_.")) return false;
+      if (dot || Accept("_.") || hex) return false;
       dot = true;
     } else if (!hex && Is("eE")) {
       ++at_;
       if (exponent) return false;
       exponent = true;
       Accept("+-");
-      if (Is("._eE") || AtEnd()) return false;
+      if (Accept("._eE") || AtEnd()) return false;
     } else if (Is("_")) {
       ++at_;
-      if (Is("._eE") || AtEnd()) return false;
+      if (Accept("._eE") || AtEnd()) return false;
     } else {
       while (Accept(digits)) {
       }
@@ -386,7 +384,9 @@ bool Lexer::ScanDuration() {
     if (!Accept("smhdw")) return false;
     Accept("s");
   }
-  return !IsWordChar(static_cast<unsigned char>(Peek()));
+  if (!IsWordChar(static_cast<unsigned char>(Peek()))) return true;
+  ++at_;  // the message shows what does not belong
+  return false;
 }
 
 void Lexer::String(char quote) {

@@ -1,5 +1,6 @@
 #include "number_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -368,7 +369,14 @@ absl::StatusOr<int64_t> ParseDurationMs(std::string_view text) {
     while (letters < rest.size() && !IsDigit(rest[letters])) ++letters;
     size_t unit = next_unit;
     while (unit < std::size(kUnits) && kUnits[unit].name != rest.substr(0, letters)) ++unit;
-    if (unit == std::size(kUnits)) return bad;
+    if (unit == std::size(kUnits)) {
+      const std::string_view name = rest.substr(0, letters);
+      const bool known = std::any_of(std::begin(kUnits), std::end(kUnits),
+                                     [name](const Unit& other) { return other.name == name; });
+      if (known || name.empty()) return bad;
+      return absl::InvalidArgumentError(
+          base::StrCat("unknown unit ", Quote(name), " in duration ", Quote(text)));
+    }
     if (overflow || count > (kMsMax - total) / kUnits[unit].ms) return big;
     total += count * kUnits[unit].ms;
     next_unit = unit + 1;

@@ -1,5 +1,7 @@
 // Selectors: metric names, matchers, groupings, ranges, offset and @.
 
+#include <re2/re2.h>
+
 #include <cmath>
 #include <utility>
 
@@ -44,6 +46,52 @@ model::MatchType MatchTypeOf(TokenKind kind) {
 
 bool IsMatchOp(TokenKind kind) {
   return kind == K::kEql || kind == K::kNeq || kind == K::kEqlRegex || kind == K::kNeqRegex;
+}
+
+// Go's words for what RE2 says of a broken expression.
+std::string RegexError(const std::string& expression) {
+  const RE2 regex(expression, RE2::Quiet);
+  std::string_view what = "invalid or unsupported Perl syntax";
+  switch (regex.error_code()) {
+    case RE2::ErrorBadEscape:
+      what = "invalid escape sequence";
+      break;
+    case RE2::ErrorBadCharClass:
+      what = "invalid character class";
+      break;
+    case RE2::ErrorBadCharRange:
+      what = "invalid character class range";
+      break;
+    case RE2::ErrorMissingBracket:
+      what = "missing closing ]";
+      break;
+    case RE2::ErrorMissingParen:
+      what = "missing closing )";
+      break;
+    case RE2::ErrorUnexpectedParen:
+      what = "unexpected )";
+      break;
+    case RE2::ErrorTrailingBackslash:
+      return "error parsing regexp: trailing backslash at end of expression: ``";
+    case RE2::ErrorRepeatArgument:
+      what = "missing argument to repetition operator";
+      break;
+    case RE2::ErrorRepeatSize:
+      what = "invalid repeat count";
+      break;
+    case RE2::ErrorRepeatOp:
+      what = "invalid nested repetition operator";
+      break;
+    case RE2::ErrorBadUTF8:
+      what = "invalid UTF-8";
+      break;
+    case RE2::ErrorBadNamedCapture:
+      what = "invalid named capture";
+      break;
+    default:
+      break;
+  }
+  return base::StrCat("error parsing regexp: ", what, ": `", regex.error_arg(), "`");
 }
 
 }  // namespace
@@ -111,12 +159,12 @@ bool Parser::ParseMatcher(VectorSelector* selector) {
   }
   const model::MatchType type = MatchTypeOf(Take().kind);
   if (!Is(K::kString)) return Unexpected("label matching", "string") != nullptr;
-  absl::StatusOr<model::Matcher> matcher =
-      model::Matcher::Create(type, std::move(name), TakeString());
+  const std::string value = TakeString();
+  absl::StatusOr<model::Matcher> matcher = model::Matcher::Create(type, std::move(name), value);
   if (matcher.ok()) {
     selector->matchers.push_back(*std::move(matcher));
   } else {
-    NoteError(name_place, std::string(matcher.status().message()));
+    NoteError(name_place, RegexError(value));
   }
   return true;
 }

@@ -44,7 +44,8 @@ absl::Status Table::MergeEqual() {
     const model::LabelsRef labels = heads_[i].labels;
     std::vector<size_t>& same_hash = by_hash[half_hash(labels.target) + half_hash(labels.column)];
     const auto twin = std::find_if(same_hash.begin(), same_hash.end(), [&](size_t other) {
-      return EqualLabels(heads_[other].labels, labels);
+      return heads_[other].drop_name == heads_[i].drop_name &&
+             EqualLabels(heads_[other].labels, labels);
     });
     if (twin == same_hash.end()) {
       if (kept != i) {

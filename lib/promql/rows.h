@@ -61,8 +61,8 @@ class Table {
   bool drop_name(size_t index) const { return heads_[index].drop_name; }
   void set_drop_name(size_t index, bool drop) { heads_[index].drop_name = drop; }
 
-  // Rows of equal labels become one, in the place of the first. Two values at one step are
-  // FailedPrecondition: "vector cannot contain metrics with the same labelset".
+  // Rows of equal labels (and equal drop_name) become one, in the place of the first. Two values at
+  // one step are FailedPrecondition: "vector cannot contain metrics with the same labelset".
   absl::Status MergeEqual();
 
  private:

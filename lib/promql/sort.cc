@@ -51,24 +51,26 @@ using Order = std::vector<size_t>;
 
 void SortByValue(Table* table, bool descending, Order* order) {
   // NaN comes last in both directions.
-  std::stable_sort(order->begin(), order->end(), [&](size_t i, size_t j) {
+  std::sort(order->begin(), order->end(), [&](size_t i, size_t j) {
     const double a = table->values(i)[0];
     const double b = table->values(j)[0];
-    if (std::isnan(a) || std::isnan(b)) return !std::isnan(a) && std::isnan(b);
-    return descending ? a > b : a < b;
+    if (std::isnan(a) != std::isnan(b)) return std::isnan(b);
+    if (!std::isnan(a) && a != b) return descending ? a > b : a < b;
+    return i < j;
   });
 }
 
 void SortByLabels(const Call& call, Table* table, bool descending, Order* order) {
   std::vector<model::Labels> labels;
   for (size_t i = 0; i < table->size(); ++i) labels.push_back(table->labels(i).Merge());
-  std::stable_sort(order->begin(), order->end(), [&](size_t i, size_t j) {
+  std::sort(order->begin(), order->end(), [&](size_t i, size_t j) {
     for (size_t arg = 1; arg < call.args.size(); ++arg) {
       const std::string& name = As<StringLiteral>(Unwrap(*call.args[arg])).value;
       const std::string_view a = labels[i].Get(name);
       const std::string_view b = labels[j].Get(name);
       if (a != b) return descending ? NaturalLess(b, a) : NaturalLess(a, b);
     }
+    if (labels[i] == labels[j]) return i < j;
     return descending ? labels[j] < labels[i] : labels[i] < labels[j];
   });
 }

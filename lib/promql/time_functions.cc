@@ -45,9 +45,15 @@ int64_t DayOfYear(const Date& date) {
   return kBefore[date.month - 1] + date.day + (date.month > 2 && IsLeapYear(date.year) ? 1 : 0);
 }
 
+// Go counts time from 1 March of year -292277022400 in unsigned seconds; what is before that wraps
+// around to the far future.
+constexpr int64_t kDaysBefore1970 = 730'692'556LL * 146'097 + 719'468;
+
 double DatePart(FunctionId id, int64_t seconds) {
-  const int64_t days = FloorDiv(seconds, kSecondsPerDay);
-  const int64_t second_of_day = seconds - days * kSecondsPerDay;
+  const uint64_t absolute = static_cast<uint64_t>(seconds) +
+                            static_cast<uint64_t>(kDaysBefore1970) * uint64_t{kSecondsPerDay};
+  const int64_t days = static_cast<int64_t>(absolute / kSecondsPerDay) - kDaysBefore1970;
+  const auto second_of_day = static_cast<int64_t>(absolute % kSecondsPerDay);
   const Date date = DateOfDay(days);
   switch (id) {
     case FunctionId::kDayOfMonth:

@@ -203,16 +203,25 @@ void Spool::SetStored(base::IntervalSet stored, int64_t now_ms) {
 }
 
 void Spool::Collect(int64_t now_ms) {
+  ForgetEmptySegments();
   for (auto entry = segments_.begin(); entry != segments_.end();) {
     const Segment& segment = (entry++)->second;
     if (entry == segments_.end()) break;  // the newest keeps the count of sequences
     const bool graced =
         segment.acknowledged_ms != 0 && now_ms - segment.acknowledged_ms >= options_.grace_ms;
-    if (graced || !segment.facts.has_batches()) Forget(segment.facts.number, "", false);
+    if (graced) Forget(segment.facts.number, "", false);
+  }
+}
+
+void Spool::ForgetEmptySegments() {
+  for (auto entry = segments_.begin(); entry != segments_.end();) {
+    const SegmentFacts& facts = (entry++)->second.facts;
+    if (entry != segments_.end() && !facts.has_batches()) Forget(facts.number, "", false);
   }
 }
 
 bool Spool::ShedOne(const std::string& reason) {
+  ForgetEmptySegments();
   if (segments_.size() < 2) return false;
   const Segment* chosen = nullptr;
   for (auto entry = segments_.begin(); entry != std::prev(segments_.end()); ++entry) {

@@ -24,6 +24,8 @@ constexpr uint64_t kLogBytesMax = uint64_t{64} << 20;
 // Slot values are 100 B to 20 kB; neighbours are the same columns of other targets and compress
 // together.
 constexpr size_t kSlotBlockBytes = size_t{32} << 10;
+// What a commit leaves free: room for RocksDB to flush and to start a new log.
+constexpr uint64_t kFreeBytesMin = uint64_t{8} << 20;
 constexpr int kOpenFilesMax = 512;
 
 rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
@@ -35,6 +37,7 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.max_total_wal_size = kLogBytesMax;
   options.max_background_jobs = 2;
+  options.avoid_flush_during_shutdown = true;  // what is not in a log need not survive
   options.max_open_files = kOpenFilesMax;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.max_log_file_size = size_t{4} << 20;
@@ -173,15 +176,39 @@ absl::Status Database::DropJournal(uint64_t epoch) {
   return absl::OkStatus();
 }
 
+// Refusing early is cheaper for all than running into the wall; who fills the disk besides us may
+// still get there first.
+absl::Status Database::CheckSpace(uint64_t bytes) const {
+  uint64_t free_bytes = 0;
+  if (!env_->GetFreeSpace(path_, &free_bytes).ok()) return absl::OkStatus();
+  if (free_bytes >= kFreeBytesMin + bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      base::StrCat("cannot write to ", path_, ": ", free_bytes, " bytes free on the disk"));
+}
+
 absl::Status Database::Resume() { return ToStatus(db_->Resume(), "resume writing"); }
 
+// RocksDB 7.8 recovers from a failed log write by flushing what is in memory, which starts a new
+// log; with nothing in memory it keeps the broken log, and the next write to it aborts the process
+// (facebook/rocksdb#12448). So there is always a key in memory that no log knows; writing it also
+// makes RocksDB switch logs, when that is due, before the write that matters.
 absl::Status Database::Write(rocksdb::WriteBatch* batch) {
+  BARO_TRY(CheckSpace(batch->GetDataSize()));
   if (!writable()) BARO_TRY(Resume());
+  rocksdb::WriteOptions unlogged;
+  unlogged.disableWAL = true;
+  rocksdb::Status status = db_->Put(unlogged, default_, "in memory", "");
   rocksdb::WriteOptions options;
   options.sync = true;
-  const rocksdb::Status status = db_->Write(options, batch);
+  if (status.ok()) status = db_->Write(options, batch);
   writable_.store(status.ok(), std::memory_order_relaxed);
   return ToStatus(status, base::StrCat("write to ", path_));
+}
+
+absl::Status Database::Probe() {
+  rocksdb::WriteBatch batch;
+  BARO_TRY(ToStatus(batch.Put(default_, "probe", ""), "gather a probe"));
+  return Write(&batch);
 }
 
 absl::Status Database::DeleteSlots(const std::string& first, const std::string& last) {

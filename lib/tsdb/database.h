@@ -54,6 +54,9 @@ class Database {
   // Writes and syncs. After an error RocksDB refuses to write until it has recovered; each later
   // call tries that first, so it succeeds again by itself when the disk does.
   absl::Status Write(rocksdb::WriteBatch* batch);
+  // Writes something small. Before anything that changes RocksDB's own manifest: a full disk found
+  // by a log write is recovered from, one found by a manifest write only by opening anew.
+  absl::Status Probe();
   bool writable() const { return writable_.load(std::memory_order_relaxed); }
 
   // Removes the files that hold only keys within [first, last). Readers of those keys are gone.
@@ -62,6 +65,7 @@ class Database {
  private:
   Database() = default;
   absl::Status Resume();
+  absl::Status CheckSpace(uint64_t bytes) const;
 
   std::string path_;
   rocksdb::Env* env_ = nullptr;

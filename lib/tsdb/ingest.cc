@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "baro/base/status.h"
@@ -259,9 +260,9 @@ AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   }
   // Series that come one behind the other, each with many samples, make rows when sorted by time.
   if (!ordered) {
-    std::stable_sort(chosen_.begin(), chosen_.end(), [&](uint32_t a, uint32_t b) {
-      return std::pair(batch.series[a].target, batch.times_ms[a]) <
-             std::pair(batch.series[b].target, batch.times_ms[b]);
+    std::sort(chosen_.begin(), chosen_.end(), [&](uint32_t a, uint32_t b) {
+      return std::tuple(batch.series[a].target, batch.times_ms[a], a) <
+             std::tuple(batch.series[b].target, batch.times_ms[b], b);
     });
   }
   Applied applied;

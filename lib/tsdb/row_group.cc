@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kWordBits = 64;
 // A tail whose rows change wholly is encoded early: beyond this many bytes a column the sparse form
 // no longer pays.
-constexpr size_t kTailBytesPerColumnMax = 512;
+constexpr size_t kTailBytesPerColumnMax = 256;
 constexpr size_t kTailRowsMin = 32;
 
 size_t WordsOf(size_t columns) { return (columns + kWordBits - 1) / kWordBits; }

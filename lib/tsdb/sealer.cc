@@ -79,8 +79,8 @@ Sealer::Plan Sealer::PlanRuns(const Head& head) const {
     if (snapshot.side.empty()) continue;
     // In time order they make ordinary rows again, above all levels.
     std::vector<SideSample> side = snapshot.side;
-    std::stable_sort(side.begin(), side.end(), [](const SideSample& a, const SideSample& b) {
-      return a.time_ms < b.time_ms;
+    std::sort(side.begin(), side.end(), [](const SideSample& a, const SideSample& b) {
+      return std::pair(a.time_ms, a.column) < std::pair(b.time_ms, b.column);
     });
     auto owned = std::make_unique<TargetHead>();
     owned->Lock();

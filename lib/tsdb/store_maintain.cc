@@ -69,9 +69,13 @@ bool StoreImpl::RotationDue() const {
 
 absl::Status StoreImpl::Maintain(bool force) {
   base::MutexLock lock(&maintain_mutex_);
+  const bool rotate = (force || RotationDue()) && !CurrentView()->heads.back()->empty();
   absl::Status status;
+  if (rotate || !sealing_.empty() || !database_->writable()) {
+    status = OnWriter([this] { return database_->Probe(); });
+  }
   while (!sealing_.empty() && status.ok()) status = SealOldest();
-  if (status.ok() && (force || RotationDue()) && !CurrentView()->heads.back()->empty()) {
+  if (status.ok() && rotate) {
     status = OnWriter([this] { return Rotate(); });
     if (status.ok()) {
       const auto view = CurrentView();
@@ -79,10 +83,13 @@ absl::Status StoreImpl::Maintain(bool force) {
       status = SealOldest();
     }
   }
-  if (!status.ok()) totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
-  const absl::Status expired = Expire();
+  if (!status.ok()) {
+    totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
+    return status;
+  }
+  status = Expire();
   DeleteCondemned();
-  return status.ok() ? expired : status;
+  return status;
 }
 
 // On the writer thread.

@@ -271,9 +271,14 @@ TargetSnapshot TargetHead::Snapshot(const Roaring* columns) const {
     }
     snapshot.groups.push_back(std::move(one));
   }
-  std::stable_sort(
-      snapshot.groups.begin(), snapshot.groups.end(),
-      [](const GroupSnapshot& a, const GroupSnapshot& b) { return a.level < b.level; });
+  // Of a level in the order they were made: the younger group is above.
+  std::vector<GroupSnapshot> by_level;
+  for (int level = 0; level < kLevelsMax; ++level) {
+    for (GroupSnapshot& group : snapshot.groups) {
+      if (group.level == level) by_level.push_back(std::move(group));
+    }
+  }
+  snapshot.groups = std::move(by_level);
   for (const auto& [key, value] : side_) {
     if (columns != nullptr && !columns->contains(key.first)) continue;
     snapshot.side.push_back({key.first, key.second, value});

@@ -41,9 +41,9 @@ class Process(unittest.TestCase):
         self.addCleanup(server.stop)
         return server
 
-    def refused(self, *flags):
+    def refused(self, *flags, store="store"):
         """The exit code and what is said when it cannot start."""
-        ended = subprocess.run([BINARY, "--storage.path=" + self.folder + "/store", *flags],
+        ended = subprocess.run([BINARY, f"--storage.path={self.folder}/{store}", *flags],
                                capture_output=True, text=True, timeout=60, check=False)
         return ended.returncode, ended.stderr + ended.stdout
 
@@ -89,7 +89,7 @@ class Process(unittest.TestCase):
         taken = server.url.removeprefix("http://")
         for flag, other in (("--http.listen-address=", "--grpc.listen-address=127.0.0.1:0"),
                             ("--grpc.listen-address=", "--http.listen-address=127.0.0.1:0")):
-            code, text = self.refused("--storage.path=" + self.folder + "/second", flag + taken, other)
+            code, text = self.refused(flag + taken, other, store="second")
             self.assertEqual(code, 1, text)
             self.assertIn(taken, text)
 

@@ -82,13 +82,14 @@ def matrix(collector, expression):
             for row in json.loads(text)['data']['result']}
 
 
-def acknowledged(agent):
-    return processes.metric(agent.url, 'baro_delivery_acknowledged_sequence') or 0
-
-
 def agents(collector):
     status, text = processes.http(collector.url + '/api/v1/baro/agents')
-    return json.loads(text)['data'] if status == 200 else None
+    return json.loads(text)['data'] if status == 200 else []
+
+
+def stored_sequence(collector):
+    """What has been acknowledged: an agent hears of what is stored, never of more."""
+    return max((agent['stored_sequence'] for agent in agents(collector)), default=0)
 
 
 class CrashLoop:
@@ -115,7 +116,7 @@ class CrashLoop:
     def run(self):
         for _ in range(self.kills):
             time.sleep(self.random.uniform(0.2, 2.5))
-            self.acknowledged_max = max(self.acknowledged_max, acknowledged(self.agent))
+            self.acknowledged_max = max(self.acknowledged_max, stored_sequence(self.collector))
             victims = self.random.choice([[self.collector], [self.agent], [self.collector, self.agent]])
             killed_at = time.time()
             for program in victims:
@@ -132,7 +133,7 @@ class CrashLoop:
         processes.wait_for('fresh samples after the last crash', lambda: all(
             samples and samples[-1][0] >= now for samples in matrix(self.collector, 'crash_scrapes_total[10s]').values()))
         processes.wait_for('an empty backlog', lambda: processes.metric(
-            self.agent.url, 'baro_spool_unacknowledged_frames') in (None, 0))
+            self.agent.url, 'baro_agent_spool_unacknowledged_frames') in (None, 0))
 
     def check(self, since):
         window = int(time.time() - since) + 10
@@ -169,10 +170,7 @@ class CrashLoop:
         assert rows and rows[0][1] == expected, f'{rows} samples of crash_load, expected {expected}'
 
     def check_acknowledged(self):
-        known = agents(self.collector)
-        if known is None:
-            return
-        stored = max(agent.get('stored_sequence', 0) for agent in known)
+        stored = stored_sequence(self.collector)
         assert stored >= self.acknowledged_max, f'{self.acknowledged_max} was acknowledged, {stored} is stored'
         print(f'acknowledged up to {self.acknowledged_max:.0f}, stored up to {stored}')
 

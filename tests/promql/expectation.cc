@@ -22,9 +22,8 @@ std::string Number(double value) {
   return buffer;
 }
 
-// As Prometheus compares: relative 1e-6, NaN equals NaN, an infinity only itself.
-bool AlmostEqual(double a, double b) {
-  constexpr double kEpsilon = 0.000001;
+// As Prometheus compares: relatively, NaN equals NaN, an infinity only itself.
+bool AlmostEqual(double a, double b, double tolerance) {
   constexpr double kSmallest = std::numeric_limits<double>::min();
   if (model::IsStaleNan(a) || model::IsStaleNan(b))
     return model::IsStaleNan(a) && model::IsStaleNan(b);
@@ -32,8 +31,8 @@ bool AlmostEqual(double a, double b) {
   if (a == b) return true;
   const double sum = std::abs(a) + std::abs(b);
   const double difference = std::abs(a - b);
-  if (a == 0 || b == 0 || sum < kSmallest) return difference < kEpsilon * kSmallest;
-  return difference / std::min(sum, std::numeric_limits<double>::max()) < kEpsilon;
+  if (a == 0 || b == 0 || sum < kSmallest) return difference < tolerance * kSmallest;
+  return difference / std::min(sum, std::numeric_limits<double>::max()) < tolerance;
 }
 
 std::string_view Trim(std::string_view text) {
@@ -139,7 +138,7 @@ absl::Status CheckVector(const Expectation& expected,
       return Wrong(base::StrCat(labels.ToString(), " stands at place ", i + 1));
     }
     const std::optional<double> number = wanted->values.empty() ? std::nullopt : wanted->values[0];
-    if (!number || !AlmostEqual(*number, value)) {
+    if (!number || !AlmostEqual(*number, value, expected.tolerance)) {
       return Wrong(base::StrCat(labels.ToString(), " is ", Number(value), ", expected ",
                                 number ? Number(*number) : "nothing"));
     }
@@ -151,7 +150,7 @@ absl::Status CheckVector(const Expectation& expected,
   return absl::OkStatus();
 }
 
-absl::Status CheckSamples(const SeriesText& wanted, const RangeTimes& times,
+absl::Status CheckSamples(const SeriesText& wanted, const RangeTimes& times, double tolerance,
                           const promql::ResultSeries& series) {
   size_t next = 0;
   for (size_t i = 0; i < wanted.values.size(); ++i) {
@@ -165,7 +164,7 @@ absl::Status CheckSamples(const SeriesText& wanted, const RangeTimes& times,
       return Wrong(base::StrCat(wanted.labels.ToString(), " has a sample at ", sample.time_ms,
                                 " ms, expected at ", time_ms, " ms"));
     }
-    if (!AlmostEqual(*wanted.values[i], sample.value)) {
+    if (!AlmostEqual(*wanted.values[i], sample.value, tolerance)) {
       return Wrong(base::StrCat(wanted.labels.ToString(), " at ", time_ms, " ms is ",
                                 Number(sample.value), ", expected ", Number(*wanted.values[i])));
     }
@@ -188,7 +187,7 @@ absl::Status CheckMatrix(const Expectation& expected, const RangeTimes& times,
       return Wrong(base::StrCat("unexpected ", series.labels.ToString(), ", first value ",
                                 Number(series.samples.front().value)));
     }
-    BARO_TRY(CheckSamples(*wanted, times, series));
+    BARO_TRY(CheckSamples(*wanted, times, expected.tolerance, series));
   }
   const auto has_values = [](const SeriesText& series) {
     return std::any_of(series.values.begin(), series.values.end(),
@@ -262,7 +261,7 @@ absl::Status CheckInstant(const Expectation& expected, const promql::QueryResult
   }
   if (const auto* scalar = std::get_if<promql::Scalar>(&result.value)) {
     if (!expected.scalar) return Wrong(base::StrCat("got scalar ", Number(scalar->value)));
-    if (AlmostEqual(*expected.scalar, scalar->value)) return absl::OkStatus();
+    if (AlmostEqual(*expected.scalar, scalar->value, expected.tolerance)) return absl::OkStatus();
     return Wrong(
         base::StrCat("is ", Number(scalar->value), ", expected ", Number(*expected.scalar)));
   }
@@ -293,7 +292,8 @@ absl::Status CheckInstantInRange(const Expectation& expected, int64_t time_ms,
     }
   }
   if (expected.scalar) {
-    if (elements.size() == 1 && AlmostEqual(elements[0].second, *expected.scalar)) {
+    if (elements.size() == 1 &&
+        AlmostEqual(elements[0].second, *expected.scalar, expected.tolerance)) {
       return absl::OkStatus();
     }
     return Wrong("the range query around it gives another scalar");

@@ -40,6 +40,8 @@ struct Expectation {
   // Set when an instant query is to give a range vector.
   std::optional<RangeTimes> range_vector;
   std::vector<SeriesText> series;
+  // Relative; Prometheus' own runner has 1e-6. 0: equal to the last bit.
+  double tolerance = 1e-6;
 
   // Takes one line below the command. Errors: InvalidArgument.
   absl::Status AddLine(std::string_view line);

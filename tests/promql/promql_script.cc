@@ -1,9 +1,12 @@
-// promql_script FILE…: runs test scripts of Prometheus' language; prints what has not passed.
-// Exit code: 0 all passed (unsupported ones are told but do not count), 1 some failed, 2 usage.
+// promql_script [--tolerance X] FILE…: runs test scripts of Prometheus' language; prints what has
+// not passed. Exit code: 0 all passed (unsupported ones are told but do not count), 1 some failed,
+// 2 usage.
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 
 #include "script.h"
 
@@ -35,12 +38,18 @@ void Tell(const char* path, const baro::promql_script::Outcome& outcome, Counts*
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: promql_script FILE...\n");
+  double tolerance = 1e-6;
+  int first = 1;
+  if (argc > 2 && std::string_view(argv[1]) == "--tolerance") {
+    tolerance = std::strtod(argv[2], nullptr);
+    first = 3;
+  }
+  if (argc <= first) {
+    std::fprintf(stderr, "usage: promql_script [--tolerance X] FILE...\n");
     return 2;
   }
   Counts counts;
-  for (int i = 1; i < argc; ++i) {
+  for (int i = first; i < argc; ++i) {
     std::ifstream file(argv[i], std::ios::binary);
     if (!file) {
       std::fprintf(stderr, "cannot read %s\n", argv[i]);
@@ -48,7 +57,7 @@ int main(int argc, char** argv) {
     }
     const std::string script((std::istreambuf_iterator<char>(file)),
                              std::istreambuf_iterator<char>());
-    for (const auto& outcome : baro::promql_script::RunScript(script)) {
+    for (const auto& outcome : baro::promql_script::RunScript(script, tolerance)) {
       Tell(argv[i], outcome, &counts);
     }
   }

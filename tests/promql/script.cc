@@ -38,7 +38,8 @@ std::vector<std::string> ReadLines(std::string_view script) {
 
 class Runner {
  public:
-  explicit Runner(std::string_view script) : lines_(ReadLines(script)) {}
+  Runner(std::string_view script, double tolerance)
+      : lines_(ReadLines(script)), tolerance_(tolerance) {}
   std::vector<Outcome> Run();
 
  private:
@@ -65,6 +66,7 @@ class Runner {
   const model::MemorySource& Source();
 
   const std::vector<std::string> lines_;
+  const double tolerance_;
   std::vector<Outcome> outcomes_;
   std::map<model::Labels, std::map<int64_t, double>> samples_;
   std::optional<model::MemorySource> source_;  // made from samples_ when first needed
@@ -141,6 +143,7 @@ absl::StatusOr<Runner::Eval> Runner::ReadEval(const Command& command) {
       R"(eval(?:_(fail|warn|info))?\s+range\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)\s+(.+))");
   const std::string& line = lines_[command.line];
   Eval eval;
+  eval.expected.tolerance = tolerance_;
   std::string mode;
   std::string from;
   std::string to;
@@ -213,6 +216,8 @@ absl::Status Runner::RunInstant(const Eval& eval) {
 
 }  // namespace
 
-std::vector<Outcome> RunScript(std::string_view script) { return Runner(script).Run(); }
+std::vector<Outcome> RunScript(std::string_view script, double tolerance) {
+  return Runner(script, tolerance).Run();
+}
 
 }  // namespace baro::promql_script

@@ -18,6 +18,7 @@ struct Outcome {
 };
 
 // One outcome for each eval, and one for each line that cannot be read.
-std::vector<Outcome> RunScript(std::string_view script);
+// Values may differ by `tolerance`, relatively.
+std::vector<Outcome> RunScript(std::string_view script, double tolerance = 1e-6);
 
 }  // namespace baro::promql_script

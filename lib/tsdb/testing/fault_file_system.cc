@@ -61,22 +61,22 @@ class FaultFile final : public rocksdb::FSWritableFileOwnerWrapper {
     if (status.ok()) disk_->Truncated(state_, size);
     return status;
   }
+  // What a sync promises is kept in state_, so the machine's own (slow) one is left out.
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    return SyncWith([&] { return target()->Sync(options, debug); });
-  }
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    return SyncWith([&] { return target()->Fsync(options, debug); });
-  }
-
- private:
-  template <typename Sync>
-  IOStatus SyncWith(Sync sync) {
     if (IOStatus status = disk_->BeforeChange(); !status.ok()) return status;
-    IOStatus status = sync();
+    IOStatus status = target()->Flush(options, debug);
     if (status.ok()) disk_->Synced(state_);
     return status;
   }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    return Sync(options, debug);
+  }
+  IOStatus RangeSync(uint64_t /*offset*/, uint64_t /*size*/, const IOOptions& /*options*/,
+                     IODebugContext* /*debug*/) override {
+    return IOStatus::OK();
+  }
 
+ private:
   const std::shared_ptr<FaultFileSystem> disk_;
   const std::shared_ptr<FileState> state_;
 };
@@ -87,18 +87,14 @@ class FaultDirectory final : public rocksdb::FSDirectoryWrapper {
                  std::shared_ptr<FaultFileSystem> disk, std::string path)
       : FSDirectoryWrapper(std::move(directory)), disk_(std::move(disk)), path_(std::move(path)) {}
 
-  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+  IOStatus Fsync(const IOOptions& /*options*/, IODebugContext* /*debug*/) override {
     if (IOStatus status = disk_->BeforeChange(); !status.ok()) return status;
-    IOStatus status = FSDirectoryWrapper::Fsync(options, debug);
-    if (status.ok()) disk_->SyncedFolder(path_);
-    return status;
+    disk_->SyncedFolder(path_);
+    return IOStatus::OK();
   }
   IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
-                               const rocksdb::DirFsyncOptions& which) override {
-    if (IOStatus status = disk_->BeforeChange(); !status.ok()) return status;
-    IOStatus status = FSDirectoryWrapper::FsyncWithDirOptions(options, debug, which);
-    if (status.ok()) disk_->SyncedFolder(path_);
-    return status;
+                               const rocksdb::DirFsyncOptions& /*which*/) override {
+    return Fsync(options, debug);
   }
 
  private:

@@ -109,7 +109,7 @@ class Parser {
   Entry FailLimit(const char* at, std::string_view cause);
   Entry Expected(const char* at, std::string_view what);
   Entry ReadComment();
-  Entry ReadMeta(Entry entry);
+  Entry ReadMeta(Entry entry, const char* line_end);
   bool ReadFamily();
   Entry ReadOpenMetricsComment();
   Entry ReadEof();
@@ -124,7 +124,10 @@ class Parser {
   Entry ReadOpenMetricsSuffix();
   bool ReadSeconds(int64_t* time_ms);
   bool ReadExemplar();
-  void SkipBlanks();
+  std::string_view ReadName();
+  void SkipBlanks() {
+    while (cursor_ != end_ && (*cursor_ == ' ' || *cursor_ == '\t')) ++cursor_;
+  }
   bool AtLineEnd() const { return cursor_ == end_ || *cursor_ == '\n'; }
 
   const char* const begin_;
@@ -134,6 +137,8 @@ class Parser {
   const Format format_;
   const Limits limits_;
   bool ended_ = false;
+  // The bare metric name read last: names come in families, so the next one begins alike.
+  std::string_view last_name_;
 
   SampleView sample_;
   MetaView meta_;

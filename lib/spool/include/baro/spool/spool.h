@@ -150,6 +150,7 @@ class Spool {
   absl::Status Write(std::string_view bytes);
   absl::Status MakeRoom(uint64_t bytes);
   void Abandon();
+  void ForgetEmptySegments();
   void Forget(uint64_t number, const std::string& reason, bool keep);
   bool IsStored(const SegmentFacts& facts) const;
   std::string PathOf(uint64_t number) const;

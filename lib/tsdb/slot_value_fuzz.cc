@@ -1,0 +1,24 @@
+// Slot values come from the disk: any bytes decode or are refused; nothing is allocated beyond what
+// a value may hold.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "part.h"
+#include "slot_value.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace baro::tsdb;
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  static_cast<void>(DecodeSlotTimes(bytes));
+  static_cast<void>(DecodeSlotStats(bytes));
+  static_cast<void>(DecodePart(1, bytes));
+  const auto values = SlotValues::Parse(bytes);
+  if (!values.ok()) return 0;
+  std::vector<double> column(values->row_count());
+  for (size_t i = 0; i < values->column_count(); ++i) {
+    static_cast<void>(values->Decode(i, column));
+  }
+  return 0;
+}
