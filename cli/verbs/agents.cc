@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -51,9 +52,9 @@ std::vector<Cell> RowOf(const Record& agent, int64_t now_ms) {
 absl::Status Run(const AgentsArguments&, Session* session) {
   List list;
   BARO_TRY_ASSIGN(list.records, session->client->Agents());
-  std::stable_sort(list.records.begin(), list.records.end(), [](const Record& a, const Record& b) {
-    return std::pair(IsConnected(a), Member(a, "node")) <
-           std::pair(IsConnected(b), Member(b, "node"));
+  std::sort(list.records.begin(), list.records.end(), [](const Record& a, const Record& b) {
+    return std::tuple(IsConnected(a), Member(a, "node"), Member(a, "uuid")) <
+           std::tuple(IsConnected(b), Member(b, "node"), Member(b, "uuid"));
   });
   if (list.records.empty()) {
     session->notes +=

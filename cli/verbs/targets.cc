@@ -73,7 +73,7 @@ void PrintErrors(const std::vector<Target>& targets, Session* session) {
 
 absl::Status Run(const TargetsArguments&, Session* session) {
   BARO_TRY_ASSIGN(std::vector<Target> targets, session->client->Targets());
-  std::stable_sort(targets.begin(), targets.end(), Before);
+  std::sort(targets.begin(), targets.end(), Before);
   const int64_t now_ms = session->clock->NowMs();
   List list;
   list.table.columns = {
