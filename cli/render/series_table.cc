@@ -124,8 +124,8 @@ bool LabelsLess(const LabelSet& left, const LabelSet& right) {
 }
 
 void SortByLabels(std::vector<Series>* series) {
-  std::stable_sort(series->begin(), series->end(),
-                   [](const Series& a, const Series& b) { return LabelsLess(a.labels, b.labels); });
+  std::sort(series->begin(), series->end(),
+            [](const Series& a, const Series& b) { return LabelsLess(a.labels, b.labels); });
 }
 
 std::vector<Record> ExactRecords(const QueryAnswer& answer) {

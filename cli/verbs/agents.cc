@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -26,14 +27,23 @@ std::string BytesText(std::string_view digits) {
   return FormatOne(bytes, Unit::kBytes);
 }
 
+// gRPC's "ipv4:10.0.0.1:41000" without kind and port: the port of a client means nothing to people.
+std::string_view HostOf(std::string_view peer) {
+  for (const std::string_view kind : {"ipv4:", "ipv6:"}) {
+    if (peer.starts_with(kind)) peer.remove_prefix(kind.size());
+  }
+  return peer.substr(0, peer.rfind(':'));
+}
+
 std::vector<Cell> RowOf(const Record& agent, int64_t now_ms) {
   const auto text = [&](const char* name) { return Cell{Harmless(Member(agent, name))}; };
   return {IsConnected(agent) ? Cell{"connected", Style::kGood} : Cell{"away", Style::kBad},
           text("node"),
-          text("address"),
+          {Harmless(HostOf(Member(agent, "address")))},
           text("version"),
-          {AgoText(Member(agent, "lastSeen"), now_ms)},
-          text("targets"),
+          {AgoText(Member(agent, "lastFrame"), now_ms)},
+          text("lagFrames"),
+          text("samplesStored"),
           {BytesText(Member(agent, "bytes"))}};
 }
 
@@ -42,9 +52,9 @@ std::vector<Cell> RowOf(const Record& agent, int64_t now_ms) {
 absl::Status Run(const AgentsArguments&, Session* session) {
   List list;
   BARO_TRY_ASSIGN(list.records, session->client->Agents());
-  std::stable_sort(list.records.begin(), list.records.end(), [](const Record& a, const Record& b) {
-    return std::pair(IsConnected(a), Member(a, "node")) <
-           std::pair(IsConnected(b), Member(b, "node"));
+  std::sort(list.records.begin(), list.records.end(), [](const Record& a, const Record& b) {
+    return std::tuple(IsConnected(a), Member(a, "node"), Member(a, "uuid")) <
+           std::tuple(IsConnected(b), Member(b, "node"), Member(b, "uuid"));
   });
   if (list.records.empty()) {
     session->notes +=
@@ -56,8 +66,9 @@ absl::Status Run(const AgentsArguments&, Session* session) {
                         {"NODE"},
                         {"ADDRESS"},
                         {"VERSION"},
-                        {"LAST SEEN", Align::kPoint},
-                        {"TARGETS", Align::kPoint},
+                        {"LAST FRAME", Align::kPoint},
+                        {"BEHIND", Align::kPoint},
+                        {"SAMPLES", Align::kPoint},
                         {"RECEIVED", Align::kPoint}};
   for (const Record& agent : list.records) {
     list.table.rows.push_back(RowOf(agent, session->clock->NowMs()));

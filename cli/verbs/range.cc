@@ -132,13 +132,21 @@ List SummaryList(const std::vector<Series>& series, const ChartFrame& frame, boo
   return list;
 }
 
+// Orders by the last value, NaN last; equal ones by their labels.
+bool LargerNow(const Series& left, const Series& right) {
+  const auto rank = [](const Series& series) {
+    const double last = series.points.back().number;
+    return std::isnan(last) ? -INFINITY : last;
+  };
+  if (rank(left) != rank(right)) return rank(left) > rank(right);
+  return LabelsLess(left.labels, right.labels);
+}
+
 // The chart shows the series with the largest last values; the rest is counted, never silent.
 void PrintChart(std::vector<Series> series, ChartFrame frame, Session* session) {
   const size_t all = series.size();
   if (all > static_cast<size_t>(kChartSeriesMax)) {
-    std::stable_sort(series.begin(), series.end(), [](const Series& a, const Series& b) {
-      return a.points.back().number > b.points.back().number;
-    });
+    std::sort(series.begin(), series.end(), LargerNow);
     series.resize(static_cast<size_t>(kChartSeriesMax));
     base::StrAppend(&session->notes, "baro: the chart shows the ", kChartSeriesMax,
                     " series that are largest now, of ", all,

@@ -58,6 +58,18 @@ void AddTargets(const std::vector<Target>& targets, std::vector<Line>* lines) {
   lines->push_back({"targets", "", text, down > 0 ? Style::kBad : Style::kPlain});
 }
 
+void AddAgents(const std::vector<Record>& agents, std::vector<Line>* lines) {
+  const auto connected = std::count_if(agents.begin(), agents.end(), [](const Record& agent) {
+    return Member(agent, "connected") == "true";
+  });
+  const auto away = static_cast<std::ptrdiff_t>(agents.size()) - connected;
+  std::string text = base::StrCat(connected, " connected, ", away, " away");
+  lines->push_back({"agents_connected", base::StrCat(connected), ""});
+  lines->push_back({"agents_away", base::StrCat(away), ""});
+  if (away > 0) text += " (see baro agents)";
+  lines->push_back({"agents", "", text, away > 0 ? Style::kBad : Style::kPlain});
+}
+
 void AddSize(const Record& tsdb, std::vector<Line>* lines) {
   AddPlain("series", Member(tsdb, "headStats.numSeries"), lines);
   const auto oldest = Member(tsdb, "headStats.minTime");
@@ -65,7 +77,7 @@ void AddSize(const Record& tsdb, std::vector<Line>* lines) {
   for (const auto& [name, text] :
        {std::pair("oldest in memory", oldest), {"newest sample", newest}}) {
     const auto seconds = ParseInstant(text, 0);  // milliseconds, read as if they were seconds
-    if (text.empty() || !seconds.ok()) continue;
+    if (text.empty() || !seconds.ok() || *seconds <= 0) continue;
     lines->push_back({name, std::string(text), FormatTime(static_cast<double>(*seconds) / 1e6)});
   }
 }
@@ -108,7 +120,7 @@ absl::Status Run(const StatusArguments&, Session* session) {
   const auto targets = client.Targets();
   if (targets.ok()) AddTargets(*targets, &lines);
   const auto agents = client.Agents();
-  if (agents.ok()) AddPlain("agents", base::StrCat(agents->size()), &lines);
+  if (agents.ok()) AddAgents(*agents, &lines);
 
   List list;
   list.records.push_back(RecordOf(lines));

@@ -21,7 +21,8 @@ int HealthOrder(const Target& target) {
 
 bool Before(const Target& left, const Target& right) {
   if (HealthOrder(left) != HealthOrder(right)) return HealthOrder(left) < HealthOrder(right);
-  return LabelsLess(left.labels, right.labels);
+  const int jobs = LabelValue(left.labels, "job").compare(LabelValue(right.labels, "job"));
+  return jobs != 0 ? jobs < 0 : LabelsLess(left.labels, right.labels);
 }
 
 Style HealthStyle(const Target& target) {
@@ -72,7 +73,7 @@ void PrintErrors(const std::vector<Target>& targets, Session* session) {
 
 absl::Status Run(const TargetsArguments&, Session* session) {
   BARO_TRY_ASSIGN(std::vector<Target> targets, session->client->Targets());
-  std::stable_sort(targets.begin(), targets.end(), Before);
+  std::sort(targets.begin(), targets.end(), Before);
   const int64_t now_ms = session->clock->NowMs();
   List list;
   list.table.columns = {

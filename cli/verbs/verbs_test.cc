@@ -171,6 +171,7 @@ TEST(Status, TellsHealthSizeAndTargets) {
   run.transport.Answer("/api/v1/status/runtimeinfo", {200, Captured("runtimeinfo")});
   run.transport.Answer("/api/v1/status/tsdb", {200, Captured("tsdb")});
   run.transport.Answer("/api/v1/targets", {200, Captured("targets")});
+  run.transport.Answer("/api/v1/baro/agents", {200, Captured("agents")});
   ASSERT_TRUE(run.Run(StatusArguments{}).ok());
   EXPECT_FALSE(run.failed);
   ExpectGolden("status_80", run.out);
