@@ -63,9 +63,9 @@ def run_barograph(port, options):
         agent = stage.agent(collector.grpc, config).start()
         processes.wait_ready(agent)
         result = measure('barograph', agent, collector,
-                         lambda: processes.metric(collector.url, 'baro_tsdb_samples_stored_total'),
-                         lambda: processes.metric(agent.url, 'baro_agent_push_sent_bytes_total'), options)
-        result['disk'] = processes.metric(collector.url, 'baro_tsdb_journal_bytes')
+                         lambda: processes.metric(collector.url, 'baro_store_samples_total', 'outcome="stored"'),
+                         lambda: processes.metric(agent.url, 'baro_agent_push_bytes_sent_total'), options)
+        result['disk'] = processes.metric(collector.url, 'baro_store_journal_bytes')
         return result
 
 

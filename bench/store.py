@@ -105,7 +105,8 @@ def main():
     for name in options.systems.split(','):
         row = measure(name, options, start_ms)
         print(f"| {row['name']} | {row['series']} | {row['sent']} | {row['cpu'] * 1e6 / row['sent']:.3f} | "
-              f"{row['rss'] / 1e6:.0f} | {row['peak'] / 1e6:.0f} | {row['disk']:.2f} | {row['ready']:.2f} | {row['kept']:.3f} |", flush=True)
+              f"{row['rss'] / 1e6:.0f} | {row['peak'] / 1e6:.0f} | {row['disk']:.2f} | {row['ready']:.2f} | "
+              f"{row['kept']:.3f} |", flush=True)
 
 
 if __name__ == '__main__':

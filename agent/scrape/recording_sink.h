@@ -8,11 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "baro/agent/row_sink.h"
 #include "baro/base/mutex.h"
 #include "baro/base/strings.h"
+#include "baro/base/eventually.h"
 #include "baro/model/sample.h"
 
 namespace baro::agent {
@@ -125,14 +124,6 @@ class RecordingSink final : public RowSink {
   size_t declarations_left_ ABSL_GUARDED_BY(mutex_) = ~size_t{0};
 };
 
-// Waits until the condition holds; false when it does not within half a minute.
-inline bool Eventually(const std::function<bool()>& condition) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(30);
-  while (!condition()) {
-    if (absl::Now() > deadline) return false;
-    absl::SleepFor(absl::Milliseconds(2));
-  }
-  return true;
-}
+using base::Eventually;
 
 }  // namespace baro::agent

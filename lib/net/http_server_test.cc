@@ -11,6 +11,7 @@
 
 #include <future>
 
+#include "baro/base/eventually.h"
 #include "baro/base/strings.h"
 #include "gtest/gtest.h"
 
@@ -105,16 +106,7 @@ std::unique_ptr<HttpServer> StartServer(HttpRouter router, HttpServerOptions opt
 
 constexpr std::string_view kGet = "GET /echo?x=1 HTTP/1.1\r\nHost: a\r\n\r\n";
 
-// Waits until `condition` holds.
-template <typename Condition>
-bool Eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
+using base::Eventually;
 
 TEST(HttpServer, AnswersManyRequestsOnOneConnection) {
   const auto server = StartServer(EchoRouter());

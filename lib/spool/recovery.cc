@@ -38,7 +38,7 @@ bool DecodeIdentity(std::string_view bytes, Identity* identity) {
 }
 
 Identity NewIdentity(Identity wanted) {
-  std::random_device random;
+  std::random_device random;  // tidy: ok (identities must differ between machines)
   if (wanted.agent_uuid == AgentUuid{}) {
     for (uint8_t& byte : wanted.agent_uuid) byte = static_cast<uint8_t>(random());
   }

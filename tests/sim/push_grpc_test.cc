@@ -5,10 +5,10 @@
 #include <string>
 #include <thread>
 
-#include "absl/time/clock.h"
 #include "baro/agent/delivery.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
+#include "baro/base/eventually.h"
 #include "baro/collector/ingest_service.h"
 #include "baro/collector/testing/fake_store.h"
 #include "gtest/gtest.h"
@@ -16,15 +16,7 @@
 namespace baro {
 namespace {
 
-// Waits until it holds; false after ten seconds.
-bool Eventually(const std::function<bool()>& holds) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
-  while (!holds()) {
-    if (absl::Now() > deadline) return false;
-    absl::SleepFor(absl::Milliseconds(5));
-  }
-  return true;
-}
+using base::Eventually;
 
 class PushGrpcTest : public testing::Test {
  protected:
