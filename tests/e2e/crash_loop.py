@@ -84,12 +84,12 @@ def matrix(collector, expression):
 
 def agents(collector):
     status, text = processes.http(collector.url + '/api/v1/baro/agents')
-    return json.loads(text)['data'] if status == 200 else []
+    return json.loads(text)['data']['agents'] if status == 200 else []
 
 
 def stored_sequence(collector):
     """What has been acknowledged: an agent hears of what is stored, never of more."""
-    return max((agent['stored_sequence'] for agent in agents(collector)), default=0)
+    return max((agent['storedSequence'] for agent in agents(collector)), default=0)
 
 
 class CrashLoop:
