@@ -58,6 +58,7 @@ class Exporter:
 
         server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # a killed agent resets its connections
         self.servers.append(server)
         self.scrapes[server.server_port] = 0
         threading.Thread(target=server.serve_forever, daemon=True).start()

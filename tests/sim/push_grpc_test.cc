@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <functional>
 #include <string>
-#include <thread>
 
-#include "absl/time/clock.h"
 #include "baro/agent/delivery.h"
+#include "baro/base/clock.h"
+#include "baro/base/mutex.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
 #include "baro/collector/ingest_service.h"
@@ -18,10 +18,13 @@ namespace {
 
 // Waits until it holds; false after ten seconds.
 bool Eventually(const std::function<bool()>& holds) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
+  const int64_t deadline_ms = base::RealClock()->NowMs() + 10'000;
+  base::Mutex mutex;
+  base::CondVar never;
+  base::MutexLock lock(&mutex);
   while (!holds()) {
-    if (absl::Now() > deadline) return false;
-    absl::SleepFor(absl::Milliseconds(5));
+    if (base::RealClock()->NowMs() > deadline_ms) return false;
+    never.WaitWithTimeout(&mutex, absl::Milliseconds(5));
   }
   return true;
 }
