@@ -20,6 +20,7 @@ constexpr int kMessageBytesMax = 16 << 20;
 constexpr int kKeepaliveMs = 20'000;
 constexpr int kReconnectMs = 250;
 constexpr int64_t kLogPauseMs = 10'000;
+constexpr int64_t kPublishPauseMs = 200;
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -117,6 +118,7 @@ class GrpcDelivery final : public Delivery {
   std::string hang_up_reason_;
   int64_t next_write_ms_ = 0;
   int64_t next_publish_ms_ = 0;
+  bool stats_are_old_ = true;
   int64_t next_log_ms_ = 0;
   std::string write_error_;
 
@@ -130,7 +132,8 @@ void GrpcDelivery::Run() {
   while (!stopping_.load()) {
     const int64_t now_ms = clock_.NowMs();
     Round(now_ms);
-    const int64_t wake_ms = std::min(next_write_ms_, session_.NextWakeMs());
+    const int64_t publish_ms = stats_are_old_ ? next_publish_ms_ : INT64_MAX;
+    const int64_t wake_ms = std::min({next_write_ms_, session_.NextWakeMs(), publish_ms});
     const int64_t wait_ms = std::clamp<int64_t>(wake_ms - clock_.NowMs(), 0, 1'000);
     mailbox_.Wait(absl::Milliseconds(wait_ms));
   }
@@ -146,15 +149,13 @@ void GrpcDelivery::Round(int64_t now_ms) {
     if (const absl::Status alive = session_.CheckAlive(now_ms); !alive.ok())
       HangUp(base::FromAbsl(alive.message()));
   }
-  if (now_ms >= next_publish_ms_) {
-    next_publish_ms_ = now_ms + 500;
-    Publish();
-  }
+  if (stats_are_old_ && now_ms >= next_publish_ms_) Publish();
 }
 
 void GrpcDelivery::HandleEvents(int64_t now_ms) {
   const CallEvents events = mailbox_.Take();
   if (call_ == nullptr) return;
+  stats_are_old_ = true;
   if (events.written) write_in_flight_ = false;
   if (events.message) HandleMessage(now_ms);
   if (events.broken) call_->HangUp();
@@ -195,6 +196,7 @@ void GrpcDelivery::WriteWhenDue(int64_t now_ms) {
   if (session_.TakeRollRequest()) writer_.RollNext();
   if (now_ms < next_write_ms_) return;
   next_write_ms_ = now_ms + options_.write_interval_ms;
+  stats_are_old_ = true;
   const absl::Status status = writer_.Write(now_ms);
   if (!status.ok() && write_error_.empty())
     spdlog::error("cannot write to the spool: {}", base::FromAbsl(status.message()));
@@ -233,6 +235,8 @@ void GrpcDelivery::Drain() {
 }
 
 void GrpcDelivery::Publish() {
+  stats_are_old_ = false;
+  next_publish_ms_ = clock_.NowMs() + kPublishPauseMs;
   DeliveryStats stats;
   stats.writer = writer_.stats();
   stats.spool = spool_->GetStats();

@@ -43,7 +43,9 @@ class PushSessionTest : public testing::Test {
     for (int i = 0; i < rows; ++i) WriteRow();
   }
   void WriteRow() {
-    ASSERT_TRUE(queue_.Append(target_, kStartMs + ++rows_, std::vector<double>{0.1 * rows_}).ok());
+    ++rows_;
+    const std::vector<double> row = {0.1 * rows_};
+    ASSERT_TRUE(queue_.Append(target_, kStartMs + rows_, row).ok());
     ASSERT_TRUE(writer_->Write(now_ms_).ok());
   }
   void Connect(v1::Welcome welcome = {}, uint64_t credit = 1 << 20) {

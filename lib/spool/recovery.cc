@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <random>
 
 #include "baro/base/crc32c.h"
+#include "baro/base/random.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 
@@ -38,11 +38,13 @@ bool DecodeIdentity(std::string_view bytes, Identity* identity) {
 }
 
 Identity NewIdentity(Identity wanted) {
-  std::random_device random;  // tidy: ok (identities must differ between machines)
   if (wanted.agent_uuid == AgentUuid{}) {
-    for (uint8_t& byte : wanted.agent_uuid) byte = static_cast<uint8_t>(random());
+    for (size_t i = 0; i < wanted.agent_uuid.size(); i += sizeof(uint64_t)) {
+      const uint64_t bits = base::RandomSeed();
+      std::memcpy(wanted.agent_uuid.data() + i, &bits, sizeof bits);
+    }
   }
-  if (wanted.epoch == 0) wanted.epoch = (uint64_t{random()} << 31 | random()) | 1;
+  if (wanted.epoch == 0) wanted.epoch = (base::RandomSeed() >> 2) | 1;  // room to count on
   return wanted;
 }
 

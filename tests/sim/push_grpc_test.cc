@@ -3,12 +3,13 @@
 #include <filesystem>
 #include <functional>
 #include <string>
-#include <thread>
 
 #include "baro/agent/delivery.h"
+#include "baro/base/clock.h"
+#include "baro/base/eventually.h"
+#include "baro/base/mutex.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
-#include "baro/base/eventually.h"
 #include "baro/collector/ingest_service.h"
 #include "baro/collector/testing/fake_store.h"
 #include "gtest/gtest.h"

@@ -161,7 +161,8 @@ void World::StartAgent() {
   auto spool = spool::Spool::Open(options);
   Note("agent start", spool.ok() ? 1 : 0);
   if (!spool.ok()) {
-    if (peace_) failure_ = base::StrCat("spool: ", base::FromAbsl(spool.status().message()));
+    if (peace_ && !agent_.disk.power_is_off())
+      failure_ = base::StrCat("spool: ", base::FromAbsl(spool.status().message()));
     agent_.start_at_ms = NowMs() + 1'000;
     return;
   }

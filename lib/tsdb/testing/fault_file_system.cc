@@ -282,8 +282,12 @@ void FaultFileSystem::RestorePower() {
     state->written_bytes = state->synced_bytes;  // its other hard links are done with as well
   }
   for (auto rename = unsynced_renames_.rbegin(); rename != unsynced_renames_.rend(); ++rename) {
-    // Either may be what the disk has; half of the time the new name did not get there.
-    if (random_() % 2 == 0) continue;
+    // The last ones may not have got there; file systems keep their order.
+    if (random_() % 2 == 0) {
+      // Nor can a rename be there without the files that were created before it.
+      unsynced_entries_.clear();
+      break;
+    }
     std::filesystem::remove(rename->to);
     unsynced_entries_.erase(rename->to);
     if (rename->had_target) std::ofstream(rename->to, std::ios::binary) << rename->replaced;

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "baro/base/random.h"
 #include "baro/model/layout.h"
 #include "baro/spool/spool.h"
 #include "baro/v1/ingest.pb.h"
@@ -38,7 +39,7 @@ struct PushOptions {
   int64_t connect_timeout_ms = 20'000;  // until Welcome
   // Frames are out and no word comes back: the stream is dead, whatever TCP says.
   int64_t answer_timeout_ms = 60'000;
-  uint64_t seed = std::random_device()();  // tidy: ok (the default; tests give one)
+  uint64_t seed = base::RandomSeed();
 };
 
 struct PushStats {
