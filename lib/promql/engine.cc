@@ -197,7 +197,8 @@ absl::StatusOr<QueryResult> Run::Range() {
 absl::StatusOr<QueryResult> Engine::Instant(const model::SeriesSource& source,
                                             std::string_view expression, int64_t time_ms,
                                             const QueryOptions& options) const {
-  return Run(source, options_, options, {time_ms, time_ms, 0}, expression).Instant();
+  const int64_t time = std::clamp(time_ms, -kTimeMsLimit, kTimeMsLimit);
+  return Run(source, options_, options, {time, time, 0}, expression).Instant();
 }
 
 absl::StatusOr<QueryResult> Engine::Range(const model::SeriesSource& source,
@@ -208,6 +209,8 @@ absl::StatusOr<QueryResult> Engine::Range(const model::SeriesSource& source,
     return absl::InvalidArgumentError(
         "zero or negative query resolution step widths are not accepted. Try a positive integer");
   }
+  start_ms = std::clamp(start_ms, -kTimeMsLimit, kTimeMsLimit);
+  end_ms = std::clamp(end_ms, -kTimeMsLimit, kTimeMsLimit);
   if (end_ms < start_ms) return QueryResult{Matrix{}, {}, {}, {}};
   // A step is a value in memory even when the result is one series.
   if ((end_ms - start_ms) / step_ms >= options_.samples_max) {

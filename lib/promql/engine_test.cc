@@ -125,6 +125,18 @@ TEST(Engine, SaysMoreThanTenAnnotationsInOneLine) {
   EXPECT_EQ(result->infos.back(), "5 more info annotations omitted");
 }
 
+TEST(Engine, SurvivesTheEndsOfTime) {
+  const model::MemorySource source = TwoSeries();
+  const Engine engine({});
+  for (const int64_t time_ms : {model::kTimeMsMin, model::kTimeMsMax}) {
+    for (const char* query : {"up offset 200y", "rate(up[200y] offset -200y)", "up @ 9e15",
+                              "max_over_time(up[1h:1m] @ -9e15)", "year()", "timestamp(up)"}) {
+      EXPECT_TRUE(engine.Instant(source, query, time_ms, {}).ok()) << query;
+    }
+  }
+  EXPECT_FALSE(engine.Range(source, "up", model::kTimeMsMin, model::kTimeMsMax, 1, {}).ok());
+}
+
 TEST(KahanSum, LosesNothingThatPrometheusKeeps) {
   KahanSum sum;
   for (const double value : {1.0, 1e100, 1.0, -1e100}) sum.Add(value);

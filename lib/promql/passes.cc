@@ -1,5 +1,6 @@
 #include "passes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -74,6 +75,7 @@ absl::Status ResolveShift(const QueryTimes& times, TimeShift* shift) {
   BARO_TRY(Resolve(times, shift->offset_expr.get(), true, &shift->offset_ms));
   if (shift->at_anchor == AtAnchor::kStart) shift->at_ms = times.start_ms;
   if (shift->at_anchor == AtAnchor::kEnd) shift->at_ms = times.end_ms;
+  if (shift->at_ms) shift->at_ms = std::clamp(*shift->at_ms, -kTimeMsLimit, kTimeMsLimit);
   return absl::OkStatus();
 }
 

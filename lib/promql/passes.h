@@ -9,6 +9,9 @@
 
 namespace baro::promql {
 
+// Times beyond are cut: with any offset and range they still fit.
+inline constexpr int64_t kTimeMsLimit = int64_t{1} << 61;
+
 // The times a query asks for; one step when start_ms == end_ms.
 struct QueryTimes {
   int64_t start_ms = 0;

@@ -10,6 +10,9 @@
 
 namespace baro::promql {
 
+// A few milliseconds of the slowest function.
+inline constexpr size_t kWindowSamplesPerCheck = 512 * 1024;
+
 // The samples of one series that one step sees; never empty.
 struct Window {
   std::span<const int64_t> times_ms;
@@ -39,9 +42,16 @@ absl::Status RunWindows(Evaluator* evaluator, const Call& call, bool drop_name, 
   return evaluator->Ranges(range, spec, [&](const RangeSeries& series) {
     if constexpr (requires { function.Begin(series); }) function.Begin(series);
     const WindowBounds& bounds = *series.bounds;
+    size_t unchecked = 0;
     for (size_t step = 0; step < values.size(); ++step) {
       const size_t first = bounds.first[step];
       const size_t count = bounds.last[step] - first;
+      // Long windows make one series long work.
+      unchecked += count;
+      if (unchecked >= kWindowSamplesPerCheck) {
+        unchecked = 0;
+        BARO_TRY(evaluator->query().CheckAlive());
+      }
       values[step] =
           count == 0
               ? kNoValue
