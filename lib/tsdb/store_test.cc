@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <fstream>
 #include <limits>
+#include <set>
 
 #include "store_test_support.h"
 
@@ -233,6 +235,113 @@ TEST_F(StoreTest, TellsTheSenderWhatItCannotDecode) {
   EXPECT_EQ(AppendAndWait(store_.get(), first).duplicate, 1U);
   const Labels a{{"__name__", "a"}, {"job", "node"}};
   ExpectEverywhere({{a, {{kNowMs, Bits(1)}, {kNowMs + 1, Bits(2)}, {kNowMs + 2, Bits(3)}}}});
+}
+
+std::set<std::string> SortedFiles(const std::string& path) {
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().extension() == ".sst") files.insert(entry.path().string());
+  }
+  return files;
+}
+
+TEST_F(StoreTest, NamesADamagedPartAndServesTheRest) {
+  Open();
+  const Labels up{{"__name__", "up"}, {"job", "node"}};
+  AppendOne(store_.get(), up, kNowMs, 1);
+  ASSERT_TRUE(store_->Maintain(true).ok());
+  const std::set<std::string> before = SortedFiles(folder_.path());
+  AppendOne(store_.get(), up, kNowMs + 86'400'000, 2);
+  ASSERT_TRUE(store_->Maintain(true).ok());
+  std::set<std::string> added = SortedFiles(folder_.path());
+  for (const std::string& file : before) added.erase(file);
+  ASSERT_EQ(added.size(), 1U);
+  store_.reset();
+  {
+    std::fstream file(*added.begin(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4);
+    file.put('\x55').put('\x55').put('\x55');
+  }
+  Open();
+  EXPECT_EQ(ReadAll(*store_, {}, kNowMs, kNowMs).size(), 1U);
+  const auto set = store_->Select({model::kTimeMsMin, model::kTimeMsMax, {}, 0});
+  ASSERT_TRUE(set.ok());
+  const auto reader = (*set)->Read(0, (*set)->size());
+  model::SeriesView view;
+  const auto more = reader->Next(&view);
+  EXPECT_EQ(more.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(more.status().ToString().find("part 2"), std::string::npos) << more.status();
+  EXPECT_EQ(store_->GetStats().damaged_reads_total, 1U);
+}
+
+TEST_F(StoreTest, DropsWhatIsPastRetentionAndItsFiles) {
+  options_.retention_ms = 3'600'000;
+  Open();
+  const Labels up{{"__name__", "up"}, {"job", "node"}};
+  EXPECT_EQ(AppendOne(store_.get(), up, kNowMs - 3'600'001, 1).too_old, 1U);
+  EXPECT_EQ(AppendOne(store_.get(), up, kNowMs - 3'599'999, 2).stored, 1U);
+  ASSERT_TRUE(store_->Maintain(true).ok());
+  const size_t files = SortedFiles(folder_.path()).size();
+  // A reader that came before goes on reading.
+  auto set = store_->Select({model::kTimeMsMin, model::kTimeMsMax, {}, 0});
+  clock_.AdvanceMs(10);
+  ASSERT_TRUE(store_->Maintain(false).ok());
+  EXPECT_TRUE(ReadAll(*store_).empty());
+  {
+    const auto reader = (*set)->Read(0, (*set)->size());
+    model::SeriesView view;
+    EXPECT_TRUE(*reader->Next(&view));
+  }
+  EXPECT_EQ(SortedFiles(folder_.path()).size(), files);
+  EXPECT_EQ(store_->GetStats().slots, 0U);
+  set->reset();
+  ASSERT_TRUE(store_->Maintain(false).ok());
+  EXPECT_LT(SortedFiles(folder_.path()).size(), files);
+}
+
+TEST_F(StoreTest, SharesTimesAmongSeriesOfATarget) {
+  Open();
+  for (int row = 0; row < 200; ++row) {
+    SampleBatch batch;
+    for (int i = 0; i < 40; ++i) {
+      testing::Add(store_.get(), {{"__name__", "m" + std::to_string(i)}, {"job", "x"}},
+                   kNowMs + row * 1000, i, &batch);
+    }
+    AppendAndWait(store_.get(), std::move(batch));
+    if (row != 100) continue;
+    ASSERT_TRUE(store_->Maintain(true).ok());
+  }
+  const auto set = store_->Select({kNowMs, kNowMs + 150'000, {}, 0});
+  ASSERT_EQ((*set)->size(), 40U);
+  const auto reader = (*set)->Read(0, 40);
+  model::SeriesView view;
+  const int64_t* times = nullptr;
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(*reader->Next(&view));
+    EXPECT_EQ(view.times_ms.size(), 151U);
+    EXPECT_TRUE(i == 0 || view.times_ms.data() == times) << i;
+    times = view.times_ms.data();
+  }
+}
+
+TEST_F(StoreTest, ListsLabelsAndMetadataAndCardinality) {
+  Open();
+  AppendOne(store_.get(), {{"__name__", "m"}, {"job", "x"}, {"mode", "user"}}, kNowMs, 1);
+  AppendOne(store_.get(), {{"__name__", "n"}, {"job", "y"}}, kNowMs, 1);
+  store_->Describe({{"m", model::MetricType::kCounter, "help", "s"}});
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(*store_->LabelNames({}), (Texts{"__name__", "job", "mode"}));
+  EXPECT_EQ(*store_->LabelValues("job", {}), (Texts{"x", "y"}));
+  model::LabelRequest request;
+  request.selectors = {{Match(MatchType::kEqual, "__name__", "n")}};
+  EXPECT_EQ(*store_->LabelValues("job", request), (Texts{"y"}));
+  request.selectors.clear();
+  request.start_ms = kNowMs + 1;
+  EXPECT_TRUE(store_->LabelValues("job", request)->empty());
+  ASSERT_EQ(store_->MetricMetadata("m", 0).size(), 1U);
+  EXPECT_EQ(store_->GetCardinality(10).series_by_metric.size(), 2U);
+  const auto limited = store_->Select({model::kTimeMsMin, model::kTimeMsMax, {}, 1});
+  EXPECT_EQ(limited.status().code(), absl::StatusCode::kResourceExhausted);
 }
 
 }  // namespace
