@@ -44,7 +44,7 @@ double UnitMs(std::string_view unit) {
 // "05:00": the last time it was that o'clock.
 bool ParseClockTime(std::string_view text, int64_t now_ms, int64_t* time_ms) {
   if (text.size() != 5 || text[2] != ':') return false;
-  for (const size_t i : {0, 1, 3, 4}) {
+  for (const size_t i : {0U, 1U, 3U, 4U}) {
     if (!std::isdigit(static_cast<unsigned char>(text[i]))) return false;
   }
   const int hour = (text[0] - '0') * 10 + (text[1] - '0');
