@@ -3,6 +3,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -29,6 +30,17 @@ constexpr uint64_t kFreeBytesMin = uint64_t{8} << 20;
 constexpr size_t kProbeBytes = size_t{256} << 10;
 constexpr int kOpenFilesMax = 512;
 
+// RocksDB resumes by itself after a full disk, whatever max_bgerror_resume_count says: it flushes one
+// column family after the other from behind a log with a torn end. Stopped half-way, that leaves a
+// folder it refuses ("SST file is ahead of WALs"). Reopen() instead: docs/adr/0013.
+class NoResume final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
+
 rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   rocksdb::DBOptions options;
   options.env = env;
@@ -38,7 +50,8 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.max_total_wal_size = kLogBytesMax;
   options.max_background_jobs = 2;
-  options.max_bgerror_resume_count = 0;  // Reopen() instead
+  options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(std::make_shared<NoResume>());
   options.max_open_files = kOpenFilesMax;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.max_log_file_size = size_t{4} << 20;
