@@ -30,9 +30,9 @@ constexpr uint64_t kFreeBytesMin = uint64_t{8} << 20;
 constexpr size_t kProbeBytes = size_t{256} << 10;
 constexpr int kOpenFilesMax = 512;
 
-// RocksDB resumes by itself after a full disk, whatever max_bgerror_resume_count says: it flushes one
-// column family after the other from behind a log with a torn end. Stopped half-way, that leaves a
-// folder it refuses ("SST file is ahead of WALs"). Reopen() instead: docs/adr/0013.
+// RocksDB resumes by itself after a full disk, whatever max_bgerror_resume_count says: it flushes
+// one column family after the other from behind a log with a torn end. Stopped half-way, that
+// leaves a folder it refuses ("SST file is ahead of WALs"). Reopen() instead: docs/adr/0013.
 class NoResume final : public rocksdb::EventListener {
  public:
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
@@ -92,6 +92,27 @@ rocksdb::ColumnFamilyOptions SlotOptions(const std::shared_ptr<rocksdb::Cache>& 
   return options;
 }
 
+// A folder without CURRENT is new, or its first opening was cut short before it could hold anything
+// (then there is the first manifest, no other, no log and no table). Else the pointer to everything
+// is lost: RocksDB would fail once, write a new CURRENT all the same, and start empty the next
+// time.
+absl::StatusOr<bool> IsNew(const std::string& path, rocksdb::Env* env) {
+  const rocksdb::Status current = env->FileExists(path + "/CURRENT");
+  if (current.ok()) return false;
+  if (!current.IsNotFound()) return ToStatus(current, base::StrCat("look for ", path, "/CURRENT"));
+  std::vector<std::string> names;
+  BARO_TRY(ToStatus(env->GetChildren(path, &names), base::StrCat("list ", path)));
+  for (const std::string& name : names) {
+    const bool numbered = !name.empty() && name[0] >= '0' && name[0] <= '9';
+    const bool is_store = (numbered && (name.ends_with(".log") || name.ends_with(".sst"))) ||
+                          (name.starts_with("MANIFEST-") && name != "MANIFEST-000001");
+    if (!is_store) continue;
+    return absl::DataLossError(base::StrCat("cannot open ", path, ": file CURRENT is missing, but ",
+                                            name, " of a store is there; restore CURRENT"));
+  }
+  return true;
+}
+
 }  // namespace
 
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view action) {
@@ -130,9 +151,12 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 
 absl::Status Database::OpenFamilies() {
   const rocksdb::DBOptions options = DatabaseOptions(env_);
+  BARO_TRY_ASSIGN(const bool is_new, IsNew(path_, env_));
   std::vector<std::string> names;
-  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(options, path_, &names);
-  if (!listed.ok()) names.clear();  // a new folder; a damaged one fails in Open() below
+  if (!is_new) {
+    BARO_TRY(ToStatus(rocksdb::DB::ListColumnFamilies(options, path_, &names),
+                      base::StrCat("open ", path_)));
+  }
   for (const char* name : {"default", "index", "slots"}) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
   }
@@ -248,14 +272,17 @@ absl::Status Database::Reopen() {
   while (users_ > 0) changed_.Wait(&mutex_);
   CloseFamilies();
   const absl::Status status = OpenFamilies();
+  writable_.store(status.ok(), std::memory_order_relaxed);
   reopening_ = false;
   changed_.SignalAll();
   return status;
 }
 
+absl::Status Database::MakeWritable() { return writable() ? absl::OkStatus() : Reopen(); }
+
 absl::Status Database::Write(rocksdb::WriteBatch* batch) {
+  BARO_CHECK(writable());
   BARO_TRY(CheckSpace(batch->GetDataSize()));
-  if (!writable()) BARO_TRY(Reopen());
   rocksdb::WriteOptions options;
   options.sync = true;
   const rocksdb::Status status = db_->Write(options, batch);
@@ -273,6 +300,7 @@ absl::Status Database::Ingest(const std::vector<std::string>& files) {
 }
 
 absl::Status Database::Probe() {
+  BARO_TRY(MakeWritable());
   rocksdb::WriteBatch batch;
   BARO_TRY(ToStatus(batch.Put(default_, "probe", ""), "gather a probe"));
   return Write(&batch);
