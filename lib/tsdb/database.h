@@ -88,10 +88,17 @@ class Database {
   absl::Status OpenFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Reopen() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of a change; after a failed one the next write opens anew.
+  absl::Status Outcome(const rocksdb::Status& status, std::string_view action);
   absl::Status CheckSpace(uint64_t bytes) const;
   absl::Status CheckDisk() const;
 
   std::string path_;
+  // A manifest write failed since the last opening: it may name tables RocksDB thinks are not
+  // there.
+  const std::shared_ptr<std::atomic<bool>> manifest_in_doubt_ =
+      std::make_shared<std::atomic<bool>>(false);
+  std::unique_ptr<rocksdb::Env> owned_env_;
   rocksdb::Env* env_ = nullptr;
   rocksdb::Options slot_options_;
   std::unique_ptr<rocksdb::DB> db_;
