@@ -96,11 +96,6 @@ void World::Step() {
   if (collector_.host->store() != nullptr) TickCollector();
   if (agent_.disk.power_is_off()) StopAgent(true);
   if (collector_.host->disk()->down()) StopCollector(true);
-  // RocksDB takes some failures for final and wants to be opened again: a supervisor's job.
-  if (peace_ && refused_since_ms_ != 0 && NowMs() - refused_since_ms_ > kRefusedMsMax) {
-    Note("store stays closed, collector is restarted", 0);
-    StopCollector(false);
-  }
 }
 
 // What goes wrong in this tenth of a second.
@@ -361,7 +356,9 @@ void World::WorkOffJobs() {
     if (!result.status.ok()) last_refusal_ = std::string(result.status.message());
     const bool refused =
         absl::IsUnavailable(result.status) || absl::IsResourceExhausted(result.status);
-    if (refused && refused_since_ms_ == 0) refused_since_ms_ = NowMs();
+    if (refused && (refused_since_ms_ == 0 || !peace_)) refused_since_ms_ = NowMs();
+    if (refused && NowMs() - refused_since_ms_ > kRefusedMsMax)
+      failure_ = base::StrCat("the disk works and the store still refuses: ", last_refusal_);
     collector_.session->OnAppended(job->chain, result, NowMs());
   }
 }
