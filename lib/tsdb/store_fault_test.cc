@@ -133,28 +133,32 @@ TEST_F(StoreFaultTest, ARefusedBatchDoesNotComeBackUnderALaterOne) {
   }
 }
 
-// Both ways on: the process ends there, or it goes on and seals again.
+// The process ends there, or it goes on and seals again; all writes fail from there, or that one.
 TEST_F(StoreFaultTest, ASealThatFailsAnywhereLosesAndDoublesNothing) {
-  for (const bool goes_on : {false, true}) {
-    bool done = false;
-    for (uint64_t step = 0; !done; ++step) {
-      SCOPED_TRACE(step);
-      ASSERT_LT(step, kStepsMax);
-      StartAnew(step + 1);
-      ASSERT_NO_FATAL_FAILURE(Open());
-      ASSERT_TRUE(Append(kNowMs));
-      disk_->SetFaultAfter(DiskFault::kBroken, step);
-      done = store_->Maintain(true).ok();
-      ExpectAcknowledged();
-      disk_->SetFault(DiskFault::kNone);
-      if (goes_on) {
-        ASSERT_TRUE(Append(kNowMs + 1));
-        EXPECT_TRUE(store_->Maintain(true).ok());
-        ASSERT_TRUE(Append(kNowMs + 2));
+  for (const uint64_t failures : {uint64_t{1}, UINT64_MAX}) {
+    for (const bool goes_on : {false, true}) {
+      bool done = false;
+      for (uint64_t step = 0; !done; ++step) {
+        SCOPED_TRACE(::testing::Message() << failures << " from step " << step);
+        ASSERT_LT(step, kStepsMax);
+        StartAnew(step + 1);
+        ASSERT_NO_FATAL_FAILURE(Open());
+        ASSERT_TRUE(Append(kNowMs));
+        const uint64_t begin = disk_->operations();
+        disk_->SetFaultAfter(DiskFault::kBroken, step, failures);
+        static_cast<void>(store_->Maintain(true));
+        done = disk_->operations() - begin <= step;
+        ExpectAcknowledged();
+        disk_->SetFault(DiskFault::kNone);
+        if (goes_on) {
+          ASSERT_TRUE(Append(kNowMs + 1));
+          EXPECT_TRUE(store_->Maintain(true).ok());
+          ASSERT_TRUE(Append(kNowMs + 2));
+        }
+        ASSERT_NO_FATAL_FAILURE(Restart());
+        ExpectAcknowledged();
+        if (HasFailure()) return;
       }
-      ASSERT_NO_FATAL_FAILURE(Restart());
-      ExpectAcknowledged();
-      if (HasFailure()) return;
     }
   }
 }

@@ -134,9 +134,10 @@ bool FaultFileSystem::down() const {
   return down_;
 }
 
-void FaultFileSystem::SetFaultAfter(DiskFault fault, uint64_t operations) {
+void FaultFileSystem::SetFaultAfter(DiskFault fault, uint64_t operations, uint64_t failures) {
   base::MutexLock lock(&mutex_);
   fault_ = fault;
+  failures_ = failures;
   fault_at_ = operations_ + operations;
 }
 
@@ -155,7 +156,10 @@ IOStatus FaultFileSystem::BeforeChange() {
   ++operations_;
   if (cut_at_ != 0 && operations_ >= cut_at_) down_ = true;
   if (down_) return PowerIsOff();
-  if (fault_ == DiskFault::kNone || operations_ <= fault_at_) return IOStatus::OK();
+  if (fault_ == DiskFault::kNone || operations_ <= fault_at_ ||
+      operations_ - fault_at_ > failures_) {
+    return IOStatus::OK();
+  }
   // As RocksDB's own file system reports them.
   IOStatus status = fault_ == DiskFault::kFull ? IOStatus::NoSpace("disk is full")
                                                : IOStatus::IOError("disk is broken");

@@ -63,8 +63,10 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper,
   void RestorePower() ABSL_LOCKS_EXCLUDED(mutex_);
   // From now on writes fail: the disk is full (a write may leave a part), or broken.
   void SetFault(DiskFault fault) ABSL_LOCKS_EXCLUDED(mutex_) { SetFaultAfter(fault, 0); }
-  // The next `operations` changing ones still succeed: a write may, and its sync fail.
-  void SetFaultAfter(DiskFault fault, uint64_t operations) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The next `operations` changing ones still succeed: a write may, and its sync fail. `failures`
+  // of them fail, then all is well again.
+  void SetFaultAfter(DiskFault fault, uint64_t operations, uint64_t failures = UINT64_MAX)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Changing operations so far.
   uint64_t operations() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -124,6 +126,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper,
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   DiskFault fault_ ABSL_GUARDED_BY(mutex_) = DiskFault::kNone;
   uint64_t fault_at_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t failures_ ABSL_GUARDED_BY(mutex_) = 0;  // operations that fail after fault_at_
   uint64_t operations_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t cut_at_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: not ordered
   std::map<std::string, std::shared_ptr<FileState>> files_ ABSL_GUARDED_BY(mutex_);
