@@ -14,6 +14,7 @@
 #include "agent/log.h"
 #include "agent/node/statfs_helper.h"
 #include "agent/node/statfs_protocol.h"
+#include "baro/base/process.h"
 #include "baro/base/strings.h"
 
 namespace baro::agent {
@@ -75,4 +76,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace baro::agent
 
-int main(int argc, char** argv) { return baro::agent::Main(argc, argv); }
+int main(int argc, char** argv) {
+  baro::base::DisableDeadlockDetection();
+  return baro::agent::Main(argc, argv);
+}

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "baro/base/clock.h"
+#include "baro/base/process.h"
 #include "command_line.h"
 #include "server.h"
 #include "spdlog/pattern_formatter.h"
@@ -113,4 +114,7 @@ int Main(int argc, const char* const* argv) {
 }  // namespace
 }  // namespace baro::collector
 
-int main(int argc, char** argv) { return baro::collector::Main(argc, argv); }
+int main(int argc, char** argv) {
+  baro::base::DisableDeadlockDetection();
+  return baro::collector::Main(argc, argv);
+}

@@ -64,6 +64,7 @@ class ServerImpl final : public Server {
   void AddMetrics();
   void AddHealthRoutes(net::HttpRouter* router);
   net::ServerResponse ReloadAnswer();
+  net::ServerResponse CompactAnswer();
   CollectorConfig config() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const CollectorOptions options_;
@@ -199,6 +200,8 @@ void ServerImpl::AddHealthRoutes(net::HttpRouter* router) {
   });
   router->Handle({"POST", "PUT"}, "/-/reload", HttpLane::kQuick,
                  [this](const net::ServerRequest&) { return ReloadAnswer(); });
+  router->Handle({"POST", "PUT"}, "/api/v1/baro/admin/compact", HttpLane::kQuery,
+                 [this](const net::ServerRequest&) { return CompactAnswer(); });
   router->Handle({"GET"}, "/metrics", HttpLane::kQuick, [this](const net::ServerRequest&) {
     net::ServerResponse response = net::ServerResponse::Text(200, metrics_.Text());
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -211,6 +214,14 @@ net::ServerResponse ServerImpl::ReloadAnswer() {
   if (status.ok()) return net::ServerResponse::Text(200, "");
   return net::ServerResponse::Text(
       500, base::StrCat("failed to reload config: ", base::FromAbsl(status.message()), "\n"));
+}
+
+// Seals all that is in memory and answers when it is on disk.
+net::ServerResponse ServerImpl::CompactAnswer() {
+  const absl::Status status = store_->Maintain(true);
+  if (status.ok()) return net::ServerResponse::Json(200, R"({"status":"success"})");
+  return net::ServerResponse::Text(
+      503, base::StrCat("cannot compact: ", base::FromAbsl(status.message()), "\n"));
 }
 
 CollectorConfig ServerImpl::config() const {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "baro/agent/row_sink.h"
+#include "baro/base/eventually.h"
 #include "baro/base/mutex.h"
 #include "baro/base/strings.h"
-#include "baro/base/eventually.h"
 #include "baro/model/sample.h"
 
 namespace baro::agent {

@@ -22,8 +22,13 @@ absl::StatusOr<ApiResponse> HttpTransport::Send(const ApiRequest& request) {
   }
   http.timeout_ms = timeout_ms_;
   http.body_bytes_max = kAnswerBytesMax;
-  BARO_TRY_ASSIGN(net::HttpResponse response, net::HttpSend(std::move(http)));
-  return ApiResponse{response.status, std::move(response.body)};
+  absl::StatusOr<net::HttpResponse> response = net::HttpSend(std::move(http));
+  // Who does not speak HTTP is no collector: the address is wrong, not the command.
+  if (absl::IsInvalidArgument(response.status())) {
+    return absl::UnavailableError(response.status().message());
+  }
+  BARO_TRY(response.status());
+  return ApiResponse{response->status, std::move(response->body)};
 }
 
 std::string PrintableUrl(const std::string& server) {

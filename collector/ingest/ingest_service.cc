@@ -16,7 +16,8 @@
 namespace baro::collector {
 namespace {
 
-constexpr int64_t kTickMs = 20;
+// Only timeouts wait for a tick; each costs a wake-up.
+constexpr int64_t kTickMs = 100;
 constexpr int kKeepaliveMs = 30'000;
 
 class Service final : public IngestService, public StreamOwner, public v1::Ingest::CallbackService {

@@ -10,6 +10,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -146,6 +147,13 @@ struct HttpClient::Impl {
   asio::awaitable<absl::StatusOr<tcp::resolver::results_type>> Resolve(Url url);
   asio::awaitable<absl::StatusOr<HttpResponse>> RoundTrip(const HttpRequest& request, Url url,
                                                           bool* retry);
+  struct Piece {
+    boost::system::error_code error;
+    size_t bytes = 0;
+  };
+  // Up to `room` bytes of the body: through the parser, or past it when the length is known.
+  asio::awaitable<Piece> ReadParsed(ResponseParser* parser, char* data, size_t room);
+  asio::awaitable<Piece> ReadDirect(char* data, size_t room);
   asio::awaitable<absl::Status> ReadBody(const HttpRequest& request, std::string peer,
                                          ResponseParser* parser, std::string* body);
   // Turns an Asio error into a status: "cannot <doing> <peer>: cause".
@@ -287,6 +295,27 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
   co_return response;
 }
 
+asio::awaitable<HttpClient::Impl::Piece> HttpClient::Impl::ReadParsed(ResponseParser* parser,
+                                                                      char* data, size_t room) {
+  parser->get().body() = {data, room, true};
+  auto [error, bytes] =
+      co_await http::async_read(connection->stream, connection->buffer, *parser, kAwait);
+  if (error == http::error::need_buffer) error = {};
+  co_return Piece{error, room - parser->get().body().size};
+}
+
+asio::awaitable<HttpClient::Impl::Piece> HttpClient::Impl::ReadDirect(char* data, size_t room) {
+  const size_t behind_header = std::min(room, connection->buffer.size());
+  if (behind_header > 0) {
+    std::memcpy(data, connection->buffer.data().data(), behind_header);
+    connection->buffer.consume(behind_header);
+    co_return Piece{{}, behind_header};
+  }
+  auto [error, got] = co_await connection->stream.async_read_some(asio::buffer(data, room), kAwait);
+  if (error == asio::error::eof) error = http::make_error_code(http::error::partial_message);
+  co_return Piece{error, got};
+}
+
 asio::awaitable<absl::Status> HttpClient::Impl::ReadBody(const HttpRequest& request,
                                                          std::string peer, ResponseParser* parser,
                                                          std::string* body) {
@@ -298,23 +327,23 @@ asio::awaitable<absl::Status> HttpClient::Impl::ReadBody(const HttpRequest& requ
     co_return absl::InvalidArgumentError(
         base::StrCat("cannot read from ", peer, ": unknown content encoding \"", encoding, "\""));
   }
-  const size_t told = static_cast<size_t>(parser->content_length().value_or(kReadBytes));
+  const size_t told = static_cast<size_t>(parser->content_length().value_or(0));
+  // A body of known length is read straight into its place: Beast would fetch it in pieces of the
+  // header buffer's size and copy each.
+  const bool direct = told > 0 && !parser->is_done() && !parser->chunked();
   std::string piece;
   std::string& packed = gunzip ? piece : *body;
   size_t total = 0;
-  while (!parser->is_done()) {
-    // One byte over the limit, so that "too large" is noticed.
-    const size_t room = std::min(std::max(told - std::min(told, total), kReadBytes),
-                                 request.body_bytes_max - total + 1);
+  while (direct ? total < told : !parser->is_done()) {
+    // Memory follows what has arrived, not what was announced. One byte over the limit, so that
+    // "too large" is noticed.
     const size_t used = gunzip ? 0 : total;
+    size_t room = std::min(std::max(kReadBytes, total), request.body_bytes_max - total + 1);
+    if (direct) room = std::min(room, told - total);
     packed.resize(used + room);
-    parser->get().body() = {packed.data() + used, room, true};
-    auto [error, bytes] =
-        co_await http::async_read(connection->stream, connection->buffer, *parser, kAwait);
-    if (error && error != http::error::need_buffer) {
-      co_return Fail("read from", peer, request.timeout_ms, error);
-    }
-    const size_t got = room - parser->get().body().size;
+    auto [error, got] = direct ? co_await ReadDirect(packed.data() + used, room)
+                               : co_await ReadParsed(parser, packed.data() + used, room);
+    if (error) co_return Fail("read from", peer, request.timeout_ms, error);
     packed.resize(used + got);
     total += got;
     if (total > request.body_bytes_max) {

@@ -1,4 +1,5 @@
-// Eventually: waits for a condition of other threads or processes, with a deadline instead of a sleep.
+// Eventually: waits for a condition of other threads or processes, with a deadline instead of a
+// sleep.
 #pragma once
 
 #include <functional>

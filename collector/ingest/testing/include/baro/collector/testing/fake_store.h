@@ -38,8 +38,8 @@ class FakeStore final : public tsdb::Store {
     }
     for (auto& [batch, done] : held) Append(std::move(batch), std::move(done));
   }
-  // Forgets where every chain stands; from now on an unknown chain is taken up only at a batch whose
-  // body starts with "K", the fake's key frame.
+  // Forgets where every chain stands; from now on an unknown chain is taken up only at a batch
+  // whose body starts with "K", the fake's key frame.
   void ForgetChains() {
     base::MutexLock lock(&mutex_);
     chains_.clear();
