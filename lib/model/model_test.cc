@@ -46,6 +46,35 @@ TEST(Matcher, AnchorsAndLetsDotsMatchNewlines) {
   EXPECT_TRUE(Match(MatchType::kNotEqual, "job", "a").MatchesEmpty());
 }
 
+TEST(Matcher, TakesNamedGroupsAsGoWritesThem) {
+  const std::tuple<const char*, const char*, const char*> kCases[] = {
+      {"(?<n>a+)b", "(?P<n>a+)b", "aab"},
+      {"(?P<n>a+)b", "(?P<n>a+)b", "aab"},
+      {"(?<n>a)(?<n>b)(?P<n>c)", "(?P<n>a)(b)(c)", "abc"},
+      {"((?<x1>a)|(?:(?<_>b)))", "((?P<x1>a)|(?:(?P<_>b)))", "b"},
+      {"\\(?<n>", "\\(?<n>", "<n>"},
+      {"\\\\(?<n>a)", "\\\\(?P<n>a)", "\\a"},
+      {"[(?<n>]", "[(?<n>]", "?"},
+      {"[](?<n>]", "[](?<n>]", "]"},
+      {"[^](?<n>](?<n>a)", "[^](?<n>](?P<n>a)", "xa"},
+      {"[[:alpha:](?<](?<n>a)", "[[:alpha:](?<](?P<n>a)", "za"},
+      {"[\\](?<n>](?<n>a)", "[\\](?<n>](?P<n>a)", "]a"},
+      {"\\Q(?<n>\\E(?<n>a)", "\\Q(?<n>\\E(?P<n>a)", "(?<n>a"},
+      {"\\Q(?<n>", "\\Q(?<n>", "(?<n>"},
+  };
+  for (const auto& [go, re2, value] : kCases) {
+    EXPECT_EQ(ToRe2Syntax(go), re2);
+    const auto matcher = Matcher::Create(MatchType::kRegex, "job", go);
+    ASSERT_TRUE(matcher.ok()) << go << ": " << matcher.status();
+    EXPECT_TRUE(matcher->Matches(value)) << go;
+    EXPECT_EQ(matcher->value(), go) << "shown as it was written";
+  }
+  for (const char* broken : {"(?<=a)b", "(?<!a)b", "(?<n", "(?<>a)", "(?<a-b>c)", "(?<", "(?<n>a",
+                             "[(?<n>", "\\", "[\\", "(?<n>a)(?<a-b>"}) {
+    EXPECT_FALSE(Matcher::Create(MatchType::kRegex, "job", broken).ok()) << broken;
+  }
+}
+
 TEST(Matcher, KnowsItsLiterals) {
   EXPECT_EQ(Match(MatchType::kRegex, "job", "a|b").literals(),
             (std::vector<std::string>{"a", "b"}));

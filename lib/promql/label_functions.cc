@@ -110,7 +110,7 @@ absl::Status LabelReplaceRows(Evaluator* evaluator, const Call& call, RowSink si
   const std::string& expression = StringArg(call, 4);
   RE2::Options options(RE2::Quiet);
   options.set_dot_nl(true);
-  const RE2 regex(expression, options);
+  const RE2 regex(model::ToRe2Syntax(expression), options);
   if (!regex.ok()) {
     return absl::FailedPreconditionError(
         base::StrCat("invalid regular expression in label_replace(): ", expression));

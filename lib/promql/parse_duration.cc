@@ -1,6 +1,7 @@
 // Durations in brackets and after offset: literals and, as an experiment of Prometheus that is
 // always on here, arithmetic over them.
 
+#include <algorithm>
 #include <utility>
 
 #include "baro/base/strings.h"
@@ -48,7 +49,26 @@ bool Parser::CheckPositive(const DurationExpr& duration) {
   return true;
 }
 
+// As SetDepth() of an expression.
+bool Parser::SetDepth(DurationExpr* duration) {
+  for (const DurationExpr* child : {duration->lhs.get(), duration->rhs.get()}) {
+    if (child != nullptr) duration->depth = std::max(duration->depth, child->depth + 1);
+  }
+  return duration->depth <= kDurationDepthMax ||
+         TooDeep("duration", duration->place, kDurationDepthMax);
+}
+
 DurationPtr Parser::ParseDuration(Strength weakest) {
+  if (++duration_nesting_ > kDurationDepthMax) {
+    TooDeep("duration", Now().place, kDurationDepthMax);
+    return nullptr;
+  }
+  DurationPtr duration = ParseDurationOperators(weakest);
+  --duration_nesting_;
+  return duration;
+}
+
+DurationPtr Parser::ParseDurationOperators(Strength weakest) {
   DurationPtr lhs = ParseDurationUnary();
   while (lhs) {
     D kind = D::kAdd;
@@ -87,19 +107,19 @@ DurationPtr Parser::ParseDuration(Strength weakest) {
     }
     const Place place{lhs->place.begin, rhs->place.end};
     lhs = Node(kind, place, std::move(lhs), std::move(rhs));
+    if (!SetDepth(lhs.get())) return nullptr;
   }
   return lhs;
 }
 
 DurationPtr Parser::ParseDurationUnary() {
   if (!Is(K::kAdd) && !Is(K::kSub)) return ParseDurationPrimary();
-  if (++nesting_ > kDepthMax) return Unexpected();
   const bool negative = Is(K::kSub);
   const Place sign = Take().place;
   DurationPtr inner = ParseDuration(kMul);
-  --nesting_;
-  if (!inner) return nullptr;
-  return negative ? Negate(std::move(inner), sign) : std::move(inner);
+  if (!inner || !negative) return inner;
+  inner = Negate(std::move(inner), sign);
+  return SetDepth(inner.get()) ? std::move(inner) : nullptr;
 }
 
 DurationPtr Parser::ParseDurationPrimary() {
@@ -120,10 +140,8 @@ DurationPtr Parser::ParseDurationPrimary() {
     case K::kAggregator:
       return ParseDurationWord();
     case K::kLeftParen: {
-      if (++nesting_ > kDepthMax) return Unexpected();
       Take();
       DurationPtr inner = ParseDuration(kNone);
-      --nesting_;
       if (!inner) return nullptr;
       if (!TakeIf(K::kRightParen)) return Unexpected("subquery or range", "\":\" or \"]\"");
       inner->parenthesised = true;
@@ -146,17 +164,16 @@ DurationPtr Parser::ParseDurationWord() {
       return Unexpected();
     }
     kind = word.aggregate == AggregateOp::kMin ? D::kMin : D::kMax;
-    if (++nesting_ > kDepthMax) return Unexpected();
     lhs = ParseDuration(kNone);
     if (!lhs) return nullptr;
     if (!TakeIf(K::kComma)) return Unexpected();
     rhs = ParseDuration(kNone);
-    --nesting_;
     if (!rhs) return nullptr;
   }
   if (!Is(K::kRightParen)) return Unexpected();
   const Place place{word.place.begin, Take().place.end};
-  return Node(kind, place, std::move(lhs), std::move(rhs));
+  DurationPtr node = Node(kind, place, std::move(lhs), std::move(rhs));
+  return SetDepth(node.get()) ? std::move(node) : nullptr;
 }
 
 // After offset: `foo offset -2^2` is (foo offset -2)^2, so no operator outside parentheses.
@@ -172,7 +189,8 @@ DurationPtr Parser::ParseOffsetDuration() {
   }
   DurationPtr duration = ParseDurationPrimary();
   if (!duration || !negative) return duration;
-  return Negate(std::move(duration), sign);
+  duration = Negate(std::move(duration), sign);
+  return SetDepth(duration.get()) ? std::move(duration) : nullptr;
 }
 
 }  // namespace baro::promql

@@ -50,7 +50,8 @@ bool IsMatchOp(TokenKind kind) {
 
 // Go's words for what RE2 says of a broken expression.
 std::string RegexError(const std::string& expression) {
-  const RE2 regex(expression, RE2::Quiet);
+  const std::string converted = model::ToRe2Syntax(expression);
+  const RE2 regex(converted, RE2::Quiet);
   std::string_view what = "invalid or unsupported Perl syntax";
   switch (regex.error_code()) {
     case RE2::ErrorBadEscape:
@@ -91,7 +92,10 @@ std::string RegexError(const std::string& expression) {
     default:
       break;
   }
-  return base::StrCat("error parsing regexp: ", what, ": `", regex.error_arg(), "`");
+  // The part that is broken, as it was written.
+  std::string part = regex.error_arg() == converted ? expression : regex.error_arg();
+  if (part.starts_with("(?P<") && expression.find(part) == std::string::npos) part.erase(2, 1);
+  return base::StrCat("error parsing regexp: ", what, ": `", part, "`");
 }
 
 }  // namespace

@@ -116,8 +116,11 @@ absl::Status Parser::Error() const { return absl::InvalidArgumentError(first_err
 // Takes the depth from the children. False when it is too great, which counts as a syntax error.
 bool Parser::SetDepth(Expr* expr) {
   for (const Expr* child : Children(*expr)) expr->depth = std::max(expr->depth, child->depth + 1);
-  if (expr->depth <= kDepthMax) return true;
-  NoteError(expr->place, base::StrCat("expression is nested deeper than ", kDepthMax));
+  return expr->depth <= depth_max_ || TooDeep("expression", expr->place, depth_max_);
+}
+
+bool Parser::TooDeep(std::string_view what, Place place, int limit) {
+  NoteError(place, base::StrCat(what, " is nested deeper than ", limit));
   failed_ = true;
   return false;
 }
@@ -153,6 +156,12 @@ ExprPtr Parser::ParseBinary(Strength weakest) {
   static constexpr Strength kStrengths[] = {
       kAdd,     kAdd,     kMul,     kMul,     kMul,     kPow, kMul, kCompare,
       kCompare, kCompare, kCompare, kCompare, kCompare, kAnd, kOr,  kAnd};
+  // Whatever nests passes through here; counted on the way in, for a tree is only made on the way
+  // out.
+  if (++nesting_ > depth_max_) {
+    TooDeep("expression", Now().place, depth_max_);
+    return nullptr;
+  }
   ExprPtr lhs = ParseUnary();
   while (lhs) {
     const std::optional<BinaryOp> op = BinaryOpOf(Now().kind);
@@ -171,6 +180,7 @@ ExprPtr Parser::ParseBinary(Strength weakest) {
     if (!SetDepth(binary.get())) return nullptr;
     lhs = std::move(binary);
   }
+  --nesting_;
   return lhs;
 }
 
@@ -209,14 +219,8 @@ bool Parser::ParseFill(VectorMatching* matching) {
 
 ExprPtr Parser::ParseUnary() {
   if (!Is(K::kAdd) && !Is(K::kSub)) return ParsePostfix();
-  if (++nesting_ > kDepthMax) {
-    NoteError(Now().place, base::StrCat("expression is nested deeper than ", kDepthMax));
-    failed_ = true;
-    return nullptr;
-  }
   const Token& sign = Take();
   ExprPtr inner = ParseBinary(kMul);
-  --nesting_;
   if (!inner) return nullptr;
   if (inner->kind == Expr::Kind::kNumber) {
     auto& literal = As<NumberLiteral>(*inner);
@@ -285,14 +289,8 @@ ExprPtr Parser::ParseWord() {
 
 ExprPtr Parser::ParseParen() {
   const size_t begin = Take().place.begin;
-  if (++nesting_ > kDepthMax) {
-    NoteError({begin, begin}, base::StrCat("expression is nested deeper than ", kDepthMax));
-    failed_ = true;
-    return nullptr;
-  }
   auto paren = std::make_unique<ParenExpr>();
   paren->inner = ParseBinary(kNone);
-  --nesting_;
   if (!paren->inner) return nullptr;
   if (!Is(K::kRightParen)) return Unexpected();
   paren->place = {begin, Take().place.end};
@@ -405,11 +403,6 @@ ExprPtr Parser::ParseCall() {
 bool Parser::ParseArguments(std::vector<ExprPtr>* args) {
   if (!TakeIf(K::kLeftParen)) return Unexpected() != nullptr;
   if (TakeIf(K::kRightParen)) return true;
-  if (++nesting_ > kDepthMax) {
-    NoteError(Now().place, base::StrCat("expression is nested deeper than ", kDepthMax));
-    failed_ = true;
-    return false;
-  }
   while (true) {
     ExprPtr arg = ParseBinary(kNone);
     if (!arg) return false;
@@ -421,7 +414,6 @@ bool Parser::ParseArguments(std::vector<ExprPtr>* args) {
       break;
     }
   }
-  --nesting_;
   return TakeIf(K::kRightParen) || Unexpected() != nullptr;
 }
 

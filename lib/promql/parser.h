@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "baro/promql/ast.h"
+#include "depth_limit.h"
 #include "token.h"
 
 namespace baro::promql {
@@ -40,6 +41,8 @@ class Parser {
   std::nullptr_t Unexpected() { return Unexpected(in_aggregation_ > 0 ? "aggregation" : "", ""); }
   absl::Status Error() const;
   bool SetDepth(Expr* expr);
+  // Always false. Counts as a syntax error: nothing more is read.
+  bool TooDeep(std::string_view what, Place place, int limit);
 
   ExprPtr ParseBinary(Strength weakest);
   ExprPtr FinishBinary(ExprPtr lhs, const Token& op);
@@ -74,10 +77,12 @@ class Parser {
   TimeShift* ShiftOf(Expr* expr, std::string_view modifier);
 
   std::unique_ptr<DurationExpr> ParseDuration(Strength weakest);
+  std::unique_ptr<DurationExpr> ParseDurationOperators(Strength weakest);
   std::unique_ptr<DurationExpr> ParseDurationUnary();
   std::unique_ptr<DurationExpr> ParseDurationPrimary();
   std::unique_ptr<DurationExpr> ParseDurationWord();
   std::unique_ptr<DurationExpr> ParseOffsetDuration();
+  bool SetDepth(DurationExpr* duration);
   bool CheckPositive(const DurationExpr& duration);
 
   bool TakeNumber(double* value, bool* written_as_duration);
@@ -88,8 +93,10 @@ class Parser {
   size_t next_ = 0;
   size_t last_closing_ = 0;  // end of the last token that can close an expression
   int in_aggregation_ = 0;
-  int nesting_ = 0;
-  bool failed_ = false;  // a syntax error: nothing after it is trusted
+  const int depth_max_ = DepthLimit();
+  int nesting_ = 0;           // expressions being read, one inside the other
+  int duration_nesting_ = 0;  // the same of durations
+  bool failed_ = false;       // a syntax error: nothing after it is trusted
   std::string first_error_;
 };
 

@@ -14,14 +14,19 @@ class RE2;
 
 namespace baro::model {
 
+// A regular expression in Go's syntax, as Prometheus takes it, in the syntax of RE2, which knows
+// (?P<name>…) but not yet (?<name>…), and no name twice (of two groups the first keeps the name).
+// What is broken stays broken.
+std::string ToRe2Syntax(std::string_view expression);
+
 enum class MatchType { kEqual, kNotEqual, kRegex, kNotRegex };
 
 // Immutable once made, thread-safe, cheap to copy (the compiled expression is shared).
 // A label that a series does not have matches as the empty string, as in Prometheus.
 class Matcher {
  public:
-  // Regular expressions are RE2's, anchored at both ends; a dot matches a newline (as Prometheus 3
-  // does). Errors: InvalidArgument with RE2's own words.
+  // Regular expressions are Go's (see ToRe2Syntax), anchored at both ends; a dot matches a newline
+  // (as Prometheus 3 does). Errors: InvalidArgument with RE2's own words.
   static absl::StatusOr<Matcher> Create(MatchType type, std::string name, std::string value);
 
   MatchType type() const { return type_; }

@@ -91,6 +91,7 @@ struct DurationExpr {
   };
   Kind kind = Kind::kLiteral;
   Place place;
+  int depth = 1;                     // as Expr::depth
   double seconds = 0;                // of a literal
   bool written_as_duration = false;  // 5m, not 300
   bool parenthesised = false;

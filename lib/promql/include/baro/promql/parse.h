@@ -9,9 +9,11 @@
 
 namespace baro::promql {
 
-// Nodes on the longest path of a tree. Real queries stay far below; a hostile one must not exhaust
-// the stack.
+// Nodes on the longest path of a tree; less on a thread with a small stack (depth_limit.cc). Real
+// queries stay far below; a hostile one must not exhaust the stack.
 inline constexpr int kDepthMax = 1'000;
+// The same for a duration that is computed, [5m + step()].
+inline constexpr int kDurationDepthMax = 100;
 // Bytes of a query.
 inline constexpr size_t kQueryBytesMax = 1 << 20;
 
