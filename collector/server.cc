@@ -145,7 +145,9 @@ absl::Status ServerImpl::Listen() {
   http.lanes[static_cast<size_t>(HttpLane::kQuery)].threads = options_.query_concurrency_max;
   http.on_exchange = [this](const net::HttpExchange& exchange) { metrics_.Observe(exchange); };
   AddMetrics();
-  BARO_TRY_ASSIGN(http_, net::HttpServer::Start(std::move(http), std::move(router)));
+  BARO_TRY_ASSIGN(http_, net::HttpServer::Listen(std::move(http), std::move(router)));
+  // Handlers ask http_ for its counters: only now may they run.
+  http_->Serve();
   spdlog::info("listening: http={} grpc={}", http_->address(), grpc_address());
   return absl::OkStatus();
 }

@@ -42,7 +42,7 @@ class Service final : public IngestService, public StreamOwner, public v1::Inges
     // There is room for every stream: each waits for a turn at most once. Closed: the process ends.
     turns_.TryPush(std::move(stream));
   }
-  bool Claim(const std::array<uint8_t, 16>& uuid, PushStream* stream) override;
+  bool Claim(const AgentUuid& uuid, PushStream* stream) override;
   void OnGreeted(const PushStream& stream) override {
     registry_.OnGreeted(stream.session().position(), stream.address());
   }
@@ -54,8 +54,6 @@ class Service final : public IngestService, public StreamOwner, public v1::Inges
   int64_t NowMs() const override { return options_.clock->NowMs(); }
 
  private:
-  using Uuid = std::array<uint8_t, 16>;
-
   void Work();
   void TickUntilStopped() ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<std::shared_ptr<PushStream>> LiveStreams() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -74,7 +72,7 @@ class Service final : public IngestService, public StreamOwner, public v1::Inges
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::set<std::shared_ptr<PushStream>> streams_ ABSL_GUARDED_BY(mutex_);  // until retired
   std::set<PushStream*> open_ ABSL_GUARDED_BY(mutex_);                     // until gRPC lets go
-  std::map<Uuid, PushStream*> owners_ ABSL_GUARDED_BY(mutex_);
+  std::map<AgentUuid, PushStream*> owners_ ABSL_GUARDED_BY(mutex_);
   IngestServiceStats stats_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -148,7 +146,7 @@ grpc::ServerBidiReactor<v1::AgentMessage, v1::CollectorMessage>* Service::Push(
   return stream.get();
 }
 
-bool Service::Claim(const Uuid& uuid, PushStream* stream) {
+bool Service::Claim(const AgentUuid& uuid, PushStream* stream) {
   base::MutexLock lock(&mutex_);
   PushStream*& owner = owners_[uuid];
   if (owner == nullptr || owner == stream) {
@@ -172,8 +170,11 @@ void Service::OnRetired(const PushStream& stream, const std::string& reason) {
   }
   std::shared_ptr<PushStream> last;  // its destructor must not run under the lock
   base::MutexLock lock(&mutex_);
-  const auto owner = owners_.find(session.position().agent.uuid);
-  if (owner != owners_.end() && owner->second == &stream) owners_.erase(owner);
+  // By what was claimed: a session whose Hello was refused does not know its agent.
+  if (stream.claimed()) {
+    const auto owner = owners_.find(*stream.claimed());
+    if (owner != owners_.end() && owner->second == &stream) owners_.erase(owner);
+  }
   for (auto live = streams_.begin(); live != streams_.end(); ++live) {
     if (live->get() != &stream) continue;
     last = *live;

@@ -119,14 +119,14 @@ void PushStream::TakeMessage() {
   // An older stream of this agent may have batches in the store's queue: only when they are through
   // does Welcome tell the truth about what is stored.
   if (!claimed_ && inbound_.has_hello() && inbound_.hello().agent_uuid().size() == 16) {
-    std::array<uint8_t, 16> uuid{};
+    AgentUuid uuid{};
     inbound_.hello().agent_uuid().copy(reinterpret_cast<char*>(uuid.data()), uuid.size());
-    claimed_ = owner_->Claim(uuid, this);
-    if (!claimed_) {
+    if (!owner_->Claim(uuid, this)) {
       base::MutexLock lock(&mutex_);
       wake_at_ms_ = owner_->NowMs() + kClaimPauseMs;
       return;
     }
+    claimed_ = uuid;
   }
   const bool was_greeted = session_.greeted();
   const absl::Status status = session_.OnMessage(std::move(inbound_), owner_->NowMs());

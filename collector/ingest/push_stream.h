@@ -19,6 +19,7 @@
 namespace baro::collector {
 
 class PushStream;
+using AgentUuid = std::array<uint8_t, 16>;
 
 // What a stream needs of the service. Thread-safe.
 class StreamOwner {
@@ -28,7 +29,7 @@ class StreamOwner {
   virtual void Schedule(std::shared_ptr<PushStream> stream) = 0;
   // True when the agent is this stream's from now on. False while an older stream of the same agent
   // is being ended; ask again.
-  virtual bool Claim(const std::array<uint8_t, 16>& uuid, PushStream* stream) = 0;
+  virtual bool Claim(const AgentUuid& uuid, PushStream* stream) = 0;
   virtual void OnGreeted(const PushStream& stream) = 0;
   virtual void OnProgress(const PushStream& stream) = 0;
   // Nothing of the stream is under way any more; the agent is free.
@@ -61,6 +62,8 @@ class PushStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   // For the owner, from inside Run().
   const IngestSession& session() const { return session_; }
   const std::string& address() const { return address_; }
+  // The agent this stream has; it may have been claimed by a Hello that was refused afterwards.
+  const std::optional<AgentUuid>& claimed() const { return claimed_; }
 
  private:
   enum class Turn { kIdle, kQueued, kRunning, kRunAgain };
@@ -89,7 +92,7 @@ class PushStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
 
   // Of the thread inside Run().
   IngestSession session_;
-  bool claimed_ = false;
+  std::optional<AgentUuid> claimed_;
   bool finished_ = false;
   bool retired_ = false;
 

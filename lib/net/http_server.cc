@@ -97,8 +97,8 @@ class Server final : public HttpServer {
   }
   ~Server() override { Stop(); }
 
-  absl::Status Listen();
-  void StartThreads();
+  absl::Status Bind();
+  void Serve() override;
 
   uint16_t port() const override { return endpoint_.port(); }
   std::string address() const override {
@@ -126,7 +126,7 @@ class Server final : public HttpServer {
   base::TaskGroup workers_;
 };
 
-absl::Status Server::Listen() {
+absl::Status Server::Bind() {
   const std::string& address = shared_->options.address;
   BARO_TRY_ASSIGN(const HostPort where, ParseHostPort(address));
   boost::system::error_code error;
@@ -147,7 +147,7 @@ absl::Status Server::Listen() {
   return error ? CannotListen(address, error) : absl::OkStatus();
 }
 
-void Server::StartThreads() {
+void Server::Serve() {
   asio::co_spawn(loops_[0]->io(), AcceptLoop(this),
                  [shared = shared_](const std::exception_ptr& thrown) {
                    if (thrown) ++shared->accept_failures_total;
@@ -245,17 +245,26 @@ void Server::Stop() {
     });
   }
   io_threads_.Stop();
+  boost::system::error_code ignored;
+  if (acceptor_) acceptor_->close(ignored);  // when nothing ever ran on the loops
   for (size_t lane = 1; lane < kHttpLanes; ++lane) shared_->lanes[lane]->Close();
   workers_.Stop();
 }
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(HttpServerOptions options,
+                                                               HttpRouter router) {
+  auto server = std::make_unique<Server>(std::move(options), std::move(router));
+  BARO_TRY(server->Bind());
+  return server;
+}
+
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
                                                               HttpRouter router) {
-  auto server = std::make_unique<Server>(std::move(options), std::move(router));
-  BARO_TRY(server->Listen());
-  server->StartThreads();
+  BARO_TRY_ASSIGN(std::unique_ptr<HttpServer> server,
+                  Listen(std::move(options), std::move(router)));
+  server->Serve();
   return server;
 }
 

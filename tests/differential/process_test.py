@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.request
 
@@ -92,6 +93,45 @@ class Process(unittest.TestCase):
             code, text = self.refused(flag + taken, other, store="second")
             self.assertEqual(code, 1, text)
             self.assertIn(taken, text)
+
+    def test_survives_being_scraped_while_it_starts(self):
+        ports = servers.free_port(), servers.free_port()
+        flags = [f"--http.listen-address=127.0.0.1:{ports[0]}", f"--grpc.listen-address=127.0.0.1:{ports[1]}"]
+        url = f"http://127.0.0.1:{ports[0]}/metrics"
+        ended = threading.Event()
+
+        def scrape():
+            while not ended.is_set():
+                try:
+                    with urllib.request.urlopen(url, timeout=5) as answer:
+                        answer.read()
+                except OSError:
+                    pass
+
+        scrapers = [threading.Thread(target=scrape) for _ in range(4)]
+        for scraper in scrapers:
+            scraper.start()
+        try:
+            for _ in range(12):
+                started = subprocess.Popen([BINARY, f"--storage.path={self.folder}/scraped", *flags],
+                                           stderr=subprocess.DEVNULL)
+                try:
+                    servers.wait_until(lambda: started.poll() is not None or self.is_ready(ports[0]), "start")
+                    started.send_signal(signal.SIGTERM)
+                finally:
+                    self.assertEqual(started.wait(timeout=60), 0)
+        finally:
+            ended.set()
+            for scraper in scrapers:
+                scraper.join()
+
+    @staticmethod
+    def is_ready(port):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def test_ends_with_zero_on_sigterm_and_sigint(self):
         for number in (signal.SIGTERM, signal.SIGINT):
