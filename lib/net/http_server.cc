@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "acceptor.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
@@ -25,10 +26,6 @@ using asio::ip::tcp;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kAcceptRetry{100};
-
-absl::Status CannotListen(std::string_view address, const boost::system::error_code& error) {
-  return absl::UnavailableError(base::StrCat("cannot listen on ", address, ": ", error.message()));
-}
 
 // One io_context and the connections that live on it. All but the constructor runs on its thread.
 class IoLoop {
@@ -127,24 +124,12 @@ class Server final : public HttpServer {
 };
 
 absl::Status Server::Bind() {
-  const std::string& address = shared_->options.address;
-  BARO_TRY_ASSIGN(const HostPort where, ParseHostPort(address));
+  BARO_TRY_ASSIGN(acceptor_, ListenOn(&loops_[0]->io(), shared_->options.address));
   boost::system::error_code error;
-  tcp::resolver resolver(loops_[0]->io());
-  const std::string host = where.host.empty() ? "0.0.0.0" : where.host;
-  const auto found =
-      resolver.resolve(host, std::to_string(where.port),
-                       tcp::resolver::passive | tcp::resolver::numeric_service, error);
-  if (error || found.empty()) return CannotListen(address, error);
-  const tcp::endpoint endpoint = found.begin()->endpoint();
-  acceptor_.emplace(loops_[0]->io());
-  acceptor_->open(endpoint.protocol(), error);
-  if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_->bind(endpoint, error);
-  if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
-  if (error) return CannotListen(address, error);
   endpoint_ = acceptor_->local_endpoint(error);
-  return error ? CannotListen(address, error) : absl::OkStatus();
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      base::StrCat("cannot listen on ", shared_->options.address, ": ", error.message()));
 }
 
 void Server::Serve() {

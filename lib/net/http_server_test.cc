@@ -13,6 +13,7 @@
 
 #include "baro/base/eventually.h"
 #include "baro/base/strings.h"
+#include "baro/net/listen.h"
 #include "gtest/gtest.h"
 
 namespace baro::net {
@@ -443,7 +444,11 @@ TEST(HttpServer, SaysWhyItCannotListen) {
   const auto second = HttpServer::Start(options, EchoRouter());
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(second.status().message(),
-            base::StrCat("cannot listen on ", server->address(), ": Address already in use"));
+            base::StrCat("cannot listen on ", server->address(), ": address already in use"));
+  EXPECT_EQ(ProbeListen(server->address()), second.status());
+  EXPECT_TRUE(ProbeListen("127.0.0.1:0").ok());
+  EXPECT_TRUE(ProbeListen(":0").ok());
+  EXPECT_EQ(ProbeListen("127.0.0.1:99999").code(), absl::StatusCode::kInvalidArgument);
   options.address = "nonsense";
   EXPECT_EQ(HttpServer::Start(options, EchoRouter()).status().code(),
             absl::StatusCode::kInvalidArgument);
