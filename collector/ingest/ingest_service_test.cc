@@ -82,5 +82,31 @@ TEST_F(IngestServiceTest, ARefusedHelloLeavesItsAgentFree) {
   EXPECT_EQ(service_->GetStats().streams_superseded_total, 0u);
 }
 
+TEST_F(IngestServiceTest, OfTwoAgentsWithOneIdentityTheOlderStaysInTheEnd) {
+  std::vector<std::unique_ptr<RawAgent>> agents;
+  for (int i = 0; i < 4; ++i) {
+    agents.push_back(std::make_unique<RawAgent>(service_->port(), base::StrCat("node-", i % 2)));
+    agents.back()->SayHello();
+    ASSERT_TRUE(agents.back()->HearsWelcome()) << i;
+    if (i > 0) {
+      EXPECT_EQ(agents[static_cast<size_t>(i) - 1]->End().error_code(), grpc::StatusCode::ABORTED);
+    }
+  }
+  RawAgent fifth(service_->port(), "node-0");
+  fifth.SayHello();
+  const grpc::Status refused = fifth.End();
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_NE(refused.error_message().find("(node node-1)"), std::string::npos)
+      << refused.error_message();
+  EXPECT_EQ(service_->GetStats().identity_conflicts_total, 1u);
+  EXPECT_TRUE(service_->Agents()[0].connected);
+  agents.clear();
+  // With the older one gone, the identity is free.
+  ASSERT_TRUE(Eventually([&] { return !service_->Agents()[0].connected; }));
+  RawAgent last(service_->port(), "node-0");
+  last.SayHello();
+  EXPECT_TRUE(last.HearsWelcome());
+}
+
 }  // namespace
 }  // namespace baro::collector

@@ -61,10 +61,12 @@ void PushStream::OnDone() {
   if (turn_ == Turn::kIdle && !retired_) Wake();
 }
 
-void PushStream::Close(const grpc::Status& status) {
+bool PushStream::Close(const grpc::Status& status) {
   base::MutexLock lock(&mutex_);
-  if (!closing_.has_value()) closing_ = status;
+  const bool lives = !closing_.has_value();
+  if (lives) closing_ = status;
   Wake();
+  return lives;
 }
 
 void PushStream::Tick(int64_t now_ms) {
@@ -121,7 +123,12 @@ void PushStream::TakeMessage() {
   if (!claimed_ && inbound_.has_hello() && inbound_.hello().agent_uuid().size() == 16) {
     AgentUuid uuid{};
     inbound_.hello().agent_uuid().copy(reinterpret_cast<char*>(uuid.data()), uuid.size());
-    if (!owner_->Claim(uuid, this)) {
+    const auto claimed = owner_->Claim(uuid, inbound_.hello().node_name(), this);
+    if (!claimed.ok()) {
+      Close(ToGrpc(claimed.status()));
+      return;
+    }
+    if (!*claimed) {
       base::MutexLock lock(&mutex_);
       wake_at_ms_ = owner_->NowMs() + kClaimPauseMs;
       return;
