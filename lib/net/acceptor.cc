@@ -15,10 +15,8 @@ using asio::ip::tcp;
 absl::StatusOr<tcp::acceptor> ListenOn(asio::io_context* io, std::string_view address) {
   BARO_TRY_ASSIGN(const HostPort where, ParseHostPort(address));
   const auto cannot = [address](const boost::system::error_code& error) {
-    return absl::UnavailableError(base::StrCat("cannot listen on ", address, ": ",
-                                               error == asio::error::address_in_use
-                                                   ? std::string("address already in use")
-                                                   : error.message()));
+    return absl::UnavailableError(
+        base::StrCat("cannot listen on ", address, ": ", error.message()));
   };
   boost::system::error_code error;
   tcp::resolver resolver(*io);

@@ -444,7 +444,7 @@ TEST(HttpServer, SaysWhyItCannotListen) {
   const auto second = HttpServer::Start(options, EchoRouter());
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(second.status().message(),
-            base::StrCat("cannot listen on ", server->address(), ": address already in use"));
+            base::StrCat("cannot listen on ", server->address(), ": Address already in use"));
   EXPECT_EQ(ProbeListen(server->address()), second.status());
   EXPECT_TRUE(ProbeListen("127.0.0.1:0").ok());
   EXPECT_TRUE(ProbeListen(":0").ok());

@@ -94,7 +94,7 @@ class Process(unittest.TestCase):
                             ("--grpc.listen-address=", "--http.listen-address=127.0.0.1:0")):
             code, text = self.refused(flag + taken, other, store="second")
             self.assertEqual(code, 1, text)
-            self.assertIn(f"cannot listen on {taken}: address already in use", text)
+            self.assertIn(f"cannot listen on {taken}: Address already in use", text)
             self.assertNotRegex(text, r"(?m)^E\d{4} ")  # gRPC's own log
 
     def test_listens_on_every_address_when_the_host_is_empty(self):
