@@ -2,11 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <iostream>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
+#include "baro/net/form.h"
 #include "version.h"
 
 namespace baro::collector {
@@ -18,6 +20,20 @@ struct DurationFlags {
   std::string query_timeout = "2m";
   std::string query_lookback = "5m";
 };
+
+// CLI11's own bounds print the largest double there is, all 309 digits of it.
+CLI::Validator WholeNumber(int64_t most) {
+  return CLI::Validator(
+      [most](const std::string& text) -> std::string {
+        int64_t value = 0;
+        const char* const end = text.data() + text.size();
+        const auto result = std::from_chars(text.data(), end, value);
+        if (result.ec == std::errc{} && result.ptr == end && value > 0 && value <= most) return {};
+        return base::StrCat("\"", text, "\" must be a whole number above 0",
+                            most == INT64_MAX ? "" : base::StrCat(" and at most ", most));
+      },
+      "");
+}
 
 void Declare(CLI::App* app, CollectorOptions* options, DurationFlags* durations) {
   app->set_version_flag("--version", VersionText());
@@ -40,10 +56,12 @@ void Declare(CLI::App* app, CollectorOptions* options, DurationFlags* durations)
       ->type_name("DURATION");
   app->add_option("--query.max-samples", options->query_samples_max,
                   "Samples one query may hold in memory")
-      ->check(CLI::PositiveNumber);
+      ->type_name("COUNT")
+      ->check(WholeNumber(INT64_MAX));
   app->add_option("--query.max-concurrency", options->query_concurrency_max,
                   "Queries that run at the same time; more wait")
-      ->check(CLI::Range(1, 1'000));
+      ->type_name("COUNT")
+      ->check(WholeNumber(1'000));
   app->add_option("--log.level", options->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app->add_option("--log.format", options->log_format, "console or json")
@@ -60,6 +78,13 @@ absl::Status ReadDuration(const char* flag, const std::string& text, int64_t lea
   }
   *value_ms = duration->count();
   return absl::OkStatus();
+}
+
+absl::Status CheckAddress(const char* flag, const std::string& address) {
+  const auto parsed = net::ParseHostPort(address);
+  if (parsed.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      base::StrCat(flag, ": ", base::FromAbsl(parsed.status().message())));
 }
 
 std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions& options,
@@ -100,6 +125,8 @@ absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
     return absl::InvalidArgumentError(error.what());
   }
   options.retention_given = app.count("--storage.retention") > 0;
+  BARO_TRY(CheckAddress("--http.listen-address", options.http_address));
+  BARO_TRY(CheckAddress("--grpc.listen-address", options.grpc_address));
   BARO_TRY(ReadDuration("--storage.retention", durations.retention, 0, &options.retention_ms));
   BARO_TRY(ReadDuration("--query.timeout", durations.query_timeout, 1, &options.query_timeout_ms));
   BARO_TRY(ReadDuration("--query.lookback-delta", durations.query_lookback, 1,

@@ -61,5 +61,29 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
   EXPECT_FALSE(Parse({"stray"}).ok());
 }
 
+TEST(CommandLine, RefusesAddressesThatCannotBeListenedOn) {
+  for (const char* flag : {"--http.listen-address", "--grpc.listen-address"}) {
+    for (const char* address : {"127.0.0.1:99999", "127.0.0.1", "127.0.0.1:http", "::1:80", ""}) {
+      const auto options = Parse({flag, address});
+      ASSERT_FALSE(options.ok()) << flag << " " << address;
+      EXPECT_NE(options.status().ToString().find(flag), std::string::npos) << options.status();
+    }
+    for (const char* address : {":9", "[::1]:9", "localhost:9"}) {
+      EXPECT_TRUE(Parse({flag, address}).ok()) << flag << " " << address;
+    }
+  }
+}
+
+TEST(CommandLine, SaysPlainlyWhichNumbersItTakes) {
+  for (const char* text : {"-1", "0", "abc", "1.5", "99999999999999999999"}) {
+    const auto options = Parse({"--query.max-samples", text});
+    ASSERT_FALSE(options.ok()) << text;
+    EXPECT_EQ(options.status().message(),
+              "--query.max-samples: \"" + std::string(text) + "\" must be a whole number above 0");
+  }
+  EXPECT_FALSE(Parse({"--query.max-concurrency", "1001"}).ok());
+  EXPECT_TRUE(Parse({"--query.max-concurrency", "1000"}).ok());
+}
+
 }  // namespace
 }  // namespace baro::collector

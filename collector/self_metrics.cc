@@ -130,6 +130,9 @@ void CollectIngest(const IngestServiceStats& stats, Families* families) {
   counter("streams_refused_total", "Push streams beyond the limit.", stats.streams_refused_total);
   counter("streams_superseded_total", "Streams ended because the same agent came again.",
           stats.streams_superseded_total);
+  counter("identity_conflicts_total",
+          "Streams refused because another agent that is connected has the same identity.",
+          stats.identity_conflicts_total);
   const IngestStats& sessions = stats.sessions;
   counter("batches_total", "Batches received.", sessions.batches_total);
   counter("frames_total", "Frames received.", sessions.frames_total);

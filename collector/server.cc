@@ -1,6 +1,5 @@
 #include "server.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "baro/base/mutex.h"
@@ -9,6 +8,7 @@
 #include "baro/base/yaml.h"
 #include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
+#include "baro/net/listen.h"
 #include "baro/promql/engine.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
@@ -36,6 +36,11 @@ int64_t RetentionOf(const CollectorOptions& options, const CollectorConfig& conf
   return config.storage.retention->count();
 }
 
+std::string RetentionText(int64_t retention_ms) {
+  if (retention_ms == 0) return "for ever";
+  return base::FormatDuration(std::chrono::milliseconds(retention_ms));
+}
+
 class ServerImpl final : public Server {
  public:
   ServerImpl(CollectorOptions options, const base::Clock* clock)
@@ -50,14 +55,15 @@ class ServerImpl final : public Server {
 
   std::string http_address() const override { return http_->address(); }
   std::string grpc_address() const override {
-    const size_t colon = std::min(options_.grpc_address.rfind(':'), options_.grpc_address.size());
-    return base::StrCat(options_.grpc_address.substr(0, colon), ":", ingest_->port());
+    const std::string listen = GrpcListen();
+    return base::StrCat(listen.substr(0, listen.rfind(':')), ":", ingest_->port());
   }
   absl::Status Reload() override ABSL_LOCKS_EXCLUDED(mutex_);
   void Stop() override ABSL_LOCKS_EXCLUDED(stop_mutex_);
 
  private:
   absl::Status OpenStore();
+  std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
   ApiFacts Facts();
@@ -118,9 +124,17 @@ absl::Status ServerImpl::OpenStore() {
   return absl::OkStatus();
 }
 
+// gRPC does not know the empty host that stands for every address.
+std::string ServerImpl::GrpcListen() const {
+  const std::string& address = options_.grpc_address;
+  return address.starts_with(':') ? base::StrCat("0.0.0.0", address) : address;
+}
+
 absl::Status ServerImpl::StartIngest() {
+  // gRPC tells its own log, and only that, why it cannot listen.
+  BARO_TRY(net::ProbeListen(options_.grpc_address));
   IngestOptions options;
-  options.listen = options_.grpc_address;
+  options.listen = GrpcListen();
   options.version = Version();
   options.clock = clock_;
   BARO_TRY_ASSIGN(ingest_, IngestService::Start(std::move(options), store_.get()));
@@ -145,7 +159,9 @@ absl::Status ServerImpl::Listen() {
   http.lanes[static_cast<size_t>(HttpLane::kQuery)].threads = options_.query_concurrency_max;
   http.on_exchange = [this](const net::HttpExchange& exchange) { metrics_.Observe(exchange); };
   AddMetrics();
-  BARO_TRY_ASSIGN(http_, net::HttpServer::Start(std::move(http), std::move(router)));
+  BARO_TRY_ASSIGN(http_, net::HttpServer::Listen(std::move(http), std::move(router)));
+  // Handlers ask http_ for its counters: only now may they run.
+  http_->Serve();
   spdlog::info("listening: http={} grpc={}", http_->address(), grpc_address());
   return absl::OkStatus();
 }
@@ -161,7 +177,7 @@ ApiFacts ServerImpl::Facts() {
     return std::pair(reload_time_ms_, reload_good_);
   };
   facts.flags = options_.flags;
-  facts.retention = base::FormatDuration(std::chrono::milliseconds(retention_ms_));
+  facts.retention = RetentionText(retention_ms_);
   facts.version = Version();
   facts.start_time_ms = start_time_ms_;
   return facts;

@@ -176,6 +176,8 @@ TEST_F(Api, ComplainsInPrometheusWords) {
        "resolution (?step=XX)"},
       {"query_range", "query=up&start=1&end=2&step=1&timeout=x",
        R"(invalid parameter \"timeout\": cannot parse \"x\" to a valid duration)"},
+      {"query_range", "query=up&start=1&end=2&step=0.0001",
+       R"(invalid parameter \"step\": step is shorter than 1 ms)"},
       {"query", "query=up&lookback_delta=x",
        R"(error parsing lookback delta duration: cannot parse \"x\" to a valid duration)"},
       {"query", "query=up&limit=x",
@@ -246,12 +248,17 @@ TEST_F(Api, TellsMetadata) {
 TEST_F(Api, DerivesTargetsFromUp) {
   const std::string answer = Get("targets");
   EXPECT_THAT(answer, HasSubstr(R"("labels":{"instance":"i1","job":"a"},"scrapePool":"a",)"
-                                R"("scrapeUrl":"http://i1/metrics")"));
+                                R"("scrapeUrl":"","globalUrl":"")"));
   EXPECT_THAT(answer, HasSubstr(R"("lastScrape":"1970-01-12T13:46:40.000Z",)"
                                 R"("lastScrapeDuration":0.25,"health":"up")"));
   EXPECT_THAT(answer, HasSubstr(R"("health":"down")"));
   EXPECT_THAT(answer, HasSubstr(R"("droppedTargets":[],"droppedTargetCounts":{}})"));
-  EXPECT_EQ(Get("targets", "state=dropped").find("scrapeUrl"), std::string::npos);
+  for (const char* state : {"any", "active", "ACTIVE"}) {
+    EXPECT_EQ(Get("targets", base::StrCat("state=", state)), answer);
+  }
+  for (const char* state : {"dropped", "bogus"}) {
+    EXPECT_THAT(Get("targets", base::StrCat("state=", state)), HasSubstr(R"("activeTargets":[])"));
+  }
   EXPECT_EQ(Get("scrape_pools"), R"(200 {"status":"success","data":{"scrapePools":["a","b"]}})");
 }
 

@@ -6,6 +6,7 @@
 #include "http_api/handlers.h"
 #include "http_api/json_object.h"
 #include "http_api/parameters.h"
+#include "http_api/time_text.h"
 
 namespace baro::collector {
 namespace {
@@ -68,6 +69,10 @@ absl::StatusOr<RangeParameters> RangeOf(const Parameters& parameters) {
   }
   const auto step_ms = ParseDurationMs(parameters.Get("step"));
   if (!step_ms.ok()) return InvalidParameter("step", step_ms.status());
+  // Prometheus counts in nanoseconds; what it takes for a step and we cannot is named.
+  if (*step_ms == 0 && ParseNumber(parameters.Get("step")).value_or(0) > 0) {
+    return InvalidParameter("step", absl::InvalidArgumentError("step is shorter than 1 ms"));
+  }
   if (*step_ms <= 0) return InvalidParameter("step", absl::InvalidArgumentError(kBadStep));
   range.step_ms = *step_ms;
   return range;

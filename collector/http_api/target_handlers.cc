@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "http_api/answer.h"
@@ -66,13 +67,13 @@ absl::StatusOr<std::vector<ActiveTarget>> ActiveTargets(const ApiParts& parts) {
 }
 
 void WriteTarget(const ActiveTarget& target, JsonWriter* writer) {
-  const std::string url = base::StrCat("http://", target.labels.Get("instance"), "/metrics");
   JsonObject object(writer);
   object.Key("discoveredLabels")->Raw("{}");
   object.Key("labels")->Labels(target.labels);
   object.Add("scrapePool", target.labels.Get("job"));
-  object.Add("scrapeUrl", url);
-  object.Add("globalUrl", url);
+  // The agent alone knows what it asks where; a guess would be taken for the truth.
+  object.Add("scrapeUrl", "");
+  object.Add("globalUrl", "");
   object.Add("lastError", target.up == 1 ? "" : "up is 0: the agent's /targets tells why");
   object.Add("lastScrape", FormatRfc3339(target.last_scrape_ms));
   object.Add("lastScrapeDuration", target.last_scrape_seconds);
@@ -161,10 +162,11 @@ void WriteAgent(const AgentFacts& agent, JsonWriter* writer) {
 
 Answer Targets(const ApiParts& parts, const net::ServerRequest& request) {
   const Parameters parameters(request);
-  const std::string_view state = parameters.Get("state");
+  // As Prometheus does: letters of either case, and no targets at all for a state it does not know.
+  const std::string state = absl::AsciiStrToLower(base::ToAbsl(parameters.Get("state")));
   const std::string_view pool = parameters.Get("scrapePool");
   std::vector<ActiveTarget> targets;
-  if (state != "dropped") {
+  if (state.empty() || state == "any" || state == "active") {
     BARO_TRY_ASSIGN(targets, ActiveTargets(parts));
   }
   JsonWriter writer = StartAnswer();

@@ -5,7 +5,6 @@
 #include "baro/base/strings.h"
 
 namespace baro::collector {
-namespace {
 
 std::string UuidText(const std::array<uint8_t, 16>& uuid) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -17,6 +16,8 @@ std::string UuidText(const std::array<uint8_t, 16>& uuid) {
   }
   return text;
 }
+
+namespace {
 
 void Fill(const IngestPosition& position, AgentFacts* facts) {
   facts->epoch = position.agent.epoch;

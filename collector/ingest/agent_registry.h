@@ -12,6 +12,9 @@
 
 namespace baro::collector {
 
+// Hexadecimal, 8-4-4-4-12.
+std::string UuidText(const std::array<uint8_t, 16>& uuid);
+
 // Thread-safe. Keeps at most kAgentsMax; the one that has been away longest goes first.
 class AgentRegistry {
  public:

@@ -12,6 +12,8 @@
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
 #include "push_stream.h"
+#include "spdlog/spdlog.h"
+#include "takeover_watch.h"
 
 namespace baro::collector {
 namespace {
@@ -19,6 +21,7 @@ namespace {
 // Only timeouts wait for a tick; each costs a wake-up.
 constexpr int64_t kTickMs = 100;
 constexpr int kKeepaliveMs = 30'000;
+constexpr size_t kLoggedNameBytesMax = 256;
 
 class Service final : public IngestService, public StreamOwner, public v1::Ingest::CallbackService {
  public:
@@ -42,7 +45,8 @@ class Service final : public IngestService, public StreamOwner, public v1::Inges
     // There is room for every stream: each waits for a turn at most once. Closed: the process ends.
     turns_.TryPush(std::move(stream));
   }
-  bool Claim(const std::array<uint8_t, 16>& uuid, PushStream* stream) override;
+  absl::StatusOr<bool> Claim(const AgentUuid& uuid, std::string_view node_name,
+                             PushStream* stream) override;
   void OnGreeted(const PushStream& stream) override {
     registry_.OnGreeted(stream.session().position(), stream.address());
   }
@@ -54,8 +58,13 @@ class Service final : public IngestService, public StreamOwner, public v1::Inges
   int64_t NowMs() const override { return options_.clock->NowMs(); }
 
  private:
-  using Uuid = std::array<uint8_t, 16>;
+  struct Owner {
+    PushStream* stream = nullptr;
+    std::string node_name;
+  };
 
+  absl::Status Conflict(const AgentUuid& uuid, const Owner& owner, std::string_view node_name,
+                        const PushStream& newcomer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work();
   void TickUntilStopped() ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<std::shared_ptr<PushStream>> LiveStreams() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -74,7 +83,8 @@ class Service final : public IngestService, public StreamOwner, public v1::Inges
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::set<std::shared_ptr<PushStream>> streams_ ABSL_GUARDED_BY(mutex_);  // until retired
   std::set<PushStream*> open_ ABSL_GUARDED_BY(mutex_);                     // until gRPC lets go
-  std::map<Uuid, PushStream*> owners_ ABSL_GUARDED_BY(mutex_);
+  std::map<AgentUuid, Owner> owners_ ABSL_GUARDED_BY(mutex_);
+  TakeoverWatch takeovers_ ABSL_GUARDED_BY(mutex_);
   IngestServiceStats stats_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -148,19 +158,42 @@ grpc::ServerBidiReactor<v1::AgentMessage, v1::CollectorMessage>* Service::Push(
   return stream.get();
 }
 
-bool Service::Claim(const Uuid& uuid, PushStream* stream) {
+absl::StatusOr<bool> Service::Claim(const AgentUuid& uuid, std::string_view node_name,
+                                    PushStream* stream) {
   base::MutexLock lock(&mutex_);
-  PushStream*& owner = owners_[uuid];
-  if (owner == nullptr || owner == stream) {
-    owner = stream;
+  Owner& owner = owners_[uuid];
+  if (owner.stream == nullptr || owner.stream == stream) {
+    owner = {stream, std::string(node_name.substr(0, kLoggedNameBytesMax))};
     return true;
   }
   for (const auto& live : streams_) {
-    if (live.get() != owner) continue;
+    if (live.get() != owner.stream) continue;
+    // A peer that has vanished does not stay: keepalive ends its stream.
+    if (!live->closing() && takeovers_.Refuses(uuid, NowMs())) {
+      return Conflict(uuid, owner, node_name, *stream);
+    }
     ++stats_.streams_superseded_total;
-    live->Close(grpc::Status(grpc::StatusCode::ABORTED, "the agent has connected again"));
+    if (live->Close(grpc::Status(grpc::StatusCode::ABORTED, "the agent has connected again"))) {
+      takeovers_.OnTakeover(uuid, NowMs());
+    }
   }
   return false;
+}
+
+absl::Status Service::Conflict(const AgentUuid& uuid, const Owner& owner,
+                               std::string_view node_name, const PushStream& newcomer) {
+  ++stats_.identity_conflicts_total;
+  if (takeovers_.ShallWarn(uuid, NowMs())) {
+    spdlog::warn(
+        "two agents have one identity: uuid={} first={} (node {}) second={} (node {}); the second "
+        "is refused: was its spool copied? stop it and empty its spool folder",
+        UuidText(uuid), owner.stream->address(), owner.node_name, newcomer.address(),
+        std::string(node_name.substr(0, kLoggedNameBytesMax)));
+  }
+  return absl::AlreadyExistsError(base::StrCat(
+      "cannot take Hello: agent ", UuidText(uuid), " is connected already from ",
+      owner.stream->address(), " (node ", owner.node_name,
+      "): two agents have one identity; was the spool copied? empty one's spool folder"));
 }
 
 void Service::OnRetired(const PushStream& stream, const std::string& reason) {
@@ -172,8 +205,11 @@ void Service::OnRetired(const PushStream& stream, const std::string& reason) {
   }
   std::shared_ptr<PushStream> last;  // its destructor must not run under the lock
   base::MutexLock lock(&mutex_);
-  const auto owner = owners_.find(session.position().agent.uuid);
-  if (owner != owners_.end() && owner->second == &stream) owners_.erase(owner);
+  // By what was claimed: a session whose Hello was refused does not know its agent.
+  if (stream.claimed()) {
+    const auto owner = owners_.find(*stream.claimed());
+    if (owner != owners_.end() && owner->second.stream == &stream) owners_.erase(owner);
+  }
   for (auto live = streams_.begin(); live != streams_.end(); ++live) {
     if (live->get() != &stream) continue;
     last = *live;

@@ -61,10 +61,12 @@ void PushStream::OnDone() {
   if (turn_ == Turn::kIdle && !retired_) Wake();
 }
 
-void PushStream::Close(const grpc::Status& status) {
+bool PushStream::Close(const grpc::Status& status) {
   base::MutexLock lock(&mutex_);
-  if (!closing_.has_value()) closing_ = status;
+  const bool lives = !closing_.has_value();
+  if (lives) closing_ = status;
   Wake();
+  return lives;
 }
 
 void PushStream::Tick(int64_t now_ms) {
@@ -119,14 +121,19 @@ void PushStream::TakeMessage() {
   // An older stream of this agent may have batches in the store's queue: only when they are through
   // does Welcome tell the truth about what is stored.
   if (!claimed_ && inbound_.has_hello() && inbound_.hello().agent_uuid().size() == 16) {
-    std::array<uint8_t, 16> uuid{};
+    AgentUuid uuid{};
     inbound_.hello().agent_uuid().copy(reinterpret_cast<char*>(uuid.data()), uuid.size());
-    claimed_ = owner_->Claim(uuid, this);
-    if (!claimed_) {
+    const auto claimed = owner_->Claim(uuid, inbound_.hello().node_name(), this);
+    if (!claimed.ok()) {
+      Close(ToGrpc(claimed.status()));
+      return;
+    }
+    if (!*claimed) {
       base::MutexLock lock(&mutex_);
       wake_at_ms_ = owner_->NowMs() + kClaimPauseMs;
       return;
     }
+    claimed_ = uuid;
   }
   const bool was_greeted = session_.greeted();
   const absl::Status status = session_.OnMessage(std::move(inbound_), owner_->NowMs());

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "baro/base/mutex.h"
 #include "baro/collector/ingest_session.h"
 #include "baro/v1/ingest.grpc.pb.h"
@@ -19,6 +20,7 @@
 namespace baro::collector {
 
 class PushStream;
+using AgentUuid = std::array<uint8_t, 16>;
 
 // What a stream needs of the service. Thread-safe.
 class StreamOwner {
@@ -27,8 +29,9 @@ class StreamOwner {
   // Has a worker call stream->Run() soon.
   virtual void Schedule(std::shared_ptr<PushStream> stream) = 0;
   // True when the agent is this stream's from now on. False while an older stream of the same agent
-  // is being ended; ask again.
-  virtual bool Claim(const std::array<uint8_t, 16>& uuid, PushStream* stream) = 0;
+  // is being ended; ask again. Errors: AlreadyExists (another agent has this identity, and stays).
+  virtual absl::StatusOr<bool> Claim(const AgentUuid& uuid, std::string_view node_name,
+                                     PushStream* stream) = 0;
   virtual void OnGreeted(const PushStream& stream) = 0;
   virtual void OnProgress(const PushStream& stream) = 0;
   // Nothing of the stream is under way any more; the agent is free.
@@ -53,14 +56,19 @@ class PushStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   void Open() ABSL_LOCKS_EXCLUDED(mutex_);
   // Does what has come up since; one thread at a time. Called by a worker.
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Ends the stream with this status, once what is under way in the store is done.
-  void Close(const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ends the stream with this status, once what is under way in the store is done. False when it
+  // was ending already.
+  bool Close(const grpc::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   // Wakes the stream when its time has come.
   void Tick(int64_t now_ms) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  bool closing() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // For the owner, from inside Run().
   const IngestSession& session() const { return session_; }
   const std::string& address() const { return address_; }
+  // The agent this stream has; it may have been claimed by a Hello that was refused afterwards.
+  const std::optional<AgentUuid>& claimed() const { return claimed_; }
 
  private:
   enum class Turn { kIdle, kQueued, kRunning, kRunAgain };
@@ -81,7 +89,6 @@ class PushStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   void StartJobs();
   void StartWriting();
   void EndIfDone();
-  bool closing() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   tsdb::Store* const store_;
   StreamOwner* const owner_;
@@ -89,7 +96,7 @@ class PushStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
 
   // Of the thread inside Run().
   IngestSession session_;
-  bool claimed_ = false;
+  std::optional<AgentUuid> claimed_;
   bool finished_ = false;
   bool retired_ = false;
 

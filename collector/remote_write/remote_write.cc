@@ -5,10 +5,12 @@
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "spdlog/spdlog.h"
 
 namespace baro::collector {
 namespace {
 
+constexpr int64_t kHistogramWarningNs = 60'000'000'000;
 constexpr std::string_view kMediaType = "application/x-protobuf";
 constexpr std::string_view kMessageV1 = "prometheus.WriteRequest";
 
@@ -108,8 +110,7 @@ absl::Status RemoteWrite::ReadSeries(std::string_view decoded, Request* request)
     request->samples += series.samples.size();
     exemplars_dropped_total_.fetch_add(series.exemplars, std::memory_order_relaxed);
     if (series.histograms > 0) {
-      Refuse(Refusal::kHistogram, series.histograms, "native histograms are not stored yet",
-             request);
+      Refuse(Refusal::kHistogram, series.histograms, "native histograms are not stored", request);
     }
     if (series.samples.empty()) continue;
     const auto id = Resolve(series);
@@ -168,6 +169,19 @@ void RemoteWrite::Refuse(Refusal why, uint64_t count, std::string_view first, Re
   refused.count += count;
 }
 
+void RemoteWrite::WarnOfHistograms(uint64_t count) {
+  const int64_t now_ns = options_.clock->MonotonicNs();
+  int64_t at_ns = histogram_warning_at_ns_.load(std::memory_order_relaxed);
+  if (now_ns < at_ns) return;
+  // Of several threads one wins.
+  if (!histogram_warning_at_ns_.compare_exchange_strong(at_ns, now_ns + kHistogramWarningNs))
+    return;
+  spdlog::warn(
+      "remote write: native histograms are not stored, {} left out of one request; "
+      "baro_remote_write_refused_samples_total{{reason=\"native_histogram\"}} counts all",
+      count);
+}
+
 net::ServerResponse RemoteWrite::Finish(const tsdb::AppendResult& result, Request request) {
   if (!result.status.ok()) {
     requests_failed_total_.fetch_add(1, std::memory_order_relaxed);
@@ -181,6 +195,10 @@ net::ServerResponse RemoteWrite::Finish(const tsdb::AppendResult& result, Reques
     const auto& [count, first] = request.refused[why];
     if (count == 0) continue;
     refused_total_[why].fetch_add(count, std::memory_order_relaxed);
+    if (static_cast<Refusal>(why) == Refusal::kHistogram) {
+      WarnOfHistograms(count);
+      continue;
+    }
     base::StrAppend(&refused, refused.empty() ? "" : "; ", count, " refused (", kRefusalNames[why],
                     "): ", first);
   }

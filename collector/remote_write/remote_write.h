@@ -2,7 +2,8 @@
 //
 // The answer comes after the journal's sync: 204 means durable. 400 names what was refused; the
 // rest of the request is stored all the same. 503 means that nothing was stored and that sending
-// again helps.
+// again helps. Native histograms are left out without a 400: a Prometheus that scrapes them sends
+// some in every request, and would count the samples that were stored with them as failed.
 #pragma once
 
 #include <array>
@@ -12,6 +13,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "baro/base/clock.h"
 #include "baro/net/http_router.h"
 #include "baro/tsdb/store.h"
 #include "baro/wire/remote_write.h"
@@ -24,6 +26,7 @@ struct RemoteWriteOptions {
   // About 50 bytes each.
   size_t cached_series_max = 2'000'000;
   uint64_t cache_seed = 0;  // random, in production
+  const base::Clock* clock = base::RealClock();
 };
 
 // Why samples were refused; the words are the `reason` of baro_remote_write_refused_samples_total.
@@ -61,6 +64,7 @@ class RemoteWrite {
   void AddSamples(const wire::RemoteSeries& series, tsdb::SeriesId id, Request* request);
   void Describe(const wire::RemoteWriteReader& reader);
   void Refuse(Refusal why, uint64_t count, std::string_view first, Request* request);
+  void WarnOfHistograms(uint64_t count);
   net::ServerResponse Finish(const tsdb::AppendResult& result, Request request);
 
   tsdb::Store* const store_;
@@ -75,6 +79,7 @@ class RemoteWrite {
   std::atomic<uint64_t> exemplars_dropped_total_{0};
   std::atomic<uint64_t> nans_replaced_total_{0};
   std::atomic<uint64_t> cache_misses_total_{0};
+  std::atomic<int64_t> histogram_warning_at_ns_{0};  // monotonic; none before
 };
 
 }  // namespace baro::collector

@@ -15,6 +15,7 @@ namespace baro::collector {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 // Keeps what was appended and answers when the test tells it to.
@@ -157,8 +158,19 @@ TEST_F(RemoteWriteTest, StoresTheGoodPartAndNamesTheRest) {
   EXPECT_THAT(text_, HasSubstr("1 refused (invalid_labels): "));
   EXPECT_THAT(text_, HasSubstr("1 refused (limit): series_max of 1 is reached"));
   EXPECT_THAT(text_, HasSubstr("1 refused (too_old)"));
-  EXPECT_THAT(text_, HasSubstr("1 refused (native_histogram)"));
+  EXPECT_THAT(text_, Not(HasSubstr("native_histogram")));
   EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 4>{1, 1, 1, 1}));
+}
+
+TEST_F(RemoteWriteTest, LeavesNativeHistogramsOutAndCountsThem) {
+  const std::string histograms =
+      Field(1, LabelField("__name__", "h") + Field(4, "histogram") + Field(4, "histogram"));
+  Send(SeriesField("up", 1, 1) + histograms);
+  Synced();
+  EXPECT_EQ(status_, 204) << text_;
+  Send(histograms);
+  EXPECT_EQ(status_, 204) << text_;
+  EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 4>{0, 0, 0, 4}));
 }
 
 TEST_F(RemoteWriteTest, AsksToSendAgainWhenTheStoreCannot) {

@@ -156,7 +156,7 @@ HttpConnection::~HttpConnection() {
 
 void HttpConnection::Drain() {
   draining_ = true;
-  if (waiting_for_request_) stream_.close();
+  if (reading_head_) stream_.close();
 }
 
 void HttpConnection::Abort() {
@@ -186,8 +186,10 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
   Parser parser;
   parser.header_limit(static_cast<uint32_t>(shared_->options.head_bytes_max));
   parser.body_limit(shared_->options.body_bytes_max);
+  reading_head_ = true;
   std::optional<Refusal> refusal = co_await AwaitFirstByte();
   if (!refusal) refusal = co_await ReadHead(&parser);
+  reading_head_ = false;
   if (!refusal) refusal = co_await ReadBody(&parser);
   if (refusal) {
     co_await Refuse(*std::move(refusal));
@@ -207,10 +209,8 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
 
 asio::awaitable<std::optional<HttpConnection::Refusal>> HttpConnection::AwaitFirstByte() {
   if (buffer_.size() > 0) co_return std::nullopt;  // a pipelined request
-  waiting_for_request_ = true;
   stream_.expires_after(Ms(shared_->options.idle_timeout_ms));
   const auto [error, bytes] = co_await stream_.async_read_some(buffer_.prepare(kReadBytes), kAwait);
-  waiting_for_request_ = false;
   if (error) co_return Refusal{};
   buffer_.commit(bytes);
   co_return std::nullopt;
@@ -272,7 +272,8 @@ HttpConnection::Refusal HttpConnection::ReadFailure(const beast::error_code& err
     return {};  // the stream has closed itself
   }
   if (error == http::error::end_of_stream || error == asio::error::eof ||
-      error == asio::error::connection_reset || error == asio::error::operation_aborted) {
+      error == asio::error::connection_reset || error == asio::error::operation_aborted ||
+      error == asio::error::bad_descriptor) {
     return {};
   }
   shared_->requests_broken_total.fetch_add(1, std::memory_order_relaxed);

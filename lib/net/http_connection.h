@@ -65,7 +65,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   // Serves requests until the peer goes, breaks the rules, or Drain().
   static boost::asio::awaitable<void> Run(std::shared_ptr<HttpConnection> connection);
 
-  // Closes after the exchange in flight, at once when there is none.
+  // Closes after the exchange in flight; at once when there is none, or only a part of its head.
   void Drain();
   // Cancels the exchange in flight and closes.
   void Abort();
@@ -107,7 +107,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   size_t body_reserved_ = 0;
   bool draining_ = false;
   bool aborted_ = false;
-  bool waiting_for_request_ = false;
+  bool reading_head_ = false;  // or waiting for one
   bool replied_ = false;
   uint64_t exchange_number_ = 0;
   std::shared_ptr<std::atomic<bool>> cancelled_;

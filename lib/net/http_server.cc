@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "acceptor.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
@@ -25,10 +26,6 @@ using asio::ip::tcp;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kAcceptRetry{100};
-
-absl::Status CannotListen(std::string_view address, const boost::system::error_code& error) {
-  return absl::UnavailableError(base::StrCat("cannot listen on ", address, ": ", error.message()));
-}
 
 // One io_context and the connections that live on it. All but the constructor runs on its thread.
 class IoLoop {
@@ -97,8 +94,8 @@ class Server final : public HttpServer {
   }
   ~Server() override { Stop(); }
 
-  absl::Status Listen();
-  void StartThreads();
+  absl::Status Bind();
+  void Serve() override;
 
   uint16_t port() const override { return endpoint_.port(); }
   std::string address() const override {
@@ -126,28 +123,16 @@ class Server final : public HttpServer {
   base::TaskGroup workers_;
 };
 
-absl::Status Server::Listen() {
-  const std::string& address = shared_->options.address;
-  BARO_TRY_ASSIGN(const HostPort where, ParseHostPort(address));
+absl::Status Server::Bind() {
+  BARO_TRY_ASSIGN(acceptor_, ListenOn(&loops_[0]->io(), shared_->options.address));
   boost::system::error_code error;
-  tcp::resolver resolver(loops_[0]->io());
-  const std::string host = where.host.empty() ? "0.0.0.0" : where.host;
-  const auto found =
-      resolver.resolve(host, std::to_string(where.port),
-                       tcp::resolver::passive | tcp::resolver::numeric_service, error);
-  if (error || found.empty()) return CannotListen(address, error);
-  const tcp::endpoint endpoint = found.begin()->endpoint();
-  acceptor_.emplace(loops_[0]->io());
-  acceptor_->open(endpoint.protocol(), error);
-  if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_->bind(endpoint, error);
-  if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
-  if (error) return CannotListen(address, error);
   endpoint_ = acceptor_->local_endpoint(error);
-  return error ? CannotListen(address, error) : absl::OkStatus();
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      base::StrCat("cannot listen on ", shared_->options.address, ": ", error.message()));
 }
 
-void Server::StartThreads() {
+void Server::Serve() {
   asio::co_spawn(loops_[0]->io(), AcceptLoop(this),
                  [shared = shared_](const std::exception_ptr& thrown) {
                    if (thrown) ++shared->accept_failures_total;
@@ -245,17 +230,26 @@ void Server::Stop() {
     });
   }
   io_threads_.Stop();
+  boost::system::error_code ignored;
+  if (acceptor_) acceptor_->close(ignored);  // when nothing ever ran on the loops
   for (size_t lane = 1; lane < kHttpLanes; ++lane) shared_->lanes[lane]->Close();
   workers_.Stop();
 }
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(HttpServerOptions options,
+                                                               HttpRouter router) {
+  auto server = std::make_unique<Server>(std::move(options), std::move(router));
+  BARO_TRY(server->Bind());
+  return server;
+}
+
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(HttpServerOptions options,
                                                               HttpRouter router) {
-  auto server = std::make_unique<Server>(std::move(options), std::move(router));
-  BARO_TRY(server->Listen());
-  server->StartThreads();
+  BARO_TRY_ASSIGN(std::unique_ptr<HttpServer> server,
+                  Listen(std::move(options), std::move(router)));
+  server->Serve();
   return server;
 }
 

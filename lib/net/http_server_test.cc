@@ -13,6 +13,7 @@
 
 #include "baro/base/eventually.h"
 #include "baro/base/strings.h"
+#include "baro/net/listen.h"
 #include "gtest/gtest.h"
 
 namespace baro::net {
@@ -193,6 +194,47 @@ TEST(HttpServer, RefusesWhatIsNotHttpOrTooLarge) {
     EXPECT_TRUE(client.ReadAll().starts_with(test.status)) << test.sent.substr(0, 60);
   }
   EXPECT_EQ(server->GetStats().requests_broken_total, std::size(cases));
+}
+
+TEST(HttpServer, CallsNoHandlerBeforeItIsToldToServe) {
+  HttpRouter router;
+  std::unique_ptr<HttpServer> server;
+  router.Handle({"GET"}, "/stats", HttpLane::kQuick, [&server](const ServerRequest&) {
+    return ServerResponse::Text(200, base::StrCat(server->GetStats().connections_total));
+  });
+  auto listening = HttpServer::Listen({}, std::move(router));
+  ASSERT_TRUE(listening.ok()) << listening.status();
+  RawClient client((*listening)->port());
+  ASSERT_TRUE(client.Send("GET /stats HTTP/1.1\r\n\r\n"));
+  server = *std::move(listening);
+  server->Serve();
+  EXPECT_EQ(client.ReadAnswer().second, "1");
+}
+
+TEST(HttpServer, StopsWithoutHavingServed) {
+  const auto server = HttpServer::Listen({}, EchoRouter());
+  ASSERT_TRUE(server.ok()) << server.status();
+  RawClient client((*server)->port());
+  (*server)->Stop();
+  // Whoever waited hears that there is nobody.
+  EXPECT_EQ(client.ReadAll(), "");
+}
+
+TEST(HttpServer, EndsHalfReadHeadsAtOnceWhenItStops) {
+  HttpServerOptions options;
+  options.drain_timeout_ms = 60'000;
+  options.head_timeout_ms = 60'000;
+  const auto server = StartServer(EchoRouter(), options);
+  RawClient fresh(server->port());
+  ASSERT_TRUE(fresh.Send("GET /echo HT"));
+  RawClient second(server->port());  // the half head follows a whole request
+  ASSERT_TRUE(second.Send(base::StrCat(kGet, "GET /ec")));
+  ASSERT_FALSE(second.ReadAnswer().first.empty());
+  const auto started = std::chrono::steady_clock::now();
+  server->Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - started, seconds(20));
+  EXPECT_EQ(fresh.ReadAll(), "");
+  EXPECT_EQ(second.ReadAll(), "");
 }
 
 TEST(HttpServer, CutsOffClientsThatNeverFinishTheirHead) {
@@ -403,6 +445,10 @@ TEST(HttpServer, SaysWhyItCannotListen) {
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(second.status().message(),
             base::StrCat("cannot listen on ", server->address(), ": Address already in use"));
+  EXPECT_EQ(ProbeListen(server->address()), second.status());
+  EXPECT_TRUE(ProbeListen("127.0.0.1:0").ok());
+  EXPECT_TRUE(ProbeListen(":0").ok());
+  EXPECT_EQ(ProbeListen("127.0.0.1:99999").code(), absl::StatusCode::kInvalidArgument);
   options.address = "nonsense";
   EXPECT_EQ(HttpServer::Start(options, EchoRouter()).status().code(),
             absl::StatusCode::kInvalidArgument);

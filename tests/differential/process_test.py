@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.request
 
@@ -64,9 +65,11 @@ class Process(unittest.TestCase):
             self.assertIn("baro-collector" if flag == "--version" else "--storage.retention", ended.stdout)
 
     def test_says_what_is_wrong_with_its_flags(self):
-        for flags in (["--nonsense"], ["--storage.retention", "soon"], ["stray"]):
+        for flags in (["--nonsense"], ["--storage.retention", "soon"], ["stray"],
+                      ["--grpc.listen-address=127.0.0.1:99999"], ["--http.listen-address=nonsense"]):
             code, text = self.refused(*flags)
             self.assertEqual(code, 2, text)
+            self.assertFalse(os.path.exists(self.folder + "/store"))
 
     def test_says_where_the_configuration_is_wrong(self):
         code, text = self.refused("--config.file=" + self.config("global:\n  nonsense: 1\n"))
@@ -91,7 +94,55 @@ class Process(unittest.TestCase):
                             ("--grpc.listen-address=", "--http.listen-address=127.0.0.1:0")):
             code, text = self.refused(flag + taken, other, store="second")
             self.assertEqual(code, 1, text)
-            self.assertIn(taken, text)
+            self.assertIn(f"cannot listen on {taken}: Address already in use", text)
+            self.assertNotRegex(text, r"(?m)^E\d{4} ")  # gRPC's own log
+
+    def test_listens_on_every_address_when_the_host_is_empty(self):
+        server = self.start("--http.listen-address=:0", "--grpc.listen-address=:0")
+        self.assertRegex(server.log_text(), r"listening: http=0\.0\.0\.0:\d+ grpc=0\.0\.0\.0:\d+")
+
+    def test_says_that_it_keeps_everything_for_ever(self):
+        answer = json.loads(get(self.start(), "/api/v1/status/runtimeinfo"))
+        self.assertEqual(answer["data"]["storageRetention"], "for ever")
+
+    def test_survives_being_scraped_while_it_starts(self):
+        ports = servers.free_port(), servers.free_port()
+        flags = [f"--http.listen-address=127.0.0.1:{ports[0]}", f"--grpc.listen-address=127.0.0.1:{ports[1]}"]
+        url = f"http://127.0.0.1:{ports[0]}/metrics"
+        ended = threading.Event()
+
+        def scrape():
+            while not ended.is_set():
+                try:
+                    with urllib.request.urlopen(url, timeout=5) as answer:
+                        answer.read()
+                except OSError:
+                    pass
+
+        scrapers = [threading.Thread(target=scrape) for _ in range(4)]
+        for scraper in scrapers:
+            scraper.start()
+        try:
+            for _ in range(12):
+                started = subprocess.Popen([BINARY, f"--storage.path={self.folder}/scraped", *flags],
+                                           stderr=subprocess.DEVNULL)
+                try:
+                    servers.wait_until(lambda: started.poll() is not None or self.is_ready(ports[0]), "start")
+                    started.send_signal(signal.SIGTERM)
+                finally:
+                    self.assertEqual(started.wait(timeout=60), 0)
+        finally:
+            ended.set()
+            for scraper in scrapers:
+                scraper.join()
+
+    @staticmethod
+    def is_ready(port):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
     def test_ends_with_zero_on_sigterm_and_sigint(self):
         for number in (signal.SIGTERM, signal.SIGINT):

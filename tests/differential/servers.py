@@ -94,14 +94,14 @@ def start_prometheus(binary, folder):
 
 
 def start_collector(binary, folder, *flags):
-    command = [
-        binary,
+    defaults = [
         "--storage.path=" + os.path.join(folder, "store"),
         "--storage.retention=0",
         "--http.listen-address=127.0.0.1:0",
         "--grpc.listen-address=127.0.0.1:0",
-        *flags,
     ]
+    given = {flag.split("=")[0] for flag in flags}
+    command = [binary, *(flag for flag in defaults if flag.split("=")[0] not in given), *flags]
     server = Server("collector", command, folder)
 
     def listening():

@@ -54,6 +54,7 @@ struct IngestServiceStats {
   uint64_t streams_total = 0;
   uint64_t streams_refused_total = 0;
   uint64_t streams_superseded_total = 0;  // the same agent connected again
+  uint64_t identity_conflicts_total = 0;  // streams refused: another agent has that identity
   IngestStats sessions;
 };
 

@@ -75,11 +75,18 @@ struct HttpServerStats {
 // Thread-safe. The destructor stops.
 class HttpServer {
  public:
-  // Listens when it returns. Errors: InvalidArgument (address), Unavailable (cannot listen, with
-  // the system's reason).
+  // Takes the port: clients can connect, and wait. No thread runs and no handler is called before
+  // Serve(), so that handlers may use the pointer this returns.
+  // Errors: InvalidArgument (address), Unavailable (cannot listen, with the system's reason).
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Listen(HttpServerOptions options,
+                                                            HttpRouter router);
+  // Listen() and Serve(): for handlers that do not know their server.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(HttpServerOptions options,
                                                            HttpRouter router);
   virtual ~HttpServer() = default;
+
+  // Answers from now on. Once, before Stop().
+  virtual void Serve() = 0;
 
   virtual uint16_t port() const = 0;
   // "127.0.0.1:9490", with the port that was bound.
