@@ -216,7 +216,9 @@ void Agent::Stop() {
 bool Agent::IsReady() const {
   base::MutexLock lock(&mutex_);
   if (sources_ == nullptr) return false;
-  return sources_->node == nullptr || sources_->node->state().last_pass_ms > 0;
+  // A reload that changes `node` starts it anew: that is no reason to be taken out of service.
+  ready_ = ready_ || sources_->node == nullptr || sources_->node->state().last_pass_ms > 0;
+  return ready_;
 }
 
 std::string Agent::MetricsText() const {
@@ -228,7 +230,7 @@ std::string Agent::MetricsText() const {
   add(DeliveryFamilies(delivery_->GetStats()));
   base::MutexLock lock(&mutex_);
   if (sources_ != nullptr) {
-    add(ScrapeFamilies(sources_->scrapes->Stats(), sources_->scrapes->Targets().size()));
+    add(ScrapeFamilies(sources_->scrapes->Stats()));
   }
   return prometheus::TextSerializer().Serialize(families);
 }

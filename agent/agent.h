@@ -74,6 +74,7 @@ class Agent {
   std::unique_ptr<Delivery> delivery_;
   mutable base::Mutex mutex_;
   std::unique_ptr<Sources> sources_ ABSL_GUARDED_BY(mutex_);
+  mutable bool ready_ ABSL_GUARDED_BY(mutex_) = false;  // once, then for good
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<net::HttpServer> server_;
 };

@@ -101,6 +101,9 @@ class CommandLine(unittest.TestCase):
 
     def test_refuses_wrong_flags_with_one_line_and_2(self):
         for flags in (["--http.listen-address=nowhere"], ["--http.listen-address=a:70000"],
+                      ["--http.listen-address=a b:80"], ["--http.listen-address=http://a:80"],
+                      ["--http.listen-address=1.2.3.456:80"], ["--collector.address=:80"],
+                      ["--collector.address=host:"], ["--collector.address=::1:80"],
                       ["--collector.address=127.0.0.1:0"], ["--log.level=loud"], ["--nonsense"]):
             code, _, err = run(*flags)
             self.assertEqual(code, 2, flags)
@@ -117,6 +120,8 @@ class CommandLine(unittest.TestCase):
             for text, code, said in (
                     ("node: {interval: 1s}\n", 0, "configuration is valid"),
                     ("node: {intervall: 1s}\n", 1, f"{path}:1:8: unknown key \"intervall\""),
+                    ("scrape_configs:\n- job_name: a\n  static_configs: [{targets: [a b]}]\n", 1,
+                     f"{path}:3:31: cannot scrape target \"a b\""),
                     ("pods: {}\n", 1, f"{path}:1:7: collecting pods and containers is not"),
                     ("scrape_configs:\n- job_name: a\n  nonsense: 1\n", 1, f"{path}:3:3: ")):
                 with open(path, "w") as file:
@@ -163,8 +168,10 @@ class Running(unittest.TestCase):
                    "node: {interval: 1s, collectors: {vmstat: {enabled: false}}}\n"
                    "scrape_configs: [{job_name: app, static_configs: "
                    f"[{{targets: ['127.0.0.1:{server.server_port}']}}]}}]\n")
+        code, text = agent.get("/-/reload", "POST")
+        self.assertEqual((code, agent.get("/-/ready")[0]), (200, 200), text)
         agent.process.send_signal(signal.SIGHUP)
-        agent.await_metric(r'^baro_agent_config_reloads_total{result="success"} 1')
+        agent.await_metric(r'^baro_agent_config_reloads_total{result="success"} 2')
         agent.await_metric(r'^baro_agent_config_reloads_total{result="failure"} 1')
         agent.await_metric(r"^baro_agent_scrape_samples_total [1-9]")
         targets = json.loads(agent.get("/targets")[1])

@@ -1,12 +1,15 @@
 #include "agent/command_line.h"
 
+#include <arpa/inet.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <iostream>
 
+#include "absl/strings/ascii.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 
@@ -41,8 +44,29 @@ void Declare(CLI::App* app, AgentFlags* flags) {
       ->check(CLI::IsMember({"console", "json"}));
 }
 
-// HOST:PORT with a port from `port_min`; the host may be empty (all interfaces) or in brackets.
-absl::Status CheckAddress(std::string_view flag, const std::string& address, int port_min) {
+// A name, an IPv4 address, or an IPv6 address in brackets.
+bool IsHost(const std::string& host) {
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    const std::string plain = host.substr(1, host.find_first_of("%]") - 1);  // fe80::1%eth0
+    in6_addr address{};
+    return inet_pton(AF_INET6, plain.c_str(), &address) == 1;
+  }
+  if (host.empty() || host.find_first_not_of("0123456789.") == std::string::npos) {
+    in_addr address{};
+    return inet_pton(AF_INET, host.c_str(), &address) == 1;
+  }
+  return std::all_of(host.begin(), host.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == '_';
+  });
+}
+
+struct AddressRule {
+  bool host_required = false;  // without one: all interfaces
+  int port_min = 0;
+};
+
+absl::Status CheckAddress(std::string_view flag, const std::string& address, AddressRule rule) {
+  const int port_min = rule.port_min;
   const size_t colon = address.rfind(':');
   int port = -1;
   if (colon != std::string::npos) {
@@ -55,6 +79,12 @@ absl::Status CheckAddress(std::string_view flag, const std::string& address, int
     return absl::InvalidArgumentError(base::StrCat("cannot read ", flag, " \"", address,
                                                    "\": expected HOST:PORT with a port from ",
                                                    port_min, " to 65535"));
+  }
+  const std::string host = address.substr(0, colon);
+  if (host.empty() ? rule.host_required : !IsHost(host)) {
+    return absl::InvalidArgumentError(
+        base::StrCat("cannot read ", flag, " \"", address, "\": expected HOST:PORT, and \"", host,
+                     "\" is neither a host name nor an IPv4 address nor an IPv6 address in []"));
   }
   return absl::OkStatus();
 }
@@ -93,8 +123,9 @@ absl::StatusOr<std::optional<AgentFlags>> ParseAgentFlags(int argc, const char* 
     }
     return absl::InvalidArgumentError(error.what());
   }
-  BARO_TRY(CheckAddress("--collector.address", flags.collector_address, 1));
-  BARO_TRY(CheckAddress("--http.listen-address", flags.http_address, 0));
+  BARO_TRY(CheckAddress("--collector.address", flags.collector_address,
+                        {.host_required = true, .port_min = 1}));
+  BARO_TRY(CheckAddress("--http.listen-address", flags.http_address, {}));
   for (std::string* path :
        {&flags.paths.procfs, &flags.paths.sysfs, &flags.paths.rootfs, &flags.paths.udev_data}) {
     TrimSlashes(path);

@@ -136,10 +136,10 @@ std::vector<MetricFamily> DeliveryFamilies(const DeliveryStats& stats) {
   return families.Take();
 }
 
-std::vector<MetricFamily> ScrapeFamilies(const ScrapeStats& stats, size_t targets) {
+std::vector<MetricFamily> ScrapeFamilies(const ScrapeStats& stats) {
   Families families;
   families.Gauge("baro_agent_scrape_targets", "Targets that are scraped.",
-                 static_cast<double>(targets));
+                 static_cast<double>(stats.targets));
   families.Gauge("baro_agent_scrape_targets_dropped", "Targets that relabelling leaves out.",
                  static_cast<double>(stats.targets_dropped));
   families.Counter("baro_agent_scrapes_total", "Scrapes, failed ones included.", stats.scrapes);

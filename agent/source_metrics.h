@@ -10,6 +10,6 @@
 namespace baro::agent {
 
 std::vector<prometheus::MetricFamily> DeliveryFamilies(const DeliveryStats& stats);
-std::vector<prometheus::MetricFamily> ScrapeFamilies(const ScrapeStats& stats, size_t targets);
+std::vector<prometheus::MetricFamily> ScrapeFamilies(const ScrapeStats& stats);
 
 }  // namespace baro::agent

@@ -5,11 +5,18 @@
 #include <cstring>
 #include <tuple>
 
+#include "baro/agent/row_sink.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/wire/ingest.h"
 
 namespace baro::agent {
+
+// What the sources keep to is what the wire takes.
+static_assert(kLabelsMax <= wire::DeclarationLimits{}.labels_max);
+static_assert(kLabelBytesMax <= wire::DeclarationLimits{}.symbol_bytes_max);
+static_assert(kHelpBytesMax <= wire::DeclarationLimits{}.metadata_bytes_max);
+
 namespace {
 
 constexpr char kLayout = 1;

@@ -127,11 +127,10 @@ absl::Status PushSession::OnWelcome(const v1::Welcome& welcome, int64_t now_ms) 
   if (stored.max() >= spool_->next_sequence()) {
     // The collector knows frames that this spool has never numbered: the spool's disk has gone back
     // in time. Numbers given since then may mean other frames.
-    const uint64_t epoch = spool_->identity().epoch + 1;
-    BARO_TRY(spool_->StartEpoch(epoch));
+    BARO_TRY(spool_->StartEpoch());
     return absl::AbortedError(base::StrCat("collector has stored sequence ", stored.max(),
                                            " but the spool is only at ", spool_->next_sequence(),
-                                           ": starting epoch ", epoch));
+                                           ": starting epoch ", spool_->identity().epoch));
   }
   spool_->SetStored(std::move(stored), now_ms);
   for (const std::string& bytes : welcome.known_layout_hashes()) {

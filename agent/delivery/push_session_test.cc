@@ -197,7 +197,8 @@ TEST_F(PushSessionTest, StartsAnEpochWhenTheCollectorKnowsMoreThanTheSpool) {
   v1::CollectorMessage answer;
   *answer.mutable_welcome() = welcome;
   EXPECT_EQ(Hear(answer).code(), absl::StatusCode::kAborted);
-  EXPECT_EQ(spool_->identity().epoch, 6u);
+  EXPECT_NE(spool_->identity().epoch, 5u);
+  EXPECT_NE(spool_->identity().epoch, 6u) << "a copy of this spool would count to the same";
   session_->OnDisconnected("new epoch", now_ms_);
   now_ms_ += 60'000;
   Connect();

@@ -1,5 +1,6 @@
 #include "baro/agent/row_queue.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "baro/base/status.h"
@@ -89,17 +90,16 @@ void RowQueue::Release(TargetHandle target) {
   base::MutexLock lock(&mutex_);
   const auto found = targets_.find(target);
   if (found == targets_.end()) return;
-  const model::ContentHash hash = found->second->layout->hash;
   // Rows that wait still point to it.
   queued_.released_targets.push_back(std::move(found->second));
   targets_.erase(found);
-  // A released target is in released_targets still, so look at who else uses the layout.
-  const auto layout = layouts_.find(hash);
-  if (layout != layouts_.end() && layout->second.use_count() <= 1) layouts_.erase(layout);
 }
 
 void RowQueue::Take(TakenRows* taken) {
   base::MutexLock lock(&mutex_);
+  // A layout dies with its last target, and that one with the rows taken before: only now can it be
+  // seen that they are gone.
+  absl::erase_if(layouts_, [](const auto& entry) { return entry.second.expired(); });
   std::swap(*taken, queued_);
 }
 
@@ -113,7 +113,7 @@ std::vector<model::ContentHash> RowQueue::LayoutHashes(size_t count_max) const {
   std::vector<model::ContentHash> hashes;
   for (const auto& [hash, layout] : layouts_) {
     if (hashes.size() == count_max) break;
-    hashes.push_back(hash);
+    if (!layout.expired()) hashes.push_back(hash);
   }
   return hashes;
 }
@@ -123,7 +123,8 @@ RowQueueStats RowQueue::GetStats() const {
   RowQueueStats stats = stats_;
   stats.bytes = QueuedBytes();
   stats.targets = targets_.size();
-  stats.layouts = layouts_.size();
+  stats.layouts = static_cast<uint64_t>(std::count_if(
+      layouts_.begin(), layouts_.end(), [](const auto& entry) { return !entry.second.expired(); }));
   return stats;
 }
 

@@ -195,8 +195,20 @@ TEST_F(SpoolWriterTest, ReleasedTargetsAreWrittenToTheirEnd) {
             absl::StatusCode::kNotFound);
   ASSERT_TRUE(writer_.Write(kNowMs).ok());
   EXPECT_EQ(Decode(), given_);
+  ASSERT_TRUE(writer_.Write(kNowMs + 1).ok());  // lets go of what it wrote before
   EXPECT_EQ(queue_.GetStats().targets, 0u);
   EXPECT_EQ(queue_.GetStats().layouts, 0u);
+}
+
+TEST_F(SpoolWriterTest, ForgetsALayoutWhoseTargetsWentTogether) {
+  const auto a = *queue_.Declare(TargetLabels("a"), LayoutOf(1));
+  const auto b = *queue_.Declare(TargetLabels("b"), LayoutOf(1));
+  queue_.Release(a);
+  queue_.Release(b);
+  ASSERT_TRUE(writer_.Write(kNowMs).ok());
+  ASSERT_TRUE(writer_.Write(kNowMs + 1).ok());  // lets go of what it wrote before
+  EXPECT_EQ(queue_.GetStats().layouts, 0u);
+  EXPECT_TRUE(queue_.LayoutHashes(10).empty()) << "they fill up Hello";
 }
 
 TEST_F(SpoolWriterTest, NumbersTargetsAnewForEveryProcess) {

@@ -34,9 +34,10 @@ enum class SampleDrop : uint8_t {
   kOutOfOrder,   // a timestamp of its own before the last one
   kRelabelled,   // dropped by metric_relabel_configs
   kSinkRefused,  // the row did not get through
+  kLabelLength,  // of a series whose labels are too many or too long for the collector
 };
-inline constexpr std::array<std::string_view, 4> kSampleDropNames = {"duplicate", "out_of_order",
-                                                                     "relabelled", "sink_refused"};
+inline constexpr std::array<std::string_view, 5> kSampleDropNames = {
+    "duplicate", "out_of_order", "relabelled", "sink_refused", "label_length"};
 
 // Thread-safe.
 class ScrapeCounters {

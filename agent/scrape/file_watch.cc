@@ -45,8 +45,10 @@ bool FileWatch::ReadFile(const std::string& path, File* file) {
   if (!groups.ok()) {
     ++errors_;
     last_error_ = base::FromAbsl(groups.status().message());
+    file->error = last_error_;
     return false;
   }
+  file->error.clear();
   if (*groups == file->groups) return false;
   file->groups = *std::move(groups);
   return true;
@@ -72,6 +74,14 @@ bool FileWatch::Poll(int64_t now_ms) {
     changed |= ReadFile(path, &file);
   }
   return changed;
+}
+
+std::vector<std::pair<std::string, std::string>> FileWatch::BrokenFiles() const {
+  std::vector<std::pair<std::string, std::string>> broken;
+  for (const auto& [path, file] : files_) {
+    if (!file.error.empty()) broken.emplace_back(path, file.error);
+  }
+  return broken;
 }
 
 std::vector<TargetGroup> FileWatch::groups() const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,12 +26,15 @@ class FileWatch {
   // Of files that could not be read, since start.
   uint64_t errors() const { return errors_; }
   const std::string& last_error() const { return last_error_; }
+  // The files that cannot be read now: path and error.
+  std::vector<std::pair<std::string, std::string>> BrokenFiles() const;
 
  private:
   struct File {
     int64_t time_ns = 0;
     int64_t size = -1;
     std::vector<TargetGroup> groups;
+    std::string error;  // of the last reading
   };
 
   bool ReadFile(const std::string& path, File* file);

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string_view>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/model/labels.h"
+#include "target.h"
 
 namespace baro::agent {
 namespace {
@@ -129,6 +131,41 @@ absl::Status FillDefaults(const base::YamlNode& node, const ScrapeDefaults& defa
                                    base::FormatDuration(job->scrape_interval)));
 }
 
+// The places of all static targets, in the order of static_configs.
+std::vector<const base::YamlNode*> StaticTargetNodes(const base::YamlNode& job) {
+  const auto child = [](const base::YamlNode& map, std::string_view key) {
+    const auto& entries = map.entries();
+    const auto found = std::find_if(entries.begin(), entries.end(),
+                                    [&](const auto& entry) { return entry.key.scalar() == key; });
+    return found == entries.end() ? nullptr : &found->value;
+  };
+  std::vector<const base::YamlNode*> places;
+  const base::YamlNode* const groups = child(job, "static_configs");
+  if (groups == nullptr) return places;
+  for (const base::YamlNode& group : groups->elements()) {
+    const base::YamlNode* const targets = child(group, "targets");
+    if (targets == nullptr) continue;
+    for (const base::YamlNode& target : targets->elements()) places.push_back(&target);
+  }
+  return places;
+}
+
+// After relabelling, which may drop a target or give it another address.
+absl::Status CheckStaticTargets(const base::YamlNode& node, const ScrapeJob& job) {
+  const std::vector<const base::YamlNode*> places = StaticTargetNodes(node);
+  const auto shared = std::make_shared<const ScrapeJob>(job);
+  size_t index = 0;
+  for (const TargetGroup& group : job.static_configs) {
+    for (const std::string& address : group.targets) {
+      const absl::Status status = MakeTarget(shared, group, address).status();
+      const base::YamlNode& place = index < places.size() ? *places[index] : node;
+      if (!status.ok()) return place.ErrorAt(base::FromAbsl(status.message()));
+      ++index;
+    }
+  }
+  return absl::OkStatus();
+}
+
 void MakeAbsolute(const std::string& folder, std::string* path) {
   if (!path->empty()) *path = (std::filesystem::path(folder) / *path).string();
 }
@@ -233,6 +270,7 @@ absl::StatusOr<ScrapeConfig> ReadScrapeConfigs(const base::YamlNode& list,
     ScrapeJob job;
     BARO_TRY(ReadYaml(node, &job));
     BARO_TRY(FillDefaults(node, defaults, &job));
+    BARO_TRY(CheckStaticTargets(node, job));
     if (!names.insert(job.job_name).second) {
       return node.ErrorAt(base::StrCat("there are two jobs named \"", job.job_name, "\""));
     }

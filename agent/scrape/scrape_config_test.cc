@@ -105,5 +105,35 @@ TEST(ScrapeConfig, RefusesMistakesWithTheirPlace) {
                 "a.yml:2:34: key \"targets\" is missing");
 }
 
+TEST(ScrapeConfig, RefusesStaticTargetsThatCannotBeScraped) {
+  const auto refused = [](std::string_view targets, std::string_view cause) {
+    const std::string job = base::StrCat(
+        "- job_name: a\n  static_configs: [{targets: [h:1]}, {targets: [h:2, ", targets, "]}]\n");
+    const auto config = ParseScrapeConfig(base::StrCat("scrape_configs:\n", job), "a.yml");
+    const auto message = base::FromAbsl(config.status().message());
+    EXPECT_TRUE(message.starts_with("a.yml:3:54: cannot scrape target \"")) << message;
+    EXPECT_NE(message.find(cause), std::string::npos) << message;
+  };
+  refused("'http://localhost:80/metrics'", "of job \"a\": an address is host:port");
+  refused("'h:1/foo'", "an address is host:port and holds no '/'");
+  refused("'a b'", "it holds a space");
+  refused("'127.0.0.1:99999'", "\"99999\" is not a port");
+  refused("''", "it has no address");
+}
+
+TEST(ScrapeConfig, JudgesStaticTargetsAfterRelabelling) {
+  const auto good = [](std::string_view rules) {
+    const std::string job =
+        base::StrCat("- {job_name: a, static_configs: [{targets: ['http://x/y']}], ",
+                     "relabel_configs: [", rules, "]}\n");
+    return ParseScrapeConfig(base::StrCat("scrape_configs:\n", job), "a.yml").ok();
+  };
+  EXPECT_TRUE(
+      good("{source_labels: [__address__], target_label: __param_target}, "
+           "{target_label: __address__, replacement: 'exporter:9115'}"));
+  EXPECT_TRUE(good("{action: drop, source_labels: [__address__], regex: 'http.*'}"));
+  EXPECT_FALSE(good("{source_labels: [__address__], target_label: __param_target}"));
+}
+
 }  // namespace
 }  // namespace baro::agent

@@ -13,6 +13,7 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/model/labels.h"
+#include "spdlog/spdlog.h"
 
 namespace baro::agent {
 
@@ -207,6 +208,8 @@ absl::Status ScrapeLoop::CheckResponse(const net::HttpResponse& response) {
   if (!cache_ || *format != format_) {
     exposition::Limits limits;
     limits.series_max = static_cast<size_t>(context_->options.series_max);
+    // TargetRows leaves out what is too much for a collector; here it would fail the scrape.
+    limits.labels_max = 16 * kLabelsMax;
     cache_.emplace(*format, limits);
     rows_.Forget();
   }
@@ -218,7 +221,15 @@ absl::Status ScrapeLoop::Take(const net::HttpResponse& response, int64_t time_ms
   context_->counters.body_bytes += response.body.size();
   BARO_TRY(CheckResponse(response));
   const auto stats = cache_->Parse(response.body);
-  if (!stats.ok()) return Fail(ScrapeFailure::kParse, stats.status());
+  if (!stats.ok()) {
+    // As in Prometheus: what was read before the mistake. What metric relabelling would have left
+    // of it nobody has worked out.
+    report_.samples_scraped = cache_->samples_read();
+    if (target_.job->metric_relabel_configs.empty()) {
+      report_.samples_post_relabeling = report_.samples_scraped;
+    }
+    return Fail(ScrapeFailure::kParse, stats.status());
+  }
   context_->counters.exemplars_dropped += stats->exemplars;
   context_->counters.Count(SampleDrop::kDuplicate, stats->duplicates);
   report_.up = true;
@@ -234,10 +245,19 @@ absl::Status ScrapeLoop::Take(const net::HttpResponse& response, int64_t time_ms
   return absl::OkStatus();
 }
 
+// A scrape that fails is told by `up`; what is missing in one that does not, by the log alone.
+void ScrapeLoop::WarnOnce() {
+  const std::string_view warning = rows_.warning();
+  if (warning.empty() || warning == warned_) return;
+  warned_ = warning;
+  spdlog::warn("target {} of job \"{}\": {}", target_.url, target_.job->job_name, warning);
+}
+
 void ScrapeLoop::Publish(int64_t time_ms, double seconds, const ScrapeReport& report,
                          const absl::Status& status) {
   status_.health = report.up ? "up" : "down";
-  status_.last_error = status.ok() ? "" : std::string(base::FromAbsl(status.message()));
+  status_.last_error = status.ok() ? rows_.warning() : base::FromAbsl(status.message());
+  WarnOnce();
   status_.last_scrape_ms = time_ms;
   status_.last_duration_seconds = seconds;
   status_.last_samples = report.samples_scraped;

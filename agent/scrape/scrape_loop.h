@@ -78,6 +78,7 @@ class ScrapeLoop {
   absl::Status CheckResponse(const net::HttpResponse& response);
   absl::Status Take(const net::HttpResponse& response, int64_t time_ms, double seconds);
   absl::Status Fail(ScrapeFailure reason, absl::Status status);
+  void WarnOnce();
   void Publish(int64_t time_ms, double seconds, const ScrapeReport& report,
                const absl::Status& status);
 
@@ -90,6 +91,7 @@ class ScrapeLoop {
   std::optional<exposition::LayoutCache> cache_;
   exposition::Format format_ = exposition::Format::kText;
   std::string forced_error_;
+  std::string warned_;  // said last in the log
   bool stopping_ = false;
   bool gone_ = false;
   ScrapeReport report_;

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -16,6 +17,7 @@
 #include "baro/base/task_group.h"
 #include "file_watch.h"
 #include "scrape_loop.h"
+#include "spdlog/spdlog.h"
 #include "target.h"
 
 namespace baro::agent {
@@ -23,6 +25,9 @@ namespace baro::agent {
 namespace asio = boost::asio;
 
 namespace {
+
+// Rows of /targets that one job may fill with what cannot be scraped; the rest is only counted.
+constexpr size_t kUnscrapableRowsMax = 1'000;
 
 // Equal but for where the targets come from.
 bool SameSettings(ScrapeJob a, ScrapeJob b) {
@@ -43,6 +48,8 @@ struct ScrapeManager::Impl {
     std::map<std::string, std::shared_ptr<ScrapeLoop>> loops;  // by Target::Key()
     size_t targets_dropped = 0;
     uint64_t target_errors = 0;
+    std::vector<TargetStatus> bad_targets;  // of the last FindTargets()
+    std::set<std::string> told;             // errors that are in the log and hold still
   };
 
   Impl(RowSink* sink, const base::Clock* clock, const ScrapeOptions& options)
@@ -51,6 +58,9 @@ struct ScrapeManager::Impl {
   void Apply(ScrapeConfig config);
   Job MakeJob(ScrapeJob config, Job* old);
   std::map<std::string, Target> FindTargets(Job* job);
+  static void AddBadTarget(model::Labels discovered, const absl::Status& status, Job* job);
+  static std::vector<TargetStatus> Unscrapable(const Job& job);
+  static void TellOnce(const std::vector<TargetStatus>& unscrapable, Job* job);
   void Sync(Job* job);
   void StartLoop(const std::string& key, Target target, Job* job);
   void StopLoops(std::vector<std::shared_ptr<ScrapeLoop>> loops);
@@ -70,6 +80,7 @@ struct ScrapeManager::Impl {
 
   mutable base::Mutex mutex;
   std::vector<std::shared_ptr<TargetBoard>> boards ABSL_GUARDED_BY(mutex);
+  std::vector<TargetStatus> unscrapable ABSL_GUARDED_BY(mutex);
   uint64_t targets_dropped ABSL_GUARDED_BY(mutex) = 0;
   std::vector<std::pair<std::string, uint64_t>> discovery_errors ABSL_GUARDED_BY(mutex);
 };
@@ -99,6 +110,49 @@ void ScrapeManager::Impl::StopLoops(std::vector<std::shared_ptr<ScrapeLoop>> loo
   }
 }
 
+void ScrapeManager::Impl::AddBadTarget(model::Labels discovered, const absl::Status& status,
+                                       Job* job) {
+  ++job->target_errors;
+  if (job->bad_targets.size() >= kUnscrapableRowsMax) return;
+  TargetStatus row;
+  row.job = job->config->job_name;
+  row.discovered = std::move(discovered);
+  row.health = "down";
+  row.last_error = base::FromAbsl(status.message());
+  row.interval_ms = job->config->scrape_interval.count();
+  row.timeout_ms = job->config->scrape_timeout.count();
+  job->bad_targets.push_back(std::move(row));
+}
+
+// Targets and files of targets that are not scraped, and why.
+std::vector<TargetStatus> ScrapeManager::Impl::Unscrapable(const Job& job) {
+  std::vector<TargetStatus> rows = job.bad_targets;
+  for (const FileWatch& watch : job.watches) {
+    for (auto& [path, error] : watch.BrokenFiles()) {
+      if (rows.size() >= kUnscrapableRowsMax) return rows;
+      TargetStatus row;
+      row.job = job.config->job_name;
+      row.discovered.Set("__meta_filepath", path);
+      row.health = "down";
+      row.last_error = error;
+      row.interval_ms = job.config->scrape_interval.count();
+      row.timeout_ms = job.config->scrape_timeout.count();
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+// Once for as long as the error holds.
+void ScrapeManager::Impl::TellOnce(const std::vector<TargetStatus>& unscrapable, Job* job) {
+  std::set<std::string> holding;
+  for (const TargetStatus& row : unscrapable) {
+    if (!holding.insert(row.last_error).second || job->told.contains(row.last_error)) continue;
+    spdlog::warn("discovery of job \"{}\": {}", job->config->job_name, row.last_error);
+  }
+  job->told = std::move(holding);
+}
+
 std::map<std::string, Target> ScrapeManager::Impl::FindTargets(Job* job) {
   std::vector<TargetGroup> groups = job->config->static_configs;
   for (const FileWatch& watch : job->watches) {
@@ -107,15 +161,20 @@ std::map<std::string, Target> ScrapeManager::Impl::FindTargets(Job* job) {
   }
   std::map<std::string, Target> targets;
   job->targets_dropped = 0;
+  job->bad_targets.clear();
   for (const TargetGroup& group : groups) {
     for (const std::string& address : group.targets) {
       if (targets.size() >= context.options.targets_max) {
-        ++job->target_errors;
+        AddBadTarget(DiscoveredLabels(*job->config, group, address),
+                     absl::ResourceExhaustedError(
+                         base::StrCat("cannot scrape more targets: limit targets_max ",
+                                      context.options.targets_max, " of a job reached")),
+                     job);
         continue;
       }
       auto target = MakeTarget(job->config, group, address);
       if (!target.ok()) {
-        ++job->target_errors;
+        AddBadTarget(DiscoveredLabels(*job->config, group, address), target.status(), job);
       } else if (!*target) {
         ++job->targets_dropped;
       } else {
@@ -153,6 +212,7 @@ ScrapeManager::Impl::Job ScrapeManager::Impl::MakeJob(ScrapeJob config, Job* old
   for (const FileDiscovery& discovery : config.file_sd_configs) job.watches.emplace_back(discovery);
   for (FileWatch& watch : job.watches) watch.Poll(context.clock->MonotonicNs() / 1'000'000);
   if (old != nullptr && SameSettings(*old->config, config)) job.loops = std::move(old->loops);
+  if (old != nullptr) job.told = std::move(old->told);
   job.config = std::make_shared<const ScrapeJob>(std::move(config));
   return job;
 }
@@ -200,7 +260,14 @@ void ScrapeManager::Impl::StopAll() {
 }
 
 void ScrapeManager::Impl::Publish() {
+  std::vector<TargetStatus> rows;
+  for (Job& job : jobs) {
+    std::vector<TargetStatus> of_job = Unscrapable(job);
+    TellOnce(of_job, &job);
+    std::move(of_job.begin(), of_job.end(), std::back_inserter(rows));
+  }
   base::MutexLock lock(&mutex);
+  unscrapable = std::move(rows);
   boards.clear();
   discovery_errors.clear();
   targets_dropped = 0;
@@ -240,13 +307,16 @@ void ScrapeManager::Stop() {
 
 std::vector<TargetStatus> ScrapeManager::Targets() const {
   std::vector<std::shared_ptr<TargetBoard>> boards;
+  std::vector<TargetStatus> unscrapable;
   {
     base::MutexLock lock(&impl_->mutex);
     boards = impl_->boards;
+    unscrapable = impl_->unscrapable;
   }
   std::vector<TargetStatus> targets;
-  targets.reserve(boards.size());
+  targets.reserve(boards.size() + unscrapable.size());
   for (const auto& board : boards) targets.push_back(board->status());
+  std::move(unscrapable.begin(), unscrapable.end(), std::back_inserter(targets));
   return targets;
 }
 
@@ -260,6 +330,7 @@ ScrapeStats ScrapeManager::Stats() const {
   stats.failures = counters.Failures();
   stats.samples_dropped = counters.Drops();
   base::MutexLock lock(&impl_->mutex);
+  stats.targets = impl_->boards.size();
   stats.targets_dropped = impl_->targets_dropped;
   stats.discovery_errors = impl_->discovery_errors;
   for (const auto& board : impl_->boards) stats.template_bytes += board->template_bytes();

@@ -197,6 +197,50 @@ TEST(ScrapeManager, FollowsTargetFiles) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(ScrapeManager, ListsWhatDiscoveryFoundAndCannotBeScraped) {
+  const std::string folder = base::StrCat(::testing::TempDir(), "scrape_manager_bad");
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/bad.yml") << "- targets: [\"127.0.0.1:99999\", 'h:1/x']\n";
+  std::ofstream(folder + "/broken.yml") << "- targets: {\n";
+  Agent agent(Config(
+      base::StrCat("- {job_name: f, file_sd_configs: [{files: [\"", folder, "/*.yml\"]}]}\n")));
+  ASSERT_TRUE(Eventually([&] { return agent.manager.Targets().size() == 3; }));
+  const auto targets = agent.manager.Targets();
+  EXPECT_EQ(targets[0].discovered.Get("__address__"), "127.0.0.1:99999");
+  EXPECT_EQ(targets[0].health, "down");
+  EXPECT_NE(targets[0].last_error.find("\"99999\" is not a port"), std::string::npos);
+  EXPECT_EQ(targets[1].discovered.Get("__meta_filepath"), folder + "/bad.yml");
+  EXPECT_EQ(targets[2].discovered.Get("__meta_filepath"), folder + "/broken.yml");
+  EXPECT_NE(targets[2].last_error.find("broken.yml:"), std::string::npos) << targets[2].last_error;
+  EXPECT_EQ(agent.manager.Stats().targets, 0u) << "none of them is scraped";
+  std::filesystem::remove_all(folder);
+  EXPECT_TRUE(Eventually([&] { return agent.manager.Targets().empty(); }));
+}
+
+TEST(ScrapeManager, CountsTheSamplesBeforeAMistake) {
+  TestServer server([](const TestRequest&) { return Text("a 1\nb abc\nc 3\n"); });
+  Agent agent(Config(StaticJob("j", server)));
+  ASSERT_TRUE(Eventually([&] { return agent.Count("up", "j", server) >= 2; }));
+  for (const char* name : {"scrape_samples_scraped", "scrape_samples_post_metric_relabeling"}) {
+    EXPECT_TRUE(agent.sink.Values(agent.Name(name, "j", server)).starts_with("1 1")) << name;
+  }
+  EXPECT_TRUE(agent.sink.Values(agent.Name("up", "j", server)).starts_with("0 0"));
+}
+
+TEST(ScrapeManager, SaysOfWhichSeriesAGoodScrapeIsShort) {
+  TestServer server([](const TestRequest&) {
+    return Text(base::StrCat("a{l=\"", std::string(70'000, 'x'), "\"} 1\nb 1\n"));
+  });
+  Agent agent(Config(StaticJob("j", server)));
+  ASSERT_TRUE(Eventually([&] { return agent.Count("b", "j", server) >= 2; }));
+  const auto targets = agent.manager.Targets();
+  EXPECT_EQ(targets[0].health, "up");
+  EXPECT_TRUE(targets[0].last_error.ends_with(
+      "…: the value of label \"l\" has 70000 bytes, more than 65536"))
+      << targets[0].last_error;
+}
+
 TEST(ScrapeManager, RefusesToScrapeBeyondTheTargetLimit) {
   TestServer one([](const TestRequest&) { return Text("a 1\n"); });
   TestServer two([](const TestRequest&) { return Text("a 1\n"); });

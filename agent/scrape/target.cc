@@ -1,7 +1,9 @@
 #include "target.h"
 
+#include <algorithm>
 #include <string_view>
 
+#include "baro/agent/row_sink.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
@@ -18,22 +20,6 @@ constexpr std::string_view kMetricsPath = "__metrics_path__";
 constexpr std::string_view kInterval = "__scrape_interval__";
 constexpr std::string_view kTimeout = "__scrape_timeout__";
 constexpr std::string_view kParam = "__param_";
-
-model::Labels Discovered(const ScrapeJob& job, const TargetGroup& group,
-                         const std::string& address) {
-  model::Labels labels;
-  labels.Set(kAddress, address);
-  labels.Set("job", job.job_name);
-  labels.Set(kInterval, base::FormatDuration(job.scrape_interval));
-  labels.Set(kTimeout, base::FormatDuration(job.scrape_timeout));
-  labels.Set(kMetricsPath, job.metrics_path);
-  labels.Set(kScheme, job.scheme);
-  for (const auto& [name, values] : job.params) {
-    if (!values.empty()) labels.Set(base::StrCat(kParam, name), values.front());
-  }
-  for (const auto& [name, value] : group.labels) labels.Set(name, value);
-  return labels;
-}
 
 // The first value of a parameter is the one that relabelling has left in __param_<name>.
 std::string Query(const ScrapeJob& job, const model::Labels& labels) {
@@ -75,17 +61,43 @@ absl::Status Complete(const model::Labels& labels, Target* target) {
     return absl::InvalidArgumentError("an address is host:port and holds no '/'");
   }
   BARO_TRY(ReadTimes(labels, target));
-  target->url = base::StrCat(labels.Get(kScheme), "://", address, labels.Get(kMetricsPath),
-                             Query(*target->job, labels));
+  const std::string_view path = labels.Get(kMetricsPath);
+  target->url = base::StrCat(labels.Get(kScheme), "://", address, path.starts_with('/') ? "" : "/",
+                             path, Query(*target->job, labels));
   BARO_TRY(net::ParseUrl(target->url).status());
   for (const model::Label& label : labels) {
     if (!label.name.starts_with("__")) target->labels.Set(label.name, label.value);
   }
   if (!target->labels.Has("instance")) target->labels.Set("instance", address);
+  for (const auto& [name, value] : target->labels) {
+    if (std::max(name.size(), value.size()) <= kLabelBytesMax) continue;
+    return absl::InvalidArgumentError(
+        base::StrCat("a label has more than ", kLabelBytesMax, " bytes"));
+  }
+  if (target->labels.size() > kLabelsMax) {
+    return absl::InvalidArgumentError(
+        base::StrCat(target->labels.size(), " labels are more than ", kLabelsMax));
+  }
   return absl::OkStatus();
 }
 
 }  // namespace
+
+model::Labels DiscoveredLabels(const ScrapeJob& job, const TargetGroup& group,
+                               const std::string& address) {
+  model::Labels labels;
+  labels.Set(kAddress, address);
+  labels.Set("job", job.job_name);
+  labels.Set(kInterval, base::FormatDuration(job.scrape_interval));
+  labels.Set(kTimeout, base::FormatDuration(job.scrape_timeout));
+  labels.Set(kMetricsPath, job.metrics_path);
+  labels.Set(kScheme, job.scheme);
+  for (const auto& [name, values] : job.params) {
+    if (!values.empty()) labels.Set(base::StrCat(kParam, name), values.front());
+  }
+  for (const auto& [name, value] : group.labels) labels.Set(name, value);
+  return labels;
+}
 
 std::string Target::Key() const {
   return base::StrCat(labels.ToString(), " ", url, " ", interval.count(), " ", timeout.count());
@@ -96,7 +108,7 @@ absl::StatusOr<std::optional<Target>> MakeTarget(std::shared_ptr<const ScrapeJob
                                                  const std::string& address) {
   Target target;
   target.job = std::move(job);
-  target.discovered = Discovered(*target.job, group, address);
+  target.discovered = DiscoveredLabels(*target.job, group, address);
   model::Labels labels = target.discovered;
   if (!Relabel(target.job->relabel_configs, &labels)) return std::nullopt;
   const absl::Status status = Complete(labels, &target);

@@ -24,6 +24,10 @@ struct Target {
   std::string Key() const;
 };
 
+// What discovery says of an address, before relabelling.
+model::Labels DiscoveredLabels(const ScrapeJob& job, const TargetGroup& group,
+                               const std::string& address);
+
 // Nothing when relabelling drops it. Errors: InvalidArgument, for an address, interval or label
 // that cannot be; names the target.
 absl::StatusOr<std::optional<Target>> MakeTarget(std::shared_ptr<const ScrapeJob> job,

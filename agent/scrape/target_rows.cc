@@ -37,12 +37,44 @@ model::Column ReportColumn(const ReportSeries& series) {
   return column;
 }
 
+// The first `bytes_max` bytes at most, and no torn character at the end.
+std::string_view CutUtf8(std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  while (bytes_max > 0 && continues(text[bytes_max])) --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
+void CutHelp(model::Metadata* metadata) {
+  for (std::string* text : {&metadata->help, &metadata->unit}) {
+    text->resize(CutUtf8(*text, kHelpBytesMax).size());
+  }
+}
+
+// What of the labels no collector would take; empty when all is well.
+std::string Oversize(const model::Labels& labels) {
+  if (labels.size() > kLabelsMax) {
+    return base::StrCat(labels.size(), " labels are more than ", kLabelsMax);
+  }
+  for (const auto& [name, value] : labels) {
+    if (name.size() > kLabelBytesMax) {
+      return base::StrCat("a label name of ", name.size(), " bytes is longer than ",
+                          kLabelBytesMax);
+    }
+    if (value.size() > kLabelBytesMax) {
+      return base::StrCat("the value of label \"", CutUtf8(name, 100), "\" has ", value.size(),
+                          " bytes, more than ", kLabelBytesMax);
+    }
+  }
+  return {};
+}
+
 // As Prometheus words it: which limit, how far, and by which series.
 absl::Status LabelLimit(std::string_view limit, std::string_view what, size_t size, uint64_t max,
                         const model::Labels& labels) {
   return absl::ResourceExhaustedError(base::StrCat("cannot take series ",
-                                                   labels.ToString().substr(0, 200), ": ", what,
-                                                   " ", size, " exceeds ", limit, " ", max));
+                                                   CutUtf8(labels.ToString(), 200), ": ", what, " ",
+                                                   size, " exceeds ", limit, " ", max));
 }
 
 }  // namespace
@@ -63,6 +95,7 @@ struct TargetRows::Build {
   absl::flat_hash_set<uint64_t> identities;
   std::vector<model::Column> columns;  // of the cache
   size_t dropped_added = 0;
+  std::string oversized_warning;  // about the first one
 };
 
 TargetRows::TargetRows(RowSink* sink, const Target* target, ScrapeCounters* counters)
@@ -83,8 +116,8 @@ absl::Status TargetRows::Append(const LayoutCache& cache, bool layout_changed, i
   report->series_added -= std::min<uint64_t>(report->series_added, columns_dropped_added_);
   size_t relabelled = 0;
   size_t duplicates = 0;
-  const size_t samples = CountSamples(cache, &relabelled, &duplicates);
-  report->samples_post_relabeling = samples + duplicates;
+  const size_t samples = CountSamples(cache, &relabelled, &duplicates, &oversized_);
+  report->samples_post_relabeling = samples + duplicates + oversized_;
   if (job_.sample_limit > 0 && samples > job_.sample_limit) {
     last_failure_ = ScrapeFailure::kSampleLimit;
     return absl::ResourceExhaustedError(
@@ -92,12 +125,14 @@ absl::Status TargetRows::Append(const LayoutCache& cache, bool layout_changed, i
   }
   counters_->Count(SampleDrop::kRelabelled, relabelled);
   counters_->Count(SampleDrop::kDuplicate, duplicates);
+  counters_->Count(SampleDrop::kLabelLength, oversized_);
   PutReport(*report);
   for (Stream& stream : streams_) AppendStream(cache, time_ms, &stream);
   return absl::OkStatus();
 }
 
 absl::Status TargetRows::AppendFailure(int64_t time_ms, const ScrapeReport& report) {
+  oversized_ = 0;
   if (streams_.empty() || !streams_.front().declared) BARO_TRY(Rebuild(nullptr));
   PutReport(report);
   return PutStale(time_ms);
@@ -161,16 +196,19 @@ bool TargetRows::FitsTimes(const LayoutCache& cache) const {
 }
 
 // Samples that will be handed on.
-size_t TargetRows::CountSamples(const LayoutCache& cache, size_t* relabelled,
-                                size_t* duplicates) const {
+size_t TargetRows::CountSamples(const LayoutCache& cache, size_t* relabelled, size_t* duplicates,
+                                size_t* oversized) const {
   const auto values = cache.values();
   size_t samples = 0;
+  *oversized = 0;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     if (model::IsStaleNan(values[i])) continue;
     if (slots_[i] == kDropped) {
       ++*relabelled;
     } else if (slots_[i] == kDuplicate) {
       ++*duplicates;
+    } else if (slots_[i] == kOversized) {
+      ++*oversized;
     } else {
       ++samples;
     }
@@ -318,6 +356,15 @@ absl::Status TargetRows::AssignColumn(uint32_t column, const LayoutCache& cache,
     if (column >= slots_.size()) ++build->dropped_added;
     return absl::OkStatus();
   }
+  if (std::string oversize = Oversize(mapped.column); !oversize.empty()) {
+    slot = kOversized;
+    if (build->oversized_warning.empty()) {
+      const std::string series = mapped.column.ToString();
+      build->oversized_warning = base::StrCat("series left out: ", CutUtf8(series, 200),
+                                              series.size() > 200 ? "…" : "", ": ", oversize);
+    }
+    return absl::OkStatus();
+  }
   const int64_t time_ms = TimeOf(cache, column);
   const bool dead = model::IsStaleNan(cache.values()[column]);
   // A dead series of a stream with its own times would make every row of it a stale marker.
@@ -337,6 +384,7 @@ absl::Status TargetRows::AssignColumn(uint32_t column, const LayoutCache& cache,
   model::Column declared;
   declared.labels = std::move(mapped.column);
   declared.metadata = std::move(build->columns[column].metadata);
+  CutHelp(&declared.metadata);
   build->layouts[slot].columns.push_back(std::move(declared));
   return absl::OkStatus();
 }
@@ -366,6 +414,7 @@ absl::Status TargetRows::Rebuild(const LayoutCache* cache) {
   slots_ = std::move(build.slots);
   slots_.shrink_to_fit();
   columns_dropped_added_ = build.dropped_added;
+  oversized_warning_ = std::move(build.oversized_warning);
   built_ = cache != nullptr;
   ++layout_changes_;
   return absl::OkStatus();

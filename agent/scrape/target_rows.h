@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -56,6 +57,10 @@ class TargetRows {
   void Forget() { built_ = false; }
 
   uint64_t layout_changes() const { return layout_changes_; }
+  // Why the last scrape that was handed on is not whole; empty when it is.
+  std::string_view warning() const {
+    return oversized_ > 0 ? std::string_view(oversized_warning_) : std::string_view();
+  }
   // Which limit the last error was about.
   ScrapeFailure last_failure() const { return last_failure_; }
 
@@ -64,7 +69,8 @@ class TargetRows {
   static constexpr uint32_t kUnassigned = 0xffff'fffd;  // not seen since its stream was built
   static constexpr uint32_t kDuplicate = 0xffff'fffe;
   static constexpr uint32_t kDropped = 0xffff'ffff;
-  static constexpr uint32_t kNoStream = 0xffff'fffc;
+  static constexpr uint32_t kOversized = 0xffff'fffc;  // beyond what a collector takes
+  static constexpr uint32_t kNoStream = 0xffff'fffb;
 
   struct Stream {
     model::Labels target;
@@ -88,8 +94,8 @@ class TargetRows {
   uint32_t FindStream(const Mapped& mapped, uint32_t column, int64_t time_ms, Build* build) const;
   absl::Status Declare(Build* build);
   bool FitsTimes(const exposition::LayoutCache& cache) const;
-  size_t CountSamples(const exposition::LayoutCache& cache, size_t* relabelled,
-                      size_t* duplicates) const;
+  size_t CountSamples(const exposition::LayoutCache& cache, size_t* relabelled, size_t* duplicates,
+                      size_t* oversized) const;
   int64_t TimeOf(const exposition::LayoutCache& cache, uint32_t column) const;
   void AppendStream(const exposition::LayoutCache& cache, int64_t time_ms, Stream* stream);
   void PutReport(const ScrapeReport& report);
@@ -106,6 +112,8 @@ class TargetRows {
   std::vector<uint32_t> slots_;  // one a cache column
   std::vector<double> row_;      // scratch
   size_t columns_dropped_added_ = 0;
+  size_t oversized_ = 0;  // samples of the last scrape
+  std::string oversized_warning_;
   uint64_t layout_changes_ = 0;
   mutable ScrapeFailure last_failure_ = ScrapeFailure::kSink;
 };

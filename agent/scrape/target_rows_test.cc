@@ -56,6 +56,8 @@ class Scrapes {
     return counters.Drops()[static_cast<size_t>(reason)].second;
   }
 
+  std::string_view warning() const { return rows_->warning(); }
+
   RecordingSink sink;
   ScrapeCounters counters;
   ScrapeReport report;
@@ -63,7 +65,7 @@ class Scrapes {
 
  private:
   Target target_;
-  exposition::LayoutCache cache_{exposition::Format::kText};
+  exposition::LayoutCache cache_{exposition::Format::kText, {.labels_max = 1000}};
   std::optional<TargetRows> rows_;
 };
 
@@ -169,6 +171,40 @@ TEST(TargetRows, KeepsItsLimits) {
       "cannot take series a{instance=\"i:1\", job=\"j\", x=\"1\", y=\"2\"}: number of labels 5 "
       "exceeds label_limit 4");
   EXPECT_FALSE(labels.Take("a{x=\"123456\"} 1\n").ok());
+}
+
+TEST(TargetRows, LeavesOutOnlyTheSeriesThatNoCollectorWouldTake) {
+  Scrapes scrapes;
+  const std::string long_value = base::StrCat("a{l=\"", std::string(70'000, 'x'), "\"} 1\n");
+  const std::string long_name = base::StrCat("a{", std::string(70'000, 'n'), "=\"1\"} 1\n");
+  std::string many = "a{";
+  for (int i = 0; i < 256; ++i) base::StrAppend(&many, "l", i, "=\"1\",");
+  many += "} 1\n";
+  for (const std::string& line : {long_value, long_name, many}) {
+    ASSERT_TRUE(scrapes.Take(line + "b 1\n").ok());
+    EXPECT_EQ(scrapes.report.samples_post_relabeling, 2u) << "as Prometheus, which has no limit";
+    EXPECT_TRUE(scrapes.warning().starts_with("series left out: a{")) << scrapes.warning();
+    ASSERT_TRUE(scrapes.Take("b 2\n").ok());
+    EXPECT_EQ(scrapes.warning(), "");
+  }
+  EXPECT_EQ(scrapes.Values("b"), "1 2 1 2 1 2");
+  EXPECT_EQ(scrapes.Values("up"), "1 1 1 1 1 1");
+  EXPECT_EQ(scrapes.Dropped(SampleDrop::kLabelLength), 3u);
+  EXPECT_EQ(scrapes.sink.Names().size(), 6u) << "b and the report";
+}
+
+TEST(TargetRows, CutsALongHelpText) {
+  Scrapes scrapes;
+  std::string help;
+  while (help.size() < 300'000) help += "äöü€";
+  ASSERT_TRUE(scrapes.Take(base::StrCat("# HELP a x", help, "\na 1\n")).ok());
+  const std::string& cut = scrapes.sink.metadata().at("a").help;
+  EXPECT_LE(cut.size(), kHelpBytesMax);
+  EXPECT_GT(cut.size(), kHelpBytesMax - 4);
+  EXPECT_EQ(cut, ("x" + help).substr(0, cut.size()));
+  EXPECT_NE(static_cast<unsigned char>(("x" + help)[cut.size()]) & 0xc0, 0x80)
+      << "cut within a character";
+  EXPECT_EQ(scrapes.Values("a"), "1");
 }
 
 TEST(TargetRows, TakesTimesThatTheTargetTells) {

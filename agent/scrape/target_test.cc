@@ -44,6 +44,11 @@ TEST(Target, IsMadeOfWhatRelabellingLeaves) {
   EXPECT_EQ(target.interval.count(), 15'000);
 }
 
+TEST(Target, GivesAPathItsSlash) {
+  EXPECT_EQ(Make("{job_name: a, metrics_path: metrics}").url, "http://host:9100/metrics");
+  EXPECT_EQ(Make("{job_name: a, metrics_path: ''}").url, "http://host:9100/");
+}
+
 TEST(Target, MayBeDropped) {
   const auto target = MakeTarget(
       Job("{job_name: a, relabel_configs: [{action: drop, source_labels: [job], regex: a}]}"), {},

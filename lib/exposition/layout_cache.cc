@@ -66,10 +66,12 @@ absl::StatusOr<ParseStats> LayoutCache::Parse(std::string_view body) {
   Parser parser(body, format_, limits_);
   ParseStats stats;
   size_t line = 0;
+  samples_read_ = 0;
   const char* stop = FastPass(body, &stats, &line, &parser);
   const std::string_view rest = body.substr(static_cast<size_t>(stop - body.data()));
   if (line == lines_.size() && !lines_.empty() && rest == Text(tail_)) {
     stats.duplicates = duplicate_lines_;
+    samples_read_ = stats.samples;
     if (indexed_ && ++calm_scrapes_ >= kCalmScrapes) {
       column_index_ = {};
       family_index_ = {};
@@ -86,6 +88,7 @@ absl::StatusOr<ParseStats> LayoutCache::Parse(std::string_view body) {
   pass.family_count = families_.size();
   parser.Seek(body.size() - rest.size());
   const absl::Status status = SlowPass(body, &pass);
+  samples_read_ = pass.stats.samples;
   if (!status.ok()) {
     Rollback(pass);
     return status;

@@ -37,6 +37,12 @@ bool DecodeIdentity(std::string_view bytes, Identity* identity) {
   return true;
 }
 
+}  // namespace
+
+uint64_t NewEpoch() { return (base::RandomSeed() >> 2) | 1; }
+
+namespace {
+
 Identity NewIdentity(Identity wanted) {
   if (wanted.agent_uuid == AgentUuid{}) {
     for (size_t i = 0; i < wanted.agent_uuid.size(); i += sizeof(uint64_t)) {
@@ -44,7 +50,7 @@ Identity NewIdentity(Identity wanted) {
       std::memcpy(wanted.agent_uuid.data() + i, &bits, sizeof bits);
     }
   }
-  if (wanted.epoch == 0) wanted.epoch = (base::RandomSeed() >> 2) | 1;  // room to count on
+  if (wanted.epoch == 0) wanted.epoch = NewEpoch();
   return wanted;
 }
 
@@ -86,7 +92,7 @@ absl::Status Recovery::Run() {
     BARO_TRY(LoadSegment(found_[i], end, next_is_here));
     if (newest) BARO_TRY(SyncFile(found_[i].path));
   }
-  if (sequences_lost_) BARO_TRY(spool_->StartEpoch(spool_->identity_.epoch + 1));
+  if (sequences_lost_) BARO_TRY(spool_->StartEpoch());
   RemoveOldDamagedFiles();
   return absl::OkStatus();
 }

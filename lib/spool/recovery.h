@@ -20,6 +20,8 @@ inline constexpr size_t kDamagedFilesKept = 2;
 std::string SegmentName(uint64_t number);
 
 // Writes the identity file so that a power cut leaves the old one or the new one.
+// Random, never 0.
+uint64_t NewEpoch();
 absl::Status WriteIdentity(base::Disk* disk, const std::string& folder, const Identity& identity);
 
 // Lives for the length of Spool::Open().

@@ -37,8 +37,9 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(Options options) {
   return spool;
 }
 
-absl::Status Spool::StartEpoch(uint64_t epoch) {
-  const Identity identity{.agent_uuid = identity_.agent_uuid, .epoch = epoch};
+absl::Status Spool::StartEpoch() {
+  Identity identity{.agent_uuid = identity_.agent_uuid, .epoch = NewEpoch()};
+  while (identity.epoch == identity_.epoch) identity.epoch = NewEpoch();
   BARO_TRY(WriteIdentity(options_.disk, options_.path, identity));
   identity_ = identity;
   stored_ = base::IntervalSet();

@@ -49,6 +49,7 @@ class ColumnReader {
 
  private:
   absl::StatusOr<std::string> Text(int column, const char* field, uint32_t symbol) const;
+  absl::StatusOr<std::string> LabelText(int column, uint32_t symbol) const;
   absl::StatusOr<model::Labels> ReadLabels(int column) const;
 
   const v1::LayoutDeclaration& declaration_;
@@ -62,6 +63,15 @@ absl::StatusOr<std::string> ColumnReader::Text(int column, const char* field,
                    " of ", declaration_.symbols_size());
   }
   return declaration_.symbols(static_cast<int>(symbol));
+}
+
+absl::StatusOr<std::string> ColumnReader::LabelText(int column, uint32_t symbol) const {
+  BARO_TRY_ASSIGN(std::string text, Text(column, "label_symbols", symbol));
+  if (text.size() > limits_.symbol_bytes_max) {
+    return Invalid("cannot read layout: columns[", column, "].label_symbols is symbol ", symbol,
+                   ", which has ", text.size(), " bytes, more than ", limits_.symbol_bytes_max);
+  }
+  return text;
 }
 
 // Sorts and checks; `where` names the place for the error.
@@ -93,8 +103,8 @@ absl::StatusOr<model::Labels> ColumnReader::ReadLabels(int column) const {
   std::vector<model::Label> labels;
   labels.reserve(static_cast<size_t>(symbols.size()) / 2);
   for (int i = 0; i < symbols.size(); i += 2) {
-    BARO_TRY_ASSIGN(std::string name, Text(column, "label_symbols", symbols[i]));
-    BARO_TRY_ASSIGN(std::string value, Text(column, "label_symbols", symbols[i + 1]));
+    BARO_TRY_ASSIGN(std::string name, LabelText(column, symbols[i]));
+    BARO_TRY_ASSIGN(std::string value, LabelText(column, symbols[i + 1]));
     labels.push_back({std::move(name), std::move(value)});
   }
   return CheckedLabels(base::StrCat("layout: columns[", column, "]"), std::move(labels));
@@ -129,9 +139,9 @@ absl::Status CheckSymbols(const v1::LayoutDeclaration& declaration,
     return Invalid("cannot read layout: symbols[0] is \"", symbols[0], "\" instead of empty");
   }
   for (int i = 0; i < symbols.size(); ++i) {
-    if (symbols[i].size() > limits.symbol_bytes_max) {
+    if (symbols[i].size() > limits.metadata_bytes_max) {
       return Invalid("cannot read layout: symbols[", i, "] has ", symbols[i].size(),
-                     " bytes, more than ", limits.symbol_bytes_max);
+                     " bytes, more than ", limits.metadata_bytes_max);
     }
   }
   return absl::OkStatus();

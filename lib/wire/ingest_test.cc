@@ -103,8 +103,19 @@ TEST(LayoutDeclaration, HoldsItsLimits) {
   const v1::LayoutDeclaration declaration = Declaration(CpuLayout(2));
   EXPECT_THAT(ErrorOf(declaration, {.columns_max = 3}), HasSubstr("4 columns are more than 3"));
   EXPECT_THAT(ErrorOf(declaration, {.symbols_max = 5}), HasSubstr("symbols are more than 5"));
-  EXPECT_THAT(ErrorOf(declaration, {.symbol_bytes_max = 10}), HasSubstr("symbols[2] has 22 bytes"));
+  EXPECT_THAT(ErrorOf(declaration, {.symbol_bytes_max = 10}),
+              HasSubstr("columns[0].label_symbols is symbol 2, which has 22 bytes, more than 10"));
+  EXPECT_THAT(ErrorOf(declaration, {.metadata_bytes_max = 10}),
+              HasSubstr("symbols[2] has 22 bytes, more than 10"));
   EXPECT_THAT(ErrorOf(declaration, {.labels_max = 2}), HasSubstr("columns[0] has 3 labels"));
+}
+
+TEST(LayoutDeclaration, TakesALongHelpText) {
+  model::Layout layout = CpuLayout(1);
+  layout.columns[0].metadata.help.assign(300'000, 'h');
+  const auto read = ReadLayout(Declaration(layout), nullptr);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->columns, layout.columns);
 }
 
 TEST(TargetDeclaration, ComesBack) {

@@ -2,6 +2,7 @@
 // stands behind it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -11,6 +12,12 @@
 #include "baro/model/layout.h"
 
 namespace baro::agent {
+
+// What a collector takes at most of one target or column; beyond, it refuses the whole layout, so
+// that sources leave such a series out and cut such a help text (wire::DeclarationLimits).
+inline constexpr size_t kLabelsMax = 256;  // of a target, and of a column
+inline constexpr size_t kLabelBytesMax = 64 * 1024;
+inline constexpr size_t kHelpBytesMax = 4 * 1024;
 
 // Names a declared (target, layout) until Release(). Never reused within a process.
 using TargetHandle = uint64_t;

@@ -18,7 +18,8 @@
 
 namespace baro::agent {
 
-// What one target looks like from outside: the rows of /targets.
+// What one target looks like from outside: the rows of /targets. A target that cannot be scraped at
+// all, or a broken file of file_sd_configs, is a row without url: "down", with its error.
 struct TargetStatus {
   std::string job;
   std::string url;
@@ -45,6 +46,7 @@ struct ScrapeStats {
   uint64_t body_bytes = 0;  // unpacked
   uint64_t exemplars_dropped = 0;
   uint64_t template_bytes = 0;                                     // of all layout caches now
+  uint64_t targets = 0;                                            // that are scraped, now
   uint64_t targets_dropped = 0;                                    // by relabelling, now
   std::vector<std::pair<std::string, uint64_t>> failures;          // scrapes by reason
   std::vector<std::pair<std::string, uint64_t>> samples_dropped;   // by reason

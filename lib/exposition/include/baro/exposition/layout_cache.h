@@ -51,6 +51,8 @@ class LayoutCache {
   // before the call, and every value is kStaleNan.
   absl::StatusOr<ParseStats> Parse(std::string_view body);
 
+  // Samples of the last body up to its end, or up to what Parse() refused.
+  size_t samples_read() const { return samples_read_; }
   size_t column_count() const { return columns_.size(); }
   // One a column.
   std::span<const double> values() const { return values_; }
@@ -123,6 +125,7 @@ class LayoutCache {
   std::vector<double> values_;
   std::vector<int64_t> times_ms_;
   bool wants_compaction_ = false;
+  size_t samples_read_ = 0;
   size_t duplicate_lines_ = 0;
 
   // Needed only to find one's way again; dropped after some scrapes without surprises.

@@ -89,8 +89,9 @@ class Spool {
 
   const Identity& identity() const { return identity_; }
   // What is declared wrong by the collector's Welcome (it has stored sequences this spool has never
-  // given): everything goes on under a new epoch.
-  absl::Status StartEpoch(uint64_t epoch);
+  // given): everything goes on under a new epoch. It is random: two copies of one folder must not
+  // meet again under one number, with other frames behind the same sequences.
+  absl::Status StartEpoch();
   // Every frame gets the next number; what Append refused has not used it.
   uint64_t next_sequence() const { return next_sequence_; }
   uint64_t next_declaration_id() const { return next_declaration_id_; }

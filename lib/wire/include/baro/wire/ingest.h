@@ -21,8 +21,10 @@ namespace baro::wire {
 struct DeclarationLimits {
   size_t columns_max = codec::kFrameColumnsMax;  // parent's included
   size_t symbols_max = 4'000'000;
-  size_t symbol_bytes_max = 64 * 1024;  // one text: label values and help texts alike
+  size_t symbol_bytes_max = 64 * 1024;  // one name or value of a label
   size_t labels_max = 256;              // of one column, or of one target
+  // Any other text. Help is nobody's identity, so a long one is no reason to lose a target.
+  size_t metadata_bytes_max = 1024 * 1024;
 };
 
 // A content hash as a protobuf bytes field, and back. InvalidArgument: not 16 bytes; names `field`.
