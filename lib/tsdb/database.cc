@@ -2,7 +2,9 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -29,6 +31,55 @@ constexpr uint64_t kFreeBytesMin = uint64_t{8} << 20;
 constexpr size_t kProbeBytes = size_t{256} << 10;
 constexpr int kOpenFilesMax = 512;
 
+// Removes no table of `folder` once `manifest_in_doubt` is set.
+class KeepTables final : public rocksdb::FileSystemWrapper {
+ public:
+  KeepTables(const std::shared_ptr<rocksdb::FileSystem>& base, std::string folder,
+             std::shared_ptr<const std::atomic<bool>> manifest_in_doubt)
+      : FileSystemWrapper(base),
+        folder_(std::move(folder)),
+        manifest_in_doubt_(std::move(manifest_in_doubt)) {}
+
+  const char* Name() const override { return "BaroKeepTables"; }
+  rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override {
+    const bool is_table = path.ends_with(".sst") && path.starts_with(folder_) &&
+                          path.find('/', folder_.size() + 1) == std::string::npos;
+    if (is_table && manifest_in_doubt_->load()) return rocksdb::IOStatus::OK();
+    return target()->DeleteFile(path, options, debug);
+  }
+
+ private:
+  const std::string folder_;
+  const std::shared_ptr<const std::atomic<bool>> manifest_in_doubt_;
+};
+
+// Two things RocksDB 7.8 does after an error that a folder does not survive (docs/adr/0013):
+//
+// It resumes by itself after a full disk, whatever max_bgerror_resume_count says: it flushes one
+// column family after the other from behind a log with a torn end. Stopped half-way, that leaves a
+// folder it refuses ("SST file is ahead of WALs"). Forbidden; Reopen() instead.
+//
+// An ingestion whose manifest write failed removes its tables, though the manifest may name them:
+// hence KeepTables. The next opening removes what the manifest does not name.
+class ErrorListener final : public rocksdb::EventListener {
+ public:
+  explicit ErrorListener(std::shared_ptr<std::atomic<bool>> manifest_in_doubt)
+      : manifest_in_doubt_(std::move(manifest_in_doubt)) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason,
+                         rocksdb::Status* /*error*/) override {
+    if (reason == rocksdb::BackgroundErrorReason::kManifestWrite) manifest_in_doubt_->store(true);
+  }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> manifest_in_doubt_;
+};
+
 rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   rocksdb::DBOptions options;
   options.env = env;
@@ -38,7 +89,7 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   options.max_total_wal_size = kLogBytesMax;
   options.max_background_jobs = 2;
-  options.max_bgerror_resume_count = 0;  // Reopen() instead
+  options.max_bgerror_resume_count = 0;
   options.max_open_files = kOpenFilesMax;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.max_log_file_size = size_t{4} << 20;
@@ -79,6 +130,27 @@ rocksdb::ColumnFamilyOptions SlotOptions(const std::shared_ptr<rocksdb::Cache>& 
   return options;
 }
 
+// A folder without CURRENT is new, or its first opening was cut short before it could hold anything
+// (then there is the first manifest, no other, no log and no table). Else the pointer to everything
+// is lost: RocksDB would fail once, write a new CURRENT all the same, and start empty the next
+// time.
+absl::StatusOr<bool> IsNew(const std::string& path, rocksdb::Env* env) {
+  const rocksdb::Status current = env->FileExists(path + "/CURRENT");
+  if (current.ok()) return false;
+  if (!current.IsNotFound()) return ToStatus(current, base::StrCat("look for ", path, "/CURRENT"));
+  std::vector<std::string> names;
+  BARO_TRY(ToStatus(env->GetChildren(path, &names), base::StrCat("list ", path)));
+  for (const std::string& name : names) {
+    const bool numbered = !name.empty() && name[0] >= '0' && name[0] <= '9';
+    const bool is_store = (numbered && (name.ends_with(".log") || name.ends_with(".sst"))) ||
+                          (name.starts_with("MANIFEST-") && name != "MANIFEST-000001");
+    if (!is_store) continue;
+    return absl::DataLossError(base::StrCat("cannot open ", path, ": file CURRENT is missing, but ",
+                                            name, " of a store is there; restore CURRENT"));
+  }
+  return true;
+}
+
 }  // namespace
 
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view action) {
@@ -105,7 +177,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                                                          rocksdb::Env* env) {
   auto database = std::unique_ptr<Database>(new Database());
   database->path_ = path;
-  database->env_ = env != nullptr ? env : rocksdb::Env::Default();
+  rocksdb::Env* const base_env = env != nullptr ? env : rocksdb::Env::Default();
+  database->owned_env_ = rocksdb::NewCompositeEnv(
+      std::make_shared<KeepTables>(base_env->GetFileSystem(), path, database->manifest_in_doubt_));
+  database->env_ = database->owned_env_.get();
   database->cache_ = rocksdb::NewLRUCache(kBlockCacheBytes);
   database->slot_options_ =
       rocksdb::Options(DatabaseOptions(database->env_), SlotOptions(database->cache_));
@@ -116,10 +191,15 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 }
 
 absl::Status Database::OpenFamilies() {
-  const rocksdb::DBOptions options = DatabaseOptions(env_);
+  rocksdb::DBOptions options = DatabaseOptions(env_);
+  options.listeners.push_back(std::make_shared<ErrorListener>(manifest_in_doubt_));
+  manifest_in_doubt_->store(false);
+  BARO_TRY_ASSIGN(const bool is_new, IsNew(path_, env_));
   std::vector<std::string> names;
-  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(options, path_, &names);
-  if (!listed.ok()) names.clear();  // a new folder; a damaged one fails in Open() below
+  if (!is_new) {
+    BARO_TRY(ToStatus(rocksdb::DB::ListColumnFamilies(options, path_, &names),
+                      base::StrCat("open ", path_)));
+  }
   for (const char* name : {"default", "index", "slots"}) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
   }
@@ -186,8 +266,8 @@ absl::StatusOr<rocksdb::ColumnFamilyHandle*> Database::CreateJournal(uint64_t ep
   const Using use(*this);
   if (db_ == nullptr) return absl::UnavailableError(base::StrCat("cannot write to ", path_));
   rocksdb::ColumnFamilyHandle* handle = nullptr;
-  BARO_TRY(ToStatus(db_->CreateColumnFamily(JournalOptions(), JournalName(epoch), &handle),
-                    base::StrCat("create journal ", epoch)));
+  BARO_TRY(Outcome(db_->CreateColumnFamily(JournalOptions(), JournalName(epoch), &handle),
+                   base::StrCat("create journal ", epoch)));
   base::MutexLock lock(&mutex_);
   journals_[epoch] = handle;
   return handle;
@@ -197,7 +277,7 @@ absl::Status Database::DropJournal(uint64_t epoch) {
   const Using use(*this);
   rocksdb::ColumnFamilyHandle* handle = Journal(epoch);
   if (handle == nullptr) return absl::UnavailableError(base::StrCat("no journal ", epoch));
-  BARO_TRY(ToStatus(db_->DropColumnFamily(handle), base::StrCat("drop journal ", epoch)));
+  BARO_TRY(Outcome(db_->DropColumnFamily(handle), base::StrCat("drop journal ", epoch)));
   base::MutexLock lock(&mutex_);
   journals_.erase(epoch);
   db_->DestroyColumnFamilyHandle(handle);
@@ -235,19 +315,25 @@ absl::Status Database::Reopen() {
   while (users_ > 0) changed_.Wait(&mutex_);
   CloseFamilies();
   const absl::Status status = OpenFamilies();
+  writable_.store(status.ok(), std::memory_order_relaxed);
   reopening_ = false;
   changed_.SignalAll();
   return status;
 }
 
+absl::Status Database::Outcome(const rocksdb::Status& status, std::string_view action) {
+  if (!status.ok()) writable_.store(false, std::memory_order_relaxed);
+  return ToStatus(status, action);
+}
+
+absl::Status Database::MakeWritable() { return writable() ? absl::OkStatus() : Reopen(); }
+
 absl::Status Database::Write(rocksdb::WriteBatch* batch) {
+  if (!writable()) return absl::UnavailableError(base::StrCat("cannot write to ", path_, " yet"));
   BARO_TRY(CheckSpace(batch->GetDataSize()));
-  if (!writable()) BARO_TRY(Reopen());
   rocksdb::WriteOptions options;
   options.sync = true;
-  const rocksdb::Status status = db_->Write(options, batch);
-  writable_.store(status.ok(), std::memory_order_relaxed);
-  return ToStatus(status, base::StrCat("write to ", path_));
+  return Outcome(db_->Write(options, batch), base::StrCat("write to ", path_));
 }
 
 absl::Status Database::Ingest(const std::vector<std::string>& files) {
@@ -256,10 +342,11 @@ absl::Status Database::Ingest(const std::vector<std::string>& files) {
   rocksdb::IngestExternalFileOptions options;
   options.move_files = true;
   options.write_global_seqno = false;
-  return ToStatus(db_->IngestExternalFile(slots_, files, options), "ingest sealed parts");
+  return Outcome(db_->IngestExternalFile(slots_, files, options), "ingest sealed parts");
 }
 
 absl::Status Database::Probe() {
+  BARO_TRY(MakeWritable());
   rocksdb::WriteBatch batch;
   BARO_TRY(ToStatus(batch.Put(default_, "probe", ""), "gather a probe"));
   return Write(&batch);
@@ -270,8 +357,8 @@ absl::Status Database::DeleteSlots(const std::string& first, const std::string& 
   if (db_ == nullptr) return absl::UnavailableError(base::StrCat("cannot write to ", path_));
   const rocksdb::Slice begin(first);
   const rocksdb::Slice end(last);
-  return ToStatus(rocksdb::DeleteFilesInRange(db_.get(), slots_, &begin, &end, false),
-                  "delete expired slots");
+  return Outcome(rocksdb::DeleteFilesInRange(db_.get(), slots_, &begin, &end, false),
+                 "delete expired slots");
 }
 
 }  // namespace baro::tsdb

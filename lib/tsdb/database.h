@@ -38,8 +38,8 @@ class Database {
   ~Database();
 
   // Whoever reads beside the writer thread holds one as long as it uses db(), column families or an
-  // iterator: Write() may have to open RocksDB anew. Not held for long: it holds up the writer
-  // then.
+  // iterator: MakeWritable() may have to open RocksDB anew. Not held for long: it holds up the
+  // writer then.
   class Using {
    public:
     explicit Using(const Database& database);
@@ -51,7 +51,7 @@ class Database {
     const Database& database_;
   };
 
-  // Null when the last opening failed; the next Write() tries again.
+  // Null when the last opening failed; MakeWritable() tries again.
   rocksdb::DB* db() const { return db_.get(); }
   rocksdb::ColumnFamilyHandle* index() const { return index_; }
   rocksdb::ColumnFamilyHandle* slots() const { return slots_; }
@@ -67,8 +67,12 @@ class Database {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DropJournal(uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Writes and syncs. After an error each later call first tries whether the disk takes a file, and
-  // then opens RocksDB anew, so it succeeds again by itself when the disk does. One thread only.
+  // After a failed write: tries whether the disk takes a file, then opens RocksDB anew. Comes
+  // before a batch names a column family: there are none while the last opening has failed, and
+  // RocksDB takes null for the default one. The writer thread only.
+  absl::Status MakeWritable();
+  // Writes and syncs. MakeWritable() has said OK since the last error. After an error the batch may
+  // be in the log all the same, whole or not at all: docs/adr/0013. The writer thread only.
   absl::Status Write(rocksdb::WriteBatch* batch);
   // Writes something small. Before anything that changes RocksDB's own manifest: a full disk found
   // by a log write is recovered from, one found by a manifest write only by opening anew.
@@ -84,10 +88,17 @@ class Database {
   absl::Status OpenFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Reopen() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of a change; after a failed one the next write opens anew.
+  absl::Status Outcome(const rocksdb::Status& status, std::string_view action);
   absl::Status CheckSpace(uint64_t bytes) const;
   absl::Status CheckDisk() const;
 
   std::string path_;
+  // A manifest write failed since the last opening: it may name tables RocksDB thinks are not
+  // there.
+  const std::shared_ptr<std::atomic<bool>> manifest_in_doubt_ =
+      std::make_shared<std::atomic<bool>>(false);
+  std::unique_ptr<rocksdb::Env> owned_env_;
   rocksdb::Env* env_ = nullptr;
   rocksdb::Options slot_options_;
   std::unique_ptr<rocksdb::DB> db_;

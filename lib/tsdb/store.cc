@@ -1,5 +1,6 @@
 #include "baro/tsdb/store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "baro/base/status.h"
@@ -70,9 +71,7 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
                                      std::vector<bool>* journaled) {
   using Verdict = Ingest::Plan::Verdict;
   Ingest::Plan plan;
-  rocksdb::WriteBatch writes;
-  rocksdb::ColumnFamilyHandle* journal = database_->Journal(live_->epoch());
-  bool any = false;
+  JournalWrite writes{live_->epoch(), {}};
   for (size_t i = 0; i < items->size(); ++i) {
     std::string record;
     if (const auto* frames = std::get_if<FrameBatch>(&(*items)[i].batch)) {
@@ -87,26 +86,57 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
       if (!(*results)[i].status.ok() || samples.series.empty()) continue;
       record = EncodeJournalRecord(samples);
     }
-    // Numbers are not used again after a failed write: it may be in the log after all.
-    const rocksdb::Status put = writes.Put(journal, JournalKey(next_journal_key_++), record);
-    if (!put.ok()) return ToStatus(put, "gather a batch");
+    writes.records.push_back(std::move(record));
     (*journaled)[i] = true;
-    any = true;
   }
-  if (!any) return absl::OkStatus();
-  const size_t bytes = writes.GetDataSize();
-  const absl::Status status = WriteWithPending(&writes);
-  if (status.ok()) journal_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  return status;
+  if (writes.records.empty()) return absl::OkStatus();
+  size_t bytes = 0;
+  for (const std::string& record : writes.records) bytes += record.size();
+  BARO_TRY(WriteWithPending(writes, {}));
+  journal_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  return absl::OkStatus();
 }
 
-absl::Status StoreImpl::WriteWithPending(rocksdb::WriteBatch* batch) {
+absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const IndexPuts& index) {
+  BARO_TRY(database_->MakeWritable());
+  rocksdb::WriteBatch batch;
+  const uint64_t end_key = next_journal_key_ + journal.records.size();
+  for (uint64_t key = next_journal_key_; const std::string& record : journal.records) {
+    const rocksdb::Status put =
+        batch.Put(database_->Journal(journal.epoch), JournalKey(key++), record);
+    BARO_TRY(ToStatus(put, "gather a batch"));
+  }
+  BARO_TRY(TakeBackDoubtful(journal.epoch, end_key, &batch));
+  for (const auto& [key, value] : index) {
+    BARO_TRY(ToStatus(batch.Put(database_->index(), key, value), "gather the index"));
+  }
   const std::vector<Dictionary::Entry> pending = dictionary_->Pending();
   for (const auto& [key, value] : pending) {
-    BARO_TRY(ToStatus(batch->Put(database_->index(), key, value), "gather a declaration"));
+    BARO_TRY(ToStatus(batch.Put(database_->index(), key, value), "gather a declaration"));
   }
-  BARO_TRY(database_->Write(batch));
+  if (absl::Status status = database_->Write(&batch); !status.ok()) {
+    uint64_t& doubtful_end = doubtful_[journal.epoch];
+    doubtful_end = std::max(doubtful_end, end_key);
+    return status;
+  }
+  next_journal_key_ = end_key;
+  doubtful_.clear();
   dictionary_->PendingIsDurable(pending.size());
+  return absl::OkStatus();
+}
+
+// A failed write may be in the log all the same, and RocksDB opened anew has it then. The next one
+// writes over its records, as it has the same keys, and removes those beyond its own.
+absl::Status StoreImpl::TakeBackDoubtful(uint64_t epoch, uint64_t end_key,
+                                         rocksdb::WriteBatch* batch) const {
+  for (const auto& [doubtful_epoch, doubtful_end] : doubtful_) {
+    rocksdb::ColumnFamilyHandle* journal = database_->Journal(doubtful_epoch);
+    if (journal == nullptr) continue;  // sealed and dropped
+    uint64_t key = doubtful_epoch == epoch ? end_key : next_journal_key_;
+    for (; key < doubtful_end; ++key) {
+      BARO_TRY(ToStatus(batch->Delete(journal, JournalKey(key)), "gather a removal"));
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -104,8 +105,15 @@ class StoreImpl final : public Store {
                             std::vector<bool>* journaled);
   AppendResult Apply(const Committer::Item& item);
   void Count(const AppendResult& result);
-  // Adds the dictionary's pending entries, writes and syncs.
-  absl::Status WriteWithPending(rocksdb::WriteBatch* batch);
+  // Records for the end of a journal, and what goes into the index.
+  struct JournalWrite {
+    uint64_t epoch = 0;
+    std::vector<std::string> records;
+  };
+  using IndexPuts = std::vector<std::pair<std::string, std::string>>;
+  // Adds the dictionary's pending entries, writes all at once and syncs.
+  absl::Status WriteWithPending(const JournalWrite& journal, const IndexPuts& index);
+  absl::Status TakeBackDoubtful(uint64_t epoch, uint64_t end_key, rocksdb::WriteBatch* batch) const;
 
   // store_maintain.cc
   void MaintenanceLoop() ABSL_LOCKS_EXCLUDED(wake_mutex_);
@@ -135,11 +143,15 @@ class StoreImpl final : public Store {
   std::shared_ptr<Head> live_;
   int64_t live_created_ms_ = 0;
   uint64_t next_journal_key_ = 1;
+  // By epoch: a write that failed may have left records from next_journal_key_ up to this key.
+  std::map<uint64_t, uint64_t> doubtful_;
   uint64_t sealed_epoch_ = 0;
 
   base::Mutex maintain_mutex_;
   std::vector<std::shared_ptr<Head>> sealing_ ABSL_GUARDED_BY(maintain_mutex_);
   uint32_t next_part_ ABSL_GUARDED_BY(maintain_mutex_) = 1;
+  // Parts of the oldest of sealing_: their files are in, their records perhaps.
+  std::vector<SealedPart> ingested_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
 
   mutable base::Mutex view_mutex_;

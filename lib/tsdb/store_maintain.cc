@@ -95,18 +95,12 @@ absl::Status StoreImpl::Maintain(bool force) {
 // On the writer thread.
 absl::Status StoreImpl::Rotate() {
   const uint64_t epoch = live_->epoch() + 1;
-  // A rotation that failed half-way leaves its journal behind, empty.
-  rocksdb::ColumnFamilyHandle* journal = database_->Journal(epoch);
-  if (journal == nullptr) {
-    BARO_TRY_ASSIGN(journal, database_->CreateJournal(epoch));
-  }
+  BARO_TRY(database_->MakeWritable());
+  // A rotation that failed half-way leaves its journal behind.
+  if (database_->Journal(epoch) == nullptr) BARO_TRY(database_->CreateJournal(epoch).status());
   Checkpoint checkpoint = ingest_->TakeCheckpoint();
   checkpoint.created_ms = options_.clock->NowMs();
-  rocksdb::WriteBatch writes;
-  BARO_TRY(ToStatus(
-      writes.Put(journal, JournalKey(next_journal_key_++), EncodeJournalRecord(checkpoint)),
-      "gather a checkpoint"));
-  BARO_TRY(WriteWithPending(&writes));
+  BARO_TRY(WriteWithPending({epoch, {EncodeJournalRecord(checkpoint)}}, {}));
   live_ = std::make_shared<Head>(epoch);
   live_created_ms_ = checkpoint.created_ms;
   created_ms_.store(live_created_ms_);
@@ -119,20 +113,26 @@ absl::Status StoreImpl::Rotate() {
 
 absl::Status StoreImpl::SealOldest() {
   const std::shared_ptr<Head> head = sealing_.front();
-  BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_));
-  next_part_ += static_cast<uint32_t>(parts.size());
-  absl::Status status = IngestFiles(parts);
-  if (status.ok()) status = Publish(*head, parts);
-  sealer_->Remove(parts);  // ingestion has linked or moved them
-  if (!status.ok()) {
-    for (const SealedPart& sealed : parts) {
-      const Part& part = sealed.part;
-      // What stays is removed at the next open; its number is not used again before.
-      static_cast<void>(database_->DeleteSlots(PartPrefix(part.slot, part.number),
-                                               PartPrefix(part.slot, part.number + 1)));
+  if (ingested_.empty()) {
+    BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_));
+    next_part_ += static_cast<uint32_t>(parts.size());
+    const absl::Status status = IngestFiles(parts);
+    sealer_->Remove(parts);  // ingestion has linked or moved them
+    if (!status.ok()) {
+      for (const SealedPart& sealed : parts) {
+        const Part& part = sealed.part;
+        // What stays is removed at the next open; its number is not used again before.
+        static_cast<void>(database_->DeleteSlots(PartPrefix(part.slot, part.number),
+                                                 PartPrefix(part.slot, part.number + 1)));
+      }
+      return status;
     }
-    return status;
+    ingested_ = std::move(parts);
   }
+  // When this fails the records may be in the log all the same: the files stay, and the same
+  // records are written next time.
+  BARO_TRY(Publish(*head, ingested_));
+  ingested_.clear();
   sealing_.erase(sealing_.begin());
   totals_.seals.fetch_add(1, std::memory_order_relaxed);
   dictionary_->ForgetIdle(CurrentView()->heads.back()->Targets());
@@ -155,15 +155,12 @@ absl::Status StoreImpl::Publish(const Head& head, const std::vector<SealedPart>&
     published.push_back(std::move(part));
   }
   return OnWriter([&] {
-    rocksdb::WriteBatch writes;
+    IndexPuts index;
     for (const auto& part : published) {
-      BARO_TRY(
-          ToStatus(writes.Put(database_->index(), IdKey(kPartKey, part->number), EncodePart(*part)),
-                   "gather a part"));
+      index.emplace_back(IdKey(kPartKey, part->number), EncodePart(*part));
     }
-    BARO_TRY(ToStatus(writes.Put(database_->index(), IdKey(kStateKey, 0), StateValue(head.epoch())),
-                      "gather the state"));
-    BARO_TRY(WriteWithPending(&writes));
+    index.emplace_back(IdKey(kStateKey, 0), StateValue(head.epoch()));
+    BARO_TRY(WriteWithPending({live_->epoch(), {}}, index));
     View view = *CurrentView();
     view.parts.insert(view.parts.end(), published.begin(), published.end());
     std::erase_if(view.heads, [&](const auto& one) { return one.get() == &head; });
@@ -183,6 +180,7 @@ absl::Status StoreImpl::Expire() {
   std::vector<std::shared_ptr<const Part>> gone;
   std::copy_if(view->parts.begin(), view->parts.end(), std::back_inserter(gone), expired);
   const absl::Status written = OnWriter([&] {
+    BARO_TRY(database_->MakeWritable());
     rocksdb::WriteBatch writes;
     View next = *CurrentView();
     for (const auto& part : gone) {

@@ -300,7 +300,7 @@ class Machine {
   }
 
   void FillDisk() {
-    disk_->SetFault(Pick(2) == 0 ? DiskFault::kFull : DiskFault::kBroken);
+    disk_->SetFaultAfter(Pick(2) == 0 ? DiskFault::kFull : DiskFault::kBroken, Pick(20));
     AppendSamples();
     AppendFrames(&agents_[0]);
     static_cast<void>(store_->Maintain(true));

@@ -168,14 +168,8 @@ absl::Status StoreImpl::ReplayJournals() {
   if (fresh || live_->empty()) {
     Checkpoint checkpoint = ingest_->TakeCheckpoint();
     checkpoint.created_ms = live_created_ms_;
-    rocksdb::WriteBatch writes;
-    BARO_TRY(ToStatus(writes.Put(database_->Journal(live_->epoch()),
-                                 JournalKey(next_journal_key_++), EncodeJournalRecord(checkpoint)),
-                      "gather a checkpoint"));
-    BARO_TRY(
-        ToStatus(writes.Put(database_->index(), IdKey(kStateKey, 0), StateValue(sealed_epoch_)),
-                 "gather the state"));
-    BARO_TRY(database_->Write(&writes));
+    BARO_TRY(WriteWithPending({live_->epoch(), {EncodeJournalRecord(checkpoint)}},
+                              {{IdKey(kStateKey, 0), StateValue(sealed_epoch_)}}));
   }
   created_ms_.store(live_created_ms_);
   SetView(std::move(view));

@@ -125,7 +125,8 @@ void World::BreakCollectorDisk() {
   if (Chance(0.005)) collector_.host->disk()->CutPowerAfter(1 + Random(30));
   if (store_faults_ && Chance(0.01)) {
     Note("collector's disk fails", 0);
-    collector_.host->disk()->SetFault(Chance(0.7) ? DiskFault::kFull : DiskFault::kBroken);
+    collector_.host->disk()->SetFaultAfter(Chance(0.7) ? DiskFault::kFull : DiskFault::kBroken,
+                                           Random(20));
   }
   if (store_faults_ && Chance(0.05)) collector_.host->disk()->SetFault(DiskFault::kNone);
 }

@@ -63,7 +63,10 @@ class FaultFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
   // What a sync promises is kept in state_, so the machine's own (slow) one is left out.
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    if (IOStatus status = disk_->BeforeChange(); !status.ok()) return status;
+    if (IOStatus status = disk_->BeforeChange(); !status.ok()) {
+      disk_->SyncFailed(state_);
+      return status;
+    }
     IOStatus status = target()->Flush(options, debug);
     if (status.ok()) disk_->Synced(state_);
     return status;
@@ -131,9 +134,10 @@ bool FaultFileSystem::down() const {
   return down_;
 }
 
-void FaultFileSystem::SetFault(DiskFault fault) {
+void FaultFileSystem::SetFaultAfter(DiskFault fault, uint64_t operations) {
   base::MutexLock lock(&mutex_);
   fault_ = fault;
+  fault_at_ = operations_ + operations;
 }
 
 uint64_t FaultFileSystem::operations() const {
@@ -143,7 +147,7 @@ uint64_t FaultFileSystem::operations() const {
 
 bool FaultFileSystem::disk_full() const {
   base::MutexLock lock(&mutex_);
-  return !down_ && fault_ == DiskFault::kFull;
+  return !down_ && fault_ == DiskFault::kFull && operations_ > fault_at_;
 }
 
 IOStatus FaultFileSystem::BeforeChange() {
@@ -151,7 +155,7 @@ IOStatus FaultFileSystem::BeforeChange() {
   ++operations_;
   if (cut_at_ != 0 && operations_ >= cut_at_) down_ = true;
   if (down_) return PowerIsOff();
-  if (fault_ == DiskFault::kNone) return IOStatus::OK();
+  if (fault_ == DiskFault::kNone || operations_ <= fault_at_) return IOStatus::OK();
   // As RocksDB's own file system reports them.
   IOStatus status = fault_ == DiskFault::kFull ? IOStatus::NoSpace("disk is full")
                                                : IOStatus::IOError("disk is broken");
@@ -172,16 +176,25 @@ void FaultFileSystem::Truncated(const std::shared_ptr<FileState>& state, uint64_
 
 void FaultFileSystem::Synced(const std::shared_ptr<FileState>& state) {
   base::MutexLock lock(&mutex_);
-  state->synced_bytes = state->written_bytes;
+  if (!state->sync_failed) state->synced_bytes = state->written_bytes;
+}
+
+void FaultFileSystem::SyncFailed(const std::shared_ptr<FileState>& state) {
+  base::MutexLock lock(&mutex_);
+  state->sync_failed = true;
 }
 
 void FaultFileSystem::SyncedFolder(const std::string& path) {
   const std::string folder = std::filesystem::path(path + "/").parent_path().string();
   base::MutexLock lock(&mutex_);
-  std::erase_if(unsynced_entries_,
-                [&](const std::string& entry) { return FolderOf(entry) == folder; });
-  std::erase_if(unsynced_renames_,
-                [&](const Rename& rename) { return FolderOf(rename.to) == folder; });
+  // What came before the folder's last change is there with it.
+  while (!changes_.empty()) {
+    const bool inside = std::any_of(changes_.begin(), changes_.end(), [&](const Change& change) {
+      return FolderOf(change.to) == folder;
+    });
+    if (!inside) return;
+    changes_.erase(changes_.begin());
+  }
 }
 
 IOStatus FaultFileSystem::NewWritableFile(const std::string& path,
@@ -190,14 +203,16 @@ IOStatus FaultFileSystem::NewWritableFile(const std::string& path,
                                           IODebugContext* debug) {
   if (IOStatus status = BeforeChange(); !status.ok()) return status;
   std::unique_ptr<rocksdb::FSWritableFile> inner;
-  if (IOStatus status = target()->NewWritableFile(path, options, &inner, debug); !status.ok()) {
-    return status;
-  }
   auto state = std::make_shared<FileState>();
   {
     base::MutexLock lock(&mutex_);
+    Change change = Replacing(path);
+    if (IOStatus status = target()->NewWritableFile(path, options, &inner, debug); !status.ok()) {
+      return status;
+    }
     files_[path] = state;
-    unsynced_entries_.insert(path);
+    // Emptying a file that is there changes no folder.
+    if (!change.had_target) changes_.push_back(std::move(change));
   }
   *file = std::make_unique<FaultFile>(std::move(inner), shared_from_this(), std::move(state));
   return IOStatus::OK();
@@ -237,41 +252,53 @@ IOStatus FaultFileSystem::NewDirectory(const std::string& path, const IOOptions&
   return IOStatus::OK();
 }
 
-// A removal counts as durable at once: the harsher of the two cases.
+FaultFileSystem::Change FaultFileSystem::Replacing(const std::string& path) const {
+  Change change;
+  change.to = path;
+  change.had_target = std::filesystem::exists(path);
+  if (!change.had_target) return change;
+  change.lost = ReadWhole(path);
+  if (const auto it = files_.find(path); it != files_.end()) {
+    change.lost.resize(std::min<uint64_t>(change.lost.size(), it->second->synced_bytes));
+  }
+  return change;
+}
+
 IOStatus FaultFileSystem::DeleteFile(const std::string& path, const IOOptions& options,
                                      IODebugContext* debug) {
   base::MutexLock lock(&mutex_);
   if (down_) return PowerIsOff();
+  Change change = Replacing(path);
+  if (IOStatus status = target()->DeleteFile(path, options, debug); !status.ok()) return status;
   files_.erase(path);
-  unsynced_entries_.erase(path);
-  return target()->DeleteFile(path, options, debug);
+  changes_.push_back(std::move(change));
+  return IOStatus::OK();
 }
 
 IOStatus FaultFileSystem::RenameFile(const std::string& from, const std::string& to,
                                      const IOOptions& options, IODebugContext* debug) {
   if (IOStatus status = BeforeChange(); !status.ok()) return status;
   base::MutexLock lock(&mutex_);
-  Rename rename{from, to, {}, std::filesystem::exists(to)};
-  if (rename.had_target) rename.replaced = ReadWhole(to);
+  Change change = Replacing(to);
+  change.from = from;
   if (IOStatus status = target()->RenameFile(from, to, options, debug); !status.ok()) return status;
+  files_.erase(to);
   if (const auto it = files_.find(from); it != files_.end()) {
     files_[to] = it->second;
-    files_.erase(it);
+    files_.erase(from);
   }
-  // A name that was there before stays there, with the one content or the other.
-  const bool fresh = unsynced_entries_.erase(from) > 0;
-  if (fresh && !rename.had_target) unsynced_entries_.insert(to);
-  unsynced_renames_.push_back(std::move(rename));
+  changes_.push_back(std::move(change));
   return IOStatus::OK();
 }
 
 IOStatus FaultFileSystem::LinkFile(const std::string& from, const std::string& to,
                                    const IOOptions& options, IODebugContext* debug) {
   if (IOStatus status = BeforeChange(); !status.ok()) return status;
-  if (IOStatus status = target()->LinkFile(from, to, options, debug); !status.ok()) return status;
   base::MutexLock lock(&mutex_);
+  Change change = Replacing(to);
+  if (IOStatus status = target()->LinkFile(from, to, options, debug); !status.ok()) return status;
   if (const auto it = files_.find(from); it != files_.end()) files_[to] = it->second;
-  unsynced_entries_.insert(to);
+  changes_.push_back(std::move(change));
   return IOStatus::OK();
 }
 
@@ -281,26 +308,26 @@ void FaultFileSystem::RestorePower() {
     LoseUnsynced(path, *state);
     state->written_bytes = state->synced_bytes;  // its other hard links are done with as well
   }
-  for (auto rename = unsynced_renames_.rbegin(); rename != unsynced_renames_.rend(); ++rename) {
-    // The last ones may not have got there; file systems keep their order.
-    if (random_() % 2 == 0) {
-      // Nor can a rename be there without the files that were created before it.
-      unsynced_entries_.clear();
-      break;
-    }
-    std::filesystem::remove(rename->to);
-    unsynced_entries_.erase(rename->to);
-    if (rename->had_target) std::ofstream(rename->to, std::ios::binary) << rename->replaced;
-  }
-  for (const std::string& path : unsynced_entries_) {
-    if (random_() % 2 == 0) std::filesystem::remove(path);
-  }
+  // Nothing of the line, all of it, or a part: all and nothing are where programs err most.
+  const uint64_t fate = random_() % 3;
+  size_t kept = fate == 0 ? 0 : changes_.size();
+  if (fate == 2) kept = random_() % (changes_.size() + 1);
+  for (size_t i = changes_.size(); i > kept; --i) TakeBack(changes_[i - 1]);
   files_.clear();
-  unsynced_entries_.clear();
-  unsynced_renames_.clear();
+  changes_.clear();
   down_ = false;
   fault_ = DiskFault::kNone;
   cut_at_ = 0;
+}
+
+// The changes after it have been taken back.
+void FaultFileSystem::TakeBack(const Change& change) {
+  if (!change.from.empty()) {
+    std::filesystem::rename(change.to, change.from);
+  } else if (!change.had_target) {
+    std::filesystem::remove(change.to);
+  }
+  if (change.had_target) std::ofstream(change.to, std::ios::binary) << change.lost;
 }
 
 void FaultFileSystem::LoseUnsynced(const std::string& path, const FileState& state) {
