@@ -29,6 +29,8 @@ RowGroup::RowGroup(const StoredLayout* layout) : layout_(layout) {}
 uint32_t RowGroup::AddColumn(ColumnId column) {
   BARO_CHECK(layout_ == nullptr);
   columns_.push_back(column);
+  const auto row = static_cast<uint32_t>(times_ms_.size() - (open_ ? 1 : 0));
+  columns_seen_.push_back({row, row});
   previous_.push_back(model::kNoSample);
   current_.push_back(model::kNoSample);
   return static_cast<uint32_t>(columns_.size() - 1);
@@ -193,8 +195,8 @@ void RowGroup::ReadTail(size_t position, size_t begin, size_t end, double* value
 
 size_t RowGroup::bytes() const {
   return sizeof(*this) + columns_.capacity() * sizeof(ColumnId) +
-         times_ms_.capacity() * sizeof(int64_t) + blocks_.capacity() * sizeof(Block) +
-         block_bytes_ + tail_.capacity() * sizeof(TailRow) +
+         columns_seen_.capacity() * sizeof(Seen) + times_ms_.capacity() * sizeof(int64_t) +
+         blocks_.capacity() * sizeof(Block) + block_bytes_ + tail_.capacity() * sizeof(TailRow) +
          changed_.capacity() * sizeof(uint64_t) + rank_.capacity() * sizeof(uint32_t) +
          (tail_values_.capacity() + previous_.capacity() + current_.capacity()) * sizeof(double);
 }

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "baro/tsdb/store.h"
 #include "dictionary.h"
+#include "time_range.h"
 
 namespace baro::tsdb {
 
@@ -38,6 +39,7 @@ class RowGroup {
   ColumnId column(size_t position) const {
     return layout_ != nullptr ? layout_->columns[position] : columns_[position];
   }
+  // Its first sample is the open row's; the next row's when none is open.
   uint32_t AddColumn(ColumnId column);
 
   const std::vector<int64_t>& times_ms() const { return times_ms_; }
@@ -52,9 +54,21 @@ class RowGroup {
   void Open(int64_t time_ms);
   // A cell of the open row.
   double cell(size_t position) const { return current_[position]; }
-  void SetCell(size_t position, double value) { current_[position] = value; }
+  void SetCell(size_t position, double value) {
+    current_[position] = value;
+    columns_seen_[position].last_row = static_cast<uint32_t>(times_ms_.size() - 1);
+  }
   // The last whole row; empty before the first.
   std::span<const double> last_row() const { return previous_; }
+
+  // Whether the group is there in the range, and whether a column of it is. Of a group with a
+  // layout that is one question: its rows come whole.
+  bool IsPresentIn(const TimeRange& range) const { return IsPresent(times_ms_, range); }
+  bool IsColumnPresentIn(const TimeRange& range, size_t position) const {
+    if (layout_ != nullptr) return true;
+    const Seen seen = columns_seen_[position];
+    return range.Meets(times_ms_[seen.first_row], times_ms_[seen.last_row]);
+  }
 
   // The row at a time, if there is one.
   std::optional<size_t> FindRow(int64_t time_ms) const;
@@ -70,6 +84,11 @@ class RowGroup {
     size_t row_count = 0;
     std::string bytes;
     std::vector<uint32_t> offsets;  // one a column
+  };
+  // The rows of a column's first and last sample.
+  struct Seen {
+    uint32_t first_row = 0;
+    uint32_t last_row = 0;
   };
   struct TailRow {
     uint32_t first_word = 0;
@@ -87,6 +106,7 @@ class RowGroup {
 
   const StoredLayout* const layout_;
   std::vector<ColumnId> columns_;
+  std::vector<Seen> columns_seen_;  // only without a layout
   std::vector<int64_t> times_ms_;
   std::vector<Block> blocks_;
   size_t block_bytes_ = 0;

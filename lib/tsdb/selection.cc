@@ -10,6 +10,9 @@
 namespace baro::tsdb {
 namespace {
 
+// Targets whose times are read in one pass over a part; bounds the memory they take.
+constexpr size_t kTimesReadAtOnce = 4'096;
+
 // The columns selected for some targets, and what that makes of each layout.
 class ColumnFilter {
  public:
@@ -52,13 +55,18 @@ class ColumnFilter {
 
 class Selector {
  public:
-  Selector(std::shared_ptr<const View> view, const Dictionary& dictionary,
+  Selector(std::shared_ptr<const View> view, const Dictionary& dictionary, PartReader* reader,
            const model::SelectRequest& request)
-      : dictionary_(dictionary), request_(request), selection_(std::make_unique<Selection>()) {
+      : dictionary_(dictionary),
+        reader_(reader),
+        request_(request),
+        range_{request.start_ms, request.end_ms},
+        selection_(std::make_unique<Selection>()) {
     selection_->view = std::move(view);
   }
 
   absl::StatusOr<std::unique_ptr<Selection>> Run() {
+    if (range_.empty()) return std::move(selection_);
     rectangles_ = dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
       return EvaluateSelector(request_.matchers, targets.postings(), columns.postings());
     });
@@ -71,10 +79,6 @@ class Selector {
   }
 
  private:
-  bool InRange(int64_t min_ms, int64_t max_ms) const {
-    return min_ms <= request_.end_ms && max_ms >= request_.start_ms;
-  }
-
   ColumnFilter* FilterOf(TargetId target) {
     std::vector<uint32_t> members;
     for (uint32_t i = 0; i < rectangles_.size(); ++i) {
@@ -102,35 +106,74 @@ class Selector {
   void AddParts() {
     std::map<const TargetLayouts*, uint32_t> run_by_list;
     for (const auto& part : selection_->view->parts) {
-      if (!InRange(part->time_ms_min, part->time_ms_max)) continue;
+      if (!range_.Meets(part->time_ms_min, part->time_ms_max)) continue;
+      if (!range_.Covers(part->time_ms_min, part->time_ms_max)) {
+        AddPartlyCovered(part);
+        continue;
+      }
       const auto next = static_cast<uint32_t>(selection_->runs.size());
       const auto [it, inserted] = run_by_list.try_emplace(part->targets.get(), next);
       if (inserted) selection_->runs.emplace_back();
       selection_->runs[it->second].parts.push_back(part);
     }
     for (const auto& [list, run] : run_by_list) {
-      const auto add = [&, this_run = run](const TargetLayout& one) {
-        AddPartTarget(one, this_run);
-      };
-      // Few targets are looked up; many are met on the way through the list.
-      if (all_targets_.cardinality() * 16 < list->size()) {
-        for (const TargetId target : all_targets_) {
-          auto it = std::lower_bound(list->begin(), list->end(), TargetLayout{target, 0});
-          for (; it != list->end() && it->target == target; ++it) add(*it);
+      ForEachSelected(*list, [&, this_run = run](const TargetLayout& one) {
+        if (const LayoutColumns* columns = ColumnsOf(one)) {
+          TargetOf(one.target)->parts.emplace_back(this_run, columns);
         }
-        continue;
+      });
+    }
+  }
+
+  // Calls visit(target and layout) for the selected ones of a part.
+  template <typename Visit>
+  void ForEachSelected(const TargetLayouts& list, Visit visit) const {
+    // Few targets are looked up; many are met on the way through the list.
+    if (all_targets_.cardinality() * 16 < list.size()) {
+      for (const TargetId target : all_targets_) {
+        auto it = std::lower_bound(list.begin(), list.end(), TargetLayout{target, 0});
+        for (; it != list.end() && it->target == target; ++it) visit(*it);
       }
-      for (const TargetLayout& one : *list) {
-        if (all_targets_.contains(one.target)) add(one);
+      return;
+    }
+    for (const TargetLayout& one : list) {
+      if (all_targets_.contains(one.target)) visit(one);
+    }
+  }
+
+  // Of such a part each target's own times decide. There are two slots of them at most, whose
+  // times the reader of the samples needs next.
+  void AddPartlyCovered(const std::shared_ptr<const Part>& part) {
+    std::vector<std::pair<TargetId, const LayoutColumns*>> candidates;
+    ForEachSelected(*part->targets, [&](const TargetLayout& one) {
+      if (const LayoutColumns* columns = ColumnsOf(one))
+        candidates.emplace_back(one.target, columns);
+    });
+    if (candidates.empty()) return;
+    const auto run = static_cast<uint32_t>(selection_->runs.size());
+    selection_->runs.push_back({{part}});
+    std::vector<PartFragment> fragments;
+    for (size_t begin = 0; begin < candidates.size(); begin += kTimesReadAtOnce) {
+      const size_t end = std::min(candidates.size(), begin + kTimesReadAtOnce);
+      fragments.assign(end - begin, {});
+      for (size_t i = begin; i < end; ++i) {
+        const auto& [target, columns] = candidates[i];
+        reader_->Want({kRawClass, part->slot, part->number, columns->layout->id, 0, target},
+                      &fragments[i - begin]);
+      }
+      const bool whole = reader_->Fetch().ok();
+      for (size_t i = begin; i < end; ++i) {
+        const std::vector<int64_t>& times_ms = fragments[i - begin].times_ms;
+        if (!IsPresent(times_ms, range_) && (whole || !times_ms.empty())) continue;
+        TargetOf(candidates[i].first)->parts.emplace_back(run, candidates[i].second);
       }
     }
   }
 
-  void AddPartTarget(const TargetLayout& one, uint32_t run) {
+  // Null when none is selected.
+  const LayoutColumns* ColumnsOf(const TargetLayout& one) {
     const StoredLayout* layout = LayoutOf(one.layout);
-    if (layout == nullptr) return;
-    const LayoutColumns* columns = FilterOf(one.target)->Of(*layout, selection_.get());
-    if (columns != nullptr) TargetOf(one.target)->parts.emplace_back(run, columns);
+    return layout == nullptr ? nullptr : FilterOf(one.target)->Of(*layout, selection_.get());
   }
 
   const StoredLayout* LayoutOf(LayoutId id) {
@@ -142,7 +185,7 @@ class Selector {
   void AddHeads() {
     for (uint32_t i = 0; i < selection_->view->heads.size(); ++i) {
       const Head& head = *selection_->view->heads[i];
-      if (head.empty() || !InRange(head.time_ms_min(), head.time_ms_max())) continue;
+      if (head.empty() || !range_.Meets(head.time_ms_min(), head.time_ms_max())) continue;
       for (const TargetId id : head.Targets() & all_targets_) AddHeadTarget(id, head, i);
     }
   }
@@ -150,7 +193,7 @@ class Selector {
   void AddHeadTarget(TargetId id, const Head& head, uint32_t number) {
     const TargetHead* rows = head.Find(id);
     ColumnFilter* filter = FilterOf(id);
-    TargetSnapshot snapshot = rows->Snapshot(&filter->columns());
+    TargetSnapshot snapshot = rows->Snapshot(&filter->columns(), range_);
     for (GroupSnapshot& group : snapshot.groups) {
       SelectedGroup selected{number, rows, {}, std::move(group.columns)};
       if (group.rows->layout() != nullptr) {
@@ -212,7 +255,9 @@ class Selector {
   }
 
   const Dictionary& dictionary_;
+  PartReader* const reader_;
   const model::SelectRequest& request_;
+  const TimeRange range_;
   std::unique_ptr<Selection> selection_;
   std::vector<Rectangle> rectangles_;
   Roaring all_targets_;
@@ -224,9 +269,9 @@ class Selector {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Selection>> Select(std::shared_ptr<const View> view,
-                                                  const Dictionary& dictionary,
+                                                  const Dictionary& dictionary, PartReader* reader,
                                                   const model::SelectRequest& request) {
-  return Selector(std::move(view), dictionary, request).Run();
+  return Selector(std::move(view), dictionary, reader, request).Run();
 }
 
 }  // namespace baro::tsdb

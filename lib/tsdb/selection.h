@@ -12,6 +12,7 @@
 #include "baro/model/series_source.h"
 #include "dictionary.h"
 #include "head.h"
+#include "part_reader.h"
 #include "selector.h"
 #include "view.h"
 
@@ -67,9 +68,11 @@ struct Selection {
   absl::flat_hash_map<size_t, std::vector<SelectedSeries>> twins;  // by index in `series`
 };
 
-// Errors: ResourceExhausted (more than request.series_max series).
+// `reader` fetches the times of targets in parts that reach beyond the range. What cannot be read
+// is selected: reading its samples tells what is wrong. Errors: ResourceExhausted (more than
+// request.series_max series).
 absl::StatusOr<std::unique_ptr<Selection>> Select(std::shared_ptr<const View> view,
-                                                  const Dictionary& dictionary,
+                                                  const Dictionary& dictionary, PartReader* reader,
                                                   const model::SelectRequest& request);
 
 }  // namespace baro::tsdb

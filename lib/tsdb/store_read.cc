@@ -28,12 +28,12 @@ std::vector<std::string> Cut(const Texts& texts, size_t limit) {
 // Calls visit(selection) for each of the request's alternatives.
 template <typename Visit>
 absl::Status ForEachSelection(const std::shared_ptr<const View>& view, const Dictionary& dictionary,
-                              const model::LabelRequest& request, Visit visit) {
+                              PartReader* reader, const model::LabelRequest& request, Visit visit) {
   std::vector<std::vector<model::Matcher>> selectors = request.selectors;
   if (selectors.empty()) selectors.emplace_back();
   for (std::vector<model::Matcher>& matchers : selectors) {
     model::SelectRequest select{request.start_ms, request.end_ms, std::move(matchers), 0};
-    BARO_TRY_ASSIGN(const auto selection, Select(view, dictionary, select));
+    BARO_TRY_ASSIGN(const auto selection, Select(view, dictionary, reader, select));
     visit(*selection);
   }
   return absl::OkStatus();
@@ -106,7 +106,8 @@ void CountSeries(const Selection& selection, absl::flat_hash_map<std::string, ui
 
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
-  BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, request));
+  PartReader reader(*database_, damaged_total_.get());
+  BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
   return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
                                            std::move(selection), request.start_ms, request.end_ms);
 }
@@ -114,7 +115,8 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
     const model::LabelRequest& request) const {
   Texts names;
-  BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, request,
+  PartReader reader(*database_, damaged_total_.get());
+  BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
                             [&](const Selection& selection) { AddNames(selection, &names); }));
   return Cut(names, request.limit);
 }
@@ -122,9 +124,10 @@ absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelValues(
     const std::string& name, const model::LabelRequest& request) const {
   Texts values;
-  BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, request, [&](const Selection& selection) {
-    AddValues(selection, name, &values);
-  }));
+  PartReader reader(*database_, damaged_total_.get());
+  BARO_TRY(
+      ForEachSelection(CurrentView(), *dictionary_, &reader, request,
+                       [&](const Selection& selection) { AddValues(selection, name, &values); }));
   return Cut(values, request.limit);
 }
 
@@ -175,7 +178,8 @@ Cardinality StoreImpl::GetCardinality(size_t limit) const {
   view->parts.clear();
   const model::SelectRequest everything{model::kTimeMsMin, model::kTimeMsMax, {}, 0};
   Cardinality cardinality;
-  const auto selection = tsdb::Select(view, *dictionary_, everything);
+  PartReader reader(*database_, damaged_total_.get());
+  const auto selection = tsdb::Select(view, *dictionary_, &reader, everything);
   if (!selection.ok()) return cardinality;
   absl::flat_hash_map<std::string, uint64_t> by_metric;
   absl::flat_hash_map<std::string, uint64_t> by_pair;

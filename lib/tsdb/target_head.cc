@@ -236,7 +236,7 @@ size_t TargetHead::series_count() const {
   return count;
 }
 
-void TargetHead::SelectColumns(const Roaring* columns, size_t group,
+void TargetHead::SelectColumns(const Roaring* columns, const TimeRange& range, size_t group,
                                GroupSnapshot* snapshot) const {
   const RowGroup& rows = *groups_[group].rows;
   if (columns != nullptr && columns->cardinality() < rows.column_count() / 4) {
@@ -244,24 +244,25 @@ void TargetHead::SelectColumns(const Roaring* columns, size_t group,
     for (const ColumnId column : *columns) {
       const auto it = places.find(column);
       if (it == places.end() || it->second.group != group) continue;
+      if (!rows.IsColumnPresentIn(range, it->second.position)) continue;
       snapshot->columns.emplace_back(column, it->second.position);
     }
     return;
   }
   for (uint32_t i = 0; i < rows.column_count(); ++i) {
-    if (columns == nullptr || columns->contains(rows.column(i))) {
-      snapshot->columns.emplace_back(rows.column(i), i);
-    }
+    if (columns != nullptr && !columns->contains(rows.column(i))) continue;
+    if (rows.IsColumnPresentIn(range, i)) snapshot->columns.emplace_back(rows.column(i), i);
   }
 }
 
-TargetSnapshot TargetHead::Snapshot(const Roaring* columns) const {
+TargetSnapshot TargetHead::Snapshot(const Roaring* columns, const TimeRange& range) const {
   base::MutexLock lock(&mutex_);
   TargetSnapshot snapshot;
   for (size_t group = 0; group < groups_.size(); ++group) {
     const RowGroup& rows = *groups_[group].rows;
+    if (!rows.IsPresentIn(range)) continue;
     GroupSnapshot one{&rows, groups_[group].level, rows.times_ms().size(), {}, {}};
-    if (rows.layout() == nullptr) SelectColumns(columns, group, &one);
+    if (rows.layout() == nullptr) SelectColumns(columns, range, group, &one);
     if (rows.open()) {
       one.open_cells.resize(rows.column_count() / 64 + 1);
       for (size_t i = 0; i < rows.column_count(); ++i) {
@@ -281,6 +282,7 @@ TargetSnapshot TargetHead::Snapshot(const Roaring* columns) const {
   snapshot.groups = std::move(by_level);
   for (const auto& [key, value] : side_) {
     if (columns != nullptr && !columns->contains(key.first)) continue;
+    if (!range.Meets(key.second, key.second)) continue;
     snapshot.side.push_back({key.first, key.second, value});
   }
   return snapshot;

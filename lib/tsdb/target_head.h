@@ -77,8 +77,9 @@ class TargetHead {
   // Columns at level 0.
   size_t series_count() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Null selects all columns.
-  TargetSnapshot Snapshot(const Roaring* columns) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Null selects all columns. Of those the ones that are there in the range.
+  TargetSnapshot Snapshot(const Roaring* columns, const TimeRange& range = {}) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Values of some columns of a snapshot's group in rows [begin, end), one column behind the other.
   absl::Status Read(const GroupSnapshot& group, std::span<const uint32_t> positions, size_t begin,
                     size_t end, double* values) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -115,8 +116,8 @@ class TargetHead {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AppendLate(ColumnId column, int64_t time_ms, double value, Applied* applied)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SelectColumns(const Roaring* columns, size_t group, GroupSnapshot* snapshot) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SelectColumns(const Roaring* columns, const TimeRange& range, size_t group,
+                     GroupSnapshot* snapshot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Existing> FindExisting(ColumnId column, int64_t time_ms) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
