@@ -7,7 +7,6 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "baro/base/check.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -94,6 +93,28 @@ std::string_view BrokenLimit(const Limits& limits, const model::Labels& labels,
   return {};
 }
 
+// Stands in a layout for a column that no target may have, so that what is refused is not kept:
+// one a limit. No target's rows have it, so no reader meets it.
+constexpr std::string_view kRefusedColumn = "__refused__";
+
+model::Labels RefusedColumn(std::string_view limit) {
+  return model::Labels{{std::string(kRefusedColumn), std::string(limit)}};
+}
+
+absl::Status CheckDistinct(const model::Layout& layout) {
+  std::vector<const model::Labels*> sorted;
+  sorted.reserve(layout.columns.size());
+  for (const model::Column& column : layout.columns) sorted.push_back(&column.labels);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const model::Labels* a, const model::Labels* b) { return *a < *b; });
+  const auto twice =
+      std::adjacent_find(sorted.begin(), sorted.end(),
+                         [](const model::Labels* a, const model::Labels* b) { return *a == *b; });
+  if (twice == sorted.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(base::StrCat("cannot declare layout: column ",
+                                                 Readable((*twice)->ToString()), " occurs twice"));
+}
+
 }  // namespace
 
 bool Dictionary::KnowsLayout(const model::ContentHash& hash) const {
@@ -108,18 +129,15 @@ absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
                                                    codec::kFrameColumnsMax));
   }
   const model::ContentHash hash = layout.Hash();
+  BARO_TRY(CheckDistinct(layout));
   base::MutexLock lock(&mutex_);
   if (layout_by_hash_.contains(hash)) return absl::OkStatus();
   std::vector<ColumnId> columns;
   columns.reserve(layout.columns.size());
-  absl::flat_hash_set<ColumnId> seen;
   for (const model::Column& column : layout.columns) {
-    const ColumnId id = InternLabels(&columns_, kColumnKey, column.labels);
-    if (!seen.insert(id).second) {
-      return absl::InvalidArgumentError(base::StrCat(
-          "cannot declare layout: column ", Readable(column.labels.ToString()), " occurs twice"));
-    }
-    columns.push_back(id);
+    const std::string_view limit = BrokenLimit(limits_, column.labels, 0);
+    columns.push_back(limit.empty() ? InternLabels(&columns_, kColumnKey, column.labels)
+                                    : InternLabels(&columns_, kColumnKey, RefusedColumn(limit)));
   }
   for (const model::Column& column : layout.columns) DescribeLocked(column.metadata);
   InternLayout(hash, std::move(columns));
@@ -144,13 +162,22 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
   }
   const StoredLayout& layout = layouts_[it->second];
   Declared declared;
-  declared.target = InternLabels(&targets_, kTargetKey, labels);
   declared.layout = layout.id;
-  Usage& usage = usage_[declared.target];
-  const uint64_t others = series_in_use_ - usage.layout_series;
+  const auto known = targets_.Find(labels);
+  const auto used = known ? usage_.find(*known) : usage_.end();
+  const uint64_t own = used != usage_.end() ? used->second.layout_series : 0;
+  const uint64_t others = series_in_use_ - own;
   const uint64_t room = others < limits_.series_max ? limits_.series_max - others : 0;
   std::vector<uint32_t> kept =
-      KeptColumns(declared.target, labels.size(), layout, room, &declared.rejected);
+      KeptColumns(known.value_or(kNoTarget), labels.size(), layout, room, &declared.rejected);
+  // A target of which nothing would be stored must leave no trace.
+  if (!known && kept.empty() && !declared.rejected.empty()) {
+    return absl::ResourceExhaustedError(base::StrCat("cannot declare target ",
+                                                     Readable(labels.ToString()), ": over limit ",
+                                                     declared.rejected.front().reason));
+  }
+  declared.target = known ? *known : InternLabels(&targets_, kTargetKey, labels);
+  Usage& usage = usage_[declared.target];
   const uint64_t series = std::max<uint64_t>(usage.layout_series, kept.size());
   series_in_use_ += series - usage.layout_series;
   usage.layout_series = series;
@@ -169,7 +196,8 @@ std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_lab
   kept.reserve(layout.columns.size());
   for (uint32_t i = 0; i < layout.columns.size(); ++i) {
     const model::Labels& column = columns_.labels(layout.columns[i]);
-    std::string_view limit = BrokenLimit(limits_, column, target_labels);
+    std::string_view limit = column.Get(kRefusedColumn);
+    if (limit.empty()) limit = BrokenLimit(limits_, column, target_labels);
     if (limit.empty() && kept.size() >= limits_.series_per_target_max) {
       limit = "series_per_target_max";
     }
@@ -213,19 +241,30 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
   BARO_TRY(CheckLabels(labels, 0));
   const LabelHalves halves = SplitLabels(labels);
   base::MutexLock lock(&mutex_);
-  SeriesId series;
-  series.target = InternLabels(&targets_, kTargetKey, halves.target);
-  series.column = InternLabels(&columns_, kColumnKey, halves.column);
-  Usage& usage = usage_[series.target];
-  usage.generation = generation_;
-  if (usage.single_columns.contains(series.column)) return series;
-  const uint64_t of_target = usage.layout_series + usage.single_columns.cardinality();
+  // What is refused must leave no trace, neither here nor on disk.
+  const auto known_target = targets_.Find(halves.target);
+  const auto known_column = columns_.Find(halves.column);
+  const auto used = known_target ? usage_.find(*known_target) : usage_.end();
+  uint64_t of_target = 0;
+  if (used != usage_.end()) {
+    Usage& usage = used->second;
+    usage.generation = generation_;
+    if (known_column && usage.single_columns.contains(*known_column)) {
+      return SeriesId{*known_target, *known_column};
+    }
+    of_target = usage.layout_series + usage.single_columns.cardinality();
+  }
   const bool target_full = of_target >= limits_.series_per_target_max;
   if (target_full || series_in_use_ >= limits_.series_max) {
     return absl::ResourceExhaustedError(
         base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ",
                      target_full ? "series_per_target_max" : "series_max"));
   }
+  SeriesId series;
+  series.target = known_target ? *known_target : InternLabels(&targets_, kTargetKey, halves.target);
+  series.column = known_column ? *known_column : InternLabels(&columns_, kColumnKey, halves.column);
+  Usage& usage = usage_[series.target];
+  usage.generation = generation_;
   usage.single_columns.add(series.column);
   ++series_in_use_;
   return series;

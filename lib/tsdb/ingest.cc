@@ -194,6 +194,7 @@ absl::Status Ingest::DecodeFrames(const FrameBatch& batch, std::string_view body
     if (batch.targets[i].target == kNoTarget) {
       std::string_view refused;
       BARO_TRY(codec::NextFrame(&body, &refused));
+      result->frames_refused_target += stored.Has(batch.first_sequence + i) ? 0 : 1;
       *decoded = i + 1;
       continue;
     }
@@ -206,7 +207,8 @@ absl::Status Ingest::DecodeFrames(const FrameBatch& batch, std::string_view body
     }
     if (stored.Has(batch.first_sequence + i)) {
       result->duplicate += target->binding->stored->columns.size();
-    } else {
+    } else if (!IsTimeRefused(row.time_ms, batch.time_ms_max,
+                              target->binding->stored->columns.size(), result)) {
       ApplyRow(batch.targets[i].target, *target->binding, row, head, result);
     }
     *decoded = i + 1;
@@ -218,14 +220,21 @@ absl::Status Ingest::DecodeFrames(const FrameBatch& batch, std::string_view body
   return absl::OkStatus();
 }
 
+bool Ingest::IsTimeRefused(int64_t time_ms, int64_t time_ms_max, size_t samples,
+                           AppendResult* result) const {
+  if (time_ms < OldestMs()) {
+    result->too_old += samples;
+    return true;
+  }
+  if (time_ms <= time_ms_max) return false;
+  result->too_new += samples;
+  return true;
+}
+
 void Ingest::ApplyRow(TargetId target, const Binding& binding, const codec::Row& row, Head* head,
                       AppendResult* result) {
   const size_t size = binding.stored->columns.size();
   if (size == 0) return;
-  if (row.time_ms < OldestMs()) {
-    result->too_old += size;
-    return;
-  }
   uint64_t replaced = 0;
   const auto is_reserved = [](double value) { return model::IsNoSample(value); };
   std::span<const double> values = row.values;
@@ -256,6 +265,10 @@ AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   for (uint32_t i = 0; i < batch.series.size(); ++i) {
     if (batch.times_ms[i] < oldest_ms) {
       ++result.too_old;
+      continue;
+    }
+    if (batch.times_ms[i] > batch.time_ms_max) {
+      ++result.too_new;
       continue;
     }
     reserved += model::IsNoSample(batch.values[i]) ? 1 : 0;

@@ -78,6 +78,9 @@ class Ingest {
   absl::Status DecodeFrames(const FrameBatch& batch, std::string_view body, Chain* chain,
                             Head* head, AppendResult* result, size_t* decoded);
   absl::StatusOr<TargetChain*> TargetOf(const FrameBatch::FrameTarget& target, Chain* chain) const;
+  // `result` gets a whole row's samples in one of its counts when the row's time is refused.
+  bool IsTimeRefused(int64_t time_ms, int64_t time_ms_max, size_t samples,
+                     AppendResult* result) const;
   void ApplyRow(TargetId target, const Binding& binding, const codec::Row& row, Head* head,
                 AppendResult* result);
   // The chain a batch goes on with; a new one when it does not.

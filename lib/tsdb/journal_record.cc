@@ -13,6 +13,8 @@ namespace {
 constexpr char kFramesKind = 1;
 constexpr char kSamplesKind = 2;
 constexpr char kCheckpointKind = 3;
+// The latest time accepted, then frames or samples as above.
+constexpr char kBoundedKind = 4;
 
 // A sample's value in the journal: 0 … kSmallIntegerMax as one varint, everything else as
 // kRawValue and its eight bytes. Half of all values are small whole numbers.
@@ -155,10 +157,38 @@ absl::StatusOr<JournalRecord> Take(std::string_view bytes,
   return record;
 }
 
+std::string Begin(char kind, int64_t time_ms_max) {
+  std::string bytes;
+  if (time_ms_max != model::kTimeMsMax) {
+    bytes.push_back(kBoundedKind);
+    PutVarint(ZigZag(time_ms_max), &bytes);
+  }
+  bytes.push_back(kind);
+  return bytes;
+}
+
+absl::StatusOr<JournalRecord> TakeBounded(std::string_view bytes) {
+  std::string_view rest = bytes.substr(1);
+  uint64_t time_ms_max = 0;
+  if (!TakeVarint(&rest, &time_ms_max) || rest.empty() ||
+      (rest.front() != kFramesKind && rest.front() != kSamplesKind)) {
+    return absl::DataLossError(base::StrCat("cannot decode journal record: byte ",
+                                            bytes.size() - rest.size(), " of ", bytes.size()));
+  }
+  auto record = DecodeJournalRecord(rest);
+  if (!record.ok()) return record.status();
+  if (auto* frames = std::get_if<FrameBatch>(&*record)) {
+    frames->time_ms_max = UnZigZag(time_ms_max);
+  } else {
+    std::get<SampleBatch>(*record).time_ms_max = UnZigZag(time_ms_max);
+  }
+  return record;
+}
+
 }  // namespace
 
 std::string EncodeJournalRecord(const FrameBatch& batch) {
-  std::string bytes(1, kFramesKind);
+  std::string bytes = Begin(kFramesKind, batch.time_ms_max);
   bytes.reserve(batch.body.size() + batch.targets.size() * 4 + 64);
   PutAgent(batch.agent, &bytes);
   PutVarint(batch.chain, &bytes);
@@ -175,7 +205,7 @@ std::string EncodeJournalRecord(const FrameBatch& batch) {
 }
 
 std::string EncodeJournalRecord(const SampleBatch& batch) {
-  std::string bytes(1, kSamplesKind);
+  std::string bytes = Begin(kSamplesKind, batch.time_ms_max);
   bytes.reserve(batch.series.size() * 9 + 16);
   PutVarint(batch.series.size(), &bytes);
   SeriesId before;
@@ -225,6 +255,8 @@ absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes) {
       return Take(bytes, TakeSamples);
     case kCheckpointKind:
       return Take(bytes, TakeCheckpoint);
+    case kBoundedKind:
+      return TakeBounded(bytes);
     default:
       return absl::DataLossError(base::StrCat("cannot decode journal record: unknown kind ",
                                               static_cast<int>(bytes.front())));

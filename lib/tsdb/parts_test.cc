@@ -193,6 +193,56 @@ TEST(Dictionary, NamesTheLimitThatRefuses) {
   EXPECT_EQ(dictionary.DeclareLayout(twice).code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(Dictionary, KeepsNothingOfWhatItRefuses) {
+  Limits limits;
+  limits.series_max = 2;
+  limits.series_per_target_max = 1;
+  limits.label_value_bytes_max = 8;
+  Dictionary dictionary(limits);
+  ASSERT_TRUE(dictionary.DeclareSeries({{"__name__", "a"}, {"job", "x"}}).ok());
+  const model::Layout layout = testing::MakeLayout({"a", "far_too_long"});
+  ASSERT_TRUE(dictionary.DeclareLayout(layout).ok());
+  ASSERT_TRUE(dictionary.DeclareSeries({{"__name__", "a"}, {"job", "y"}}).ok());
+  const size_t pending = dictionary.Pending().size();
+  const size_t targets = dictionary.target_count();
+  const size_t columns = dictionary.column_count();
+  for (int i = 0; i < 10; ++i) {
+    const std::string text = std::to_string(i);
+    EXPECT_FALSE(dictionary.DeclareSeries({{"__name__", "a"}, {"job", text}}).ok());
+    EXPECT_FALSE(dictionary.DeclareSeries({{"__name__", "b" + text}, {"job", "x"}}).ok());
+    EXPECT_EQ(dictionary.DeclareTarget({{"job", text}}, layout.Hash()).status().code(),
+              absl::StatusCode::kResourceExhausted);
+    EXPECT_FALSE(dictionary.DeclareLayout(testing::MakeLayout({text, text})).ok());
+  }
+  EXPECT_EQ(dictionary.Pending().size(), pending);
+  EXPECT_EQ(dictionary.target_count(), targets);
+  EXPECT_EQ(dictionary.column_count(), columns);
+  EXPECT_TRUE(dictionary.DeclareSeries({{"__name__", "a"}, {"job", "x"}}).ok()) << "known";
+  for (const auto& [key, value] : dictionary.Pending()) {
+    EXPECT_TRUE(key.front() == kMetadataKey || value.find("far_too_long") == std::string::npos);
+  }
+}
+
+TEST(JournalRecord, KeepsTheLatestTimeAccepted) {
+  FrameBatch frames;
+  frames.body = "x";
+  frames.targets = {{1, 2}};
+  frames.time_ms_max = -5;
+  SampleBatch samples;
+  samples.time_ms_max = 7;
+  const auto frames_again = DecodeJournalRecord(EncodeJournalRecord(frames));
+  const auto samples_again = DecodeJournalRecord(EncodeJournalRecord(samples));
+  ASSERT_TRUE(frames_again.ok() && samples_again.ok());
+  EXPECT_EQ(std::get<FrameBatch>(*frames_again).time_ms_max, -5);
+  EXPECT_EQ(std::get<FrameBatch>(*frames_again).body, "x");
+  EXPECT_EQ(std::get<SampleBatch>(*samples_again).time_ms_max, 7);
+  const std::string good = EncodeJournalRecord(frames);
+  for (size_t size = 0; size < good.size(); ++size) {
+    EXPECT_FALSE(DecodeJournalRecord(std::string_view(good).substr(0, size)).ok()) << size;
+  }
+  EXPECT_FALSE(DecodeJournalRecord(good.substr(0, 2) + good).ok()) << "nested";
+}
+
 TEST(Dictionary, LoadsWhatItLeftPending) {
   Dictionary before{Limits()};
   const model::Layout layout = testing::MakeLayout({"a", "b"});

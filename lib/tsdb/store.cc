@@ -43,6 +43,16 @@ void StoreImpl::Submit(Committer::Item item) {
   item.done(result);  // NOLINT(bugprone-use-after-move): Submit() leaves a refused item alone
 }
 
+// The latest time a sample may have.
+int64_t StoreImpl::LatestMs() const {
+  int64_t latest_ms = 0;
+  if (options_.retention_ms == 0 || options_.future_ms_max == 0 ||
+      __builtin_add_overflow(options_.clock->NowMs(), options_.future_ms_max, &latest_ms)) {
+    return model::kTimeMsMax;
+  }
+  return latest_ms;
+}
+
 void StoreImpl::Commit(std::vector<Committer::Item> items) {
   std::vector<AppendResult> results(items.size());
   std::vector<bool> journaled(items.size());
@@ -72,8 +82,10 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
   using Verdict = Ingest::Plan::Verdict;
   Ingest::Plan plan;
   JournalWrite writes{live_->epoch(), {}};
+  const int64_t latest_ms = LatestMs();
   for (size_t i = 0; i < items->size(); ++i) {
     std::string record;
+    std::visit([&](auto& batch) { batch.time_ms_max = latest_ms; }, (*items)[i].batch);
     if (const auto* frames = std::get_if<FrameBatch>(&(*items)[i].batch)) {
       const auto [verdict, status] = ingest_->Check(*frames, &plan);
       if (verdict == Verdict::kDuplicate) (*results)[i] = ingest_->Duplicate(*frames);
@@ -155,6 +167,8 @@ void StoreImpl::Count(const AppendResult& result) {
   totals_.overwritten.fetch_add(result.overwritten, std::memory_order_relaxed);
   totals_.out_of_order.fetch_add(result.out_of_order, std::memory_order_relaxed);
   totals_.too_old.fetch_add(result.too_old, std::memory_order_relaxed);
+  totals_.too_new.fetch_add(result.too_new, std::memory_order_relaxed);
+  totals_.frames_refused_target.fetch_add(result.frames_refused_target, std::memory_order_relaxed);
 }
 
 absl::Status StoreImpl::Close() {

@@ -81,6 +81,8 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> overwritten{0};
     std::atomic<uint64_t> out_of_order{0};
     std::atomic<uint64_t> too_old{0};
+    std::atomic<uint64_t> too_new{0};
+    std::atomic<uint64_t> frames_refused_target{0};
     std::atomic<uint64_t> frames_undecodable{0};
     std::atomic<uint64_t> commits{0};
     std::atomic<uint64_t> commit_failures{0};
@@ -100,6 +102,7 @@ class StoreImpl final : public Store {
 
   // store.cc, on the writer thread
   void Submit(Committer::Item item);
+  int64_t LatestMs() const;
   void Commit(std::vector<Committer::Item> items);
   absl::Status WriteJournal(std::vector<Committer::Item>* items, std::vector<AppendResult>* results,
                             std::vector<bool>* journaled);

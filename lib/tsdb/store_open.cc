@@ -24,10 +24,10 @@ Iterator NewIterator(const Database& database, rocksdb::ColumnFamilyHandle* fami
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options) {
-  if (options.slot_ms <= 0 || options.retention_ms < 0) {
-    return absl::InvalidArgumentError(base::StrCat("cannot open store: slot of ", options.slot_ms,
-                                                   " ms, retention of ", options.retention_ms,
-                                                   " ms"));
+  if (options.slot_ms <= 0 || options.retention_ms < 0 || options.future_ms_max < 0) {
+    return absl::InvalidArgumentError(
+        base::StrCat("cannot open store: slot of ", options.slot_ms, " ms, retention of ",
+                     options.retention_ms, " ms, future of ", options.future_ms_max, " ms"));
   }
   auto store = std::unique_ptr<StoreImpl>(new StoreImpl(std::move(options)));
   BARO_TRY(store->Load());

@@ -159,11 +159,13 @@ Stats StoreImpl::GetStats() const {
   stats.samples_overwritten_total = totals_.overwritten.load();
   stats.samples_out_of_order_total = totals_.out_of_order.load();
   stats.samples_too_old_total = totals_.too_old.load();
+  stats.samples_too_new_total = totals_.too_new.load();
   stats.frames_undecodable_total = totals_.frames_undecodable.load();
   stats.commits_total = totals_.commits.load();
   stats.commit_failures_total = totals_.commit_failures.load();
   stats.seals_total = totals_.seals.load();
   stats.seal_failures_total = totals_.seal_failures.load();
+  stats.frames_refused_target_total = totals_.frames_refused_target.load();
   stats.samples_nan_replaced_total = ingest_->nan_replaced_total();
   stats.damaged_reads_total = damaged_total_->load();
   stats.append_queue_depth = committer_->depth();

@@ -19,6 +19,7 @@
 #include "baro/base/clock.h"
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
+#include "baro/model/sample.h"
 #include "baro/model/series_source.h"
 
 namespace rocksdb {
@@ -41,6 +42,9 @@ struct StoreOptions {
   // Samples older than this are refused and slots older than this are dropped; 0 keeps everything,
   // whatever its time.
   int64_t retention_ms = int64_t{30} * 24 * 3600 * 1000;
+  // Samples later than now by more than this are refused, as they would outlive the retention; 0
+  // takes any. Without effect when retention_ms is 0.
+  int64_t future_ms_max = int64_t{24} * 3600 * 1000;
   int64_t slot_ms = 30 * 60 * 1000;
   // How long writers are gathered for one sync when there are many.
   int64_t commit_delay_ms = 5;
@@ -102,8 +106,11 @@ struct FrameBatch {
     LayoutId layout = 0;
   };
   std::vector<FrameTarget> targets;  // one per frame
-  bool zstd = false;                 // body is one zstd frame
-  uint32_t raw_size = 0;             // of the body when decompressed
+  // Later samples are refused. The store sets it as it accepts the batch, and journals it, so that
+  // a replay refuses the same.
+  int64_t time_ms_max = model::kTimeMsMax;
+  bool zstd = false;      // body is one zstd frame
+  uint32_t raw_size = 0;  // of the body when decompressed
   std::string body;
 };
 
@@ -112,6 +119,7 @@ struct SampleBatch {
   std::vector<SeriesId> series;
   std::vector<int64_t> times_ms;
   std::vector<double> values;
+  int64_t time_ms_max = model::kTimeMsMax;  // as in FrameBatch
 };
 
 // What became of a batch. Everything that is not `stored` is counted in Stats() under the same
@@ -122,10 +130,12 @@ struct AppendResult {
   // the chain again from its start.
   absl::Status status;
   uint64_t stored = 0;
-  uint64_t duplicate = 0;     // same time, same value; or frames already stored
-  uint64_t overwritten = 0;   // same time, another value: the last one wins
-  uint64_t out_of_order = 0;  // older than the newest of its series; stored
-  uint64_t too_old = 0;       // beyond retention; not stored
+  uint64_t duplicate = 0;              // same time, same value; or frames already stored
+  uint64_t overwritten = 0;            // same time, another value: the last one wins
+  uint64_t out_of_order = 0;           // older than the newest of its series; stored
+  uint64_t too_old = 0;                // beyond retention; not stored
+  uint64_t too_new = 0;                // beyond future_ms_max; not stored
+  uint64_t frames_refused_target = 0;  // frames of kNoTarget, their samples not looked at
 };
 using AppendDone = std::function<void(const AppendResult&)>;
 
@@ -146,9 +156,11 @@ struct Stats {
   uint64_t samples_overwritten_total = 0;
   uint64_t samples_out_of_order_total = 0;
   uint64_t samples_too_old_total = 0;
-  uint64_t samples_nan_replaced_total = 0;  // had kNoSample's bits, stored as an ordinary NaN
-  uint64_t frames_undecodable_total = 0;    // batches
-  uint64_t damaged_reads_total = 0;         // reads that met damaged bytes on disk
+  uint64_t samples_too_new_total = 0;
+  uint64_t samples_nan_replaced_total = 0;   // had kNoSample's bits, stored as an ordinary NaN
+  uint64_t frames_undecodable_total = 0;     // batches
+  uint64_t frames_refused_target_total = 0;  // of a target refused by a limit (kNoTarget)
+  uint64_t damaged_reads_total = 0;          // reads that met damaged bytes on disk
   uint64_t commits_total = 0;
   uint64_t commit_failures_total = 0;
   uint64_t seals_total = 0;
