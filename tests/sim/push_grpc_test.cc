@@ -136,9 +136,9 @@ TEST_F(PushGrpcTest, ASecondStreamOfTheSameAgentEndsTheFirst) {
   ASSERT_TRUE(second.ok());
   EXPECT_TRUE(Eventually([&] { return service->GetStats().streams_superseded_total > 0; }));
   EXPECT_FALSE((*second)->GetStats().push.connected) << "the first's batch is still under way";
+  first.reset();  // else the two would fight until the collector settles for one of them
   store_.Release();
   EXPECT_TRUE(Eventually([&] { return (*second)->GetStats().push.connected; }));
-  first.reset();
   second->reset();
   std::filesystem::remove_all(folder_ + "_copy");
 }
