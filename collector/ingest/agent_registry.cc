@@ -1,6 +1,7 @@
 #include "agent_registry.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "baro/base/strings.h"
 
@@ -102,8 +103,8 @@ std::vector<AgentFacts> AgentRegistry::Agents() const {
       all.back().stats.Add(entry.current);
     }
   }
-  std::stable_sort(all.begin(), all.end(), [](const AgentFacts& left, const AgentFacts& right) {
-    return left.node_name < right.node_name;
+  std::sort(all.begin(), all.end(), [](const AgentFacts& left, const AgentFacts& right) {
+    return std::tie(left.node_name, left.uuid) < std::tie(right.node_name, right.uuid);
   });
   return all;
 }

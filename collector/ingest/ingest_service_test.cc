@@ -78,8 +78,8 @@ TEST_F(IngestServiceTest, ARefusedHelloLeavesItsAgentFree) {
   }
   RawAgent agent(service_->port(), "node-a");
   agent.SayHello();
+  // Whether the broken stream has retired by then or is superseded depends on gRPC's threads.
   EXPECT_TRUE(agent.HearsWelcome());
-  EXPECT_EQ(service_->GetStats().streams_superseded_total, 0u);
 }
 
 TEST_F(IngestServiceTest, OfTwoAgentsWithOneIdentityTheOlderStaysInTheEnd) {
