@@ -75,12 +75,15 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   counter("seal_failures_total", "Seals that failed.", stats.seal_failures_total);
   counter("frames_undecodable_total", "Frames stored as bytes that cannot be decoded.",
           stats.frames_undecodable_total);
+  counter("frames_refused_target_total", "Frames of targets that a limit had refused.",
+          stats.frames_refused_target_total);
   auto samples = Family("baro_store_samples_total", "Samples by what became of them.",
                         prometheus::MetricType::Counter);
   AddValue(D(stats.samples_stored_total), {{"outcome", "stored"}}, &samples);
   AddValue(D(stats.samples_duplicate_total), {{"outcome", "duplicate"}}, &samples);
   AddValue(D(stats.samples_overwritten_total), {{"outcome", "overwritten"}}, &samples);
   AddValue(D(stats.samples_too_old_total), {{"outcome", "too_old"}}, &samples);
+  AddValue(D(stats.samples_too_new_total), {{"outcome", "too_new"}}, &samples);
   families->push_back(std::move(samples));
   counter("samples_out_of_order_total", "Stored samples older than the newest of their series.",
           stats.samples_out_of_order_total);

@@ -190,6 +190,10 @@ net::ServerResponse RemoteWrite::Finish(const tsdb::AppendResult& result, Reques
   if (result.too_old > 0) {
     Refuse(Refusal::kTooOld, result.too_old, "samples older than the retention", &request);
   }
+  if (result.too_new > 0) {
+    Refuse(Refusal::kTooNew, result.too_new, "samples more than a day ahead of this clock",
+           &request);
+  }
   std::string refused;
   for (size_t why = 0; why < request.refused.size(); ++why) {
     const auto& [count, first] = request.refused[why];

@@ -30,9 +30,9 @@ struct RemoteWriteOptions {
 };
 
 // Why samples were refused; the words are the `reason` of baro_remote_write_refused_samples_total.
-enum class Refusal : uint8_t { kInvalidLabels, kLimit, kTooOld, kHistogram };
-inline constexpr std::array<std::string_view, 4> kRefusalNames = {"invalid_labels", "limit",
-                                                                  "too_old", "native_histogram"};
+enum class Refusal : uint8_t { kInvalidLabels, kLimit, kTooOld, kTooNew, kHistogram };
+inline constexpr std::array<std::string_view, 5> kRefusalNames = {
+    "invalid_labels", "limit", "too_old", "too_new", "native_histogram"};
 
 struct RemoteWriteStats {
   uint64_t requests_total = 0;

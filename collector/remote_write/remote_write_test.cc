@@ -153,13 +153,15 @@ TEST_F(RemoteWriteTest, StoresTheGoodPartAndNamesTheRest) {
   ASSERT_EQ(store_.appended.times_ms.size(), 1u);
   tsdb::AppendResult result;
   result.too_old = 1;
+  result.too_new = 1;
   Synced(result);
   EXPECT_EQ(status_, 400);
   EXPECT_THAT(text_, HasSubstr("1 refused (invalid_labels): "));
   EXPECT_THAT(text_, HasSubstr("1 refused (limit): series_max of 1 is reached"));
   EXPECT_THAT(text_, HasSubstr("1 refused (too_old)"));
+  EXPECT_THAT(text_, HasSubstr("1 refused (too_new)"));
   EXPECT_THAT(text_, Not(HasSubstr("native_histogram")));
-  EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 4>{1, 1, 1, 1}));
+  EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 5>{1, 1, 1, 1, 1}));
 }
 
 TEST_F(RemoteWriteTest, LeavesNativeHistogramsOutAndCountsThem) {
@@ -170,7 +172,7 @@ TEST_F(RemoteWriteTest, LeavesNativeHistogramsOutAndCountsThem) {
   EXPECT_EQ(status_, 204) << text_;
   Send(histograms);
   EXPECT_EQ(status_, 204) << text_;
-  EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 4>{0, 0, 0, 4}));
+  EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 5>{0, 0, 0, 0, 4}));
 }
 
 TEST_F(RemoteWriteTest, AsksToSendAgainWhenTheStoreCannot) {
