@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "baro/codec/column.h"
 #include "baro/codec/frame.h"
 #include "baro/model/sample.h"
@@ -21,36 +22,20 @@ namespace {
 // Names sort as written, so that a file's lines keep their order.
 using Golden = std::map<std::string, std::string>;
 
-std::string Hex(const std::string& bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (const char c : bytes) {
-    const auto byte = static_cast<uint8_t>(c);
-    hex += {kDigits[byte >> 4], kDigits[byte & 0xf]};
-  }
-  return hex;
-}
-
-std::string Unhex(const std::string& hex) {
-  std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  return bytes;
-}
-
 // The file's content, after today's bytes were held against it.
 Golden CheckGolden(const std::string& file_name, const Golden& today) {
   const std::string path = std::string(BARO_TESTDATA_DIR) + "/" + file_name;
   if (std::getenv("BARO_UPDATE_GOLDEN") != nullptr) {
     std::ofstream file(path);
-    for (const auto& [name, bytes] : today) file << name << " " << Hex(bytes) << "\n";
+    for (const auto& [name, bytes] : today)
+      file << name << " " << absl::BytesToHexString(bytes) << "\n";
   }
   Golden golden;
   std::ifstream file(path);
-  for (std::string name, hex; file >> name >> hex;) golden[name] = Unhex(hex);
+  for (std::string name, hex; file >> name >> hex;) golden[name] = absl::HexStringToBytes(hex);
   EXPECT_EQ(golden.size(), today.size()) << path;
-  for (const auto& [name, bytes] : today) EXPECT_EQ(Hex(bytes), Hex(golden[name])) << name;
+  for (const auto& [name, bytes] : today)
+    EXPECT_EQ(absl::BytesToHexString(bytes), absl::BytesToHexString(golden[name])) << name;
   return golden;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "baro/base/crc32c.h"
 #include "baro/codec/frame.h"
 #include "baro/model/sample.h"
@@ -17,24 +18,6 @@ namespace baro::wire {
 namespace {
 
 constexpr char kGoldenPath[] = BARO_TESTDATA_DIR "/protocol_v1.hex";
-
-std::string Hex(const std::string& bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (const char c : bytes) {
-    const auto byte = static_cast<uint8_t>(c);
-    hex += {kDigits[byte >> 4], kDigits[byte & 0xf]};
-  }
-  return hex;
-}
-
-std::string Unhex(const std::string& hex) {
-  std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  return bytes;
-}
 
 model::Layout ParentLayout() {
   return {{{{{"__name__", "up"}}, {"up", model::MetricType::kGauge, "Is it up?", ""}}}};
@@ -169,7 +152,7 @@ std::map<std::string, std::string> MessagesOfToday() {
 std::map<std::string, std::string> GoldenMessages() {
   std::map<std::string, std::string> messages;
   std::ifstream file(kGoldenPath);
-  for (std::string name, hex; file >> name >> hex;) messages[name] = Unhex(hex);
+  for (std::string name, hex; file >> name >> hex;) messages[name] = absl::HexStringToBytes(hex);
   return messages;
 }
 
@@ -177,13 +160,14 @@ TEST(Protocol, WritesTheBytesOfTheFirstVersion) {
   const auto today = MessagesOfToday();
   if (std::getenv("BARO_UPDATE_GOLDEN") != nullptr) {
     std::ofstream file(kGoldenPath);
-    for (const auto& [name, bytes] : today) file << name << " " << Hex(bytes) << "\n";
+    for (const auto& [name, bytes] : today)
+      file << name << " " << absl::BytesToHexString(bytes) << "\n";
   }
   const auto golden = GoldenMessages();
   ASSERT_EQ(golden.size(), today.size());
   for (const auto& [name, bytes] : today) {
     ASSERT_TRUE(golden.contains(name)) << name;
-    EXPECT_EQ(Hex(bytes), Hex(golden.at(name))) << name;
+    EXPECT_EQ(absl::BytesToHexString(bytes), absl::BytesToHexString(golden.at(name))) << name;
   }
 }
 
@@ -199,7 +183,8 @@ TEST(Protocol, ReadsTheBytesOfTheFirstVersion) {
                                    : &from_collector;
     ASSERT_TRUE(message->ParseFromString(bytes)) << name;
     EXPECT_TRUE(message->GetReflection()->GetUnknownFields(*message).empty()) << name;
-    EXPECT_EQ(Hex(message->SerializeAsString()), Hex(bytes)) << name;
+    EXPECT_EQ(absl::BytesToHexString(message->SerializeAsString()), absl::BytesToHexString(bytes))
+        << name;
   }
 }
 
