@@ -198,7 +198,7 @@ TEST(TargetRows, CutsALongHelpText) {
   std::string help;
   while (help.size() < 300'000) help += "äöü€";
   ASSERT_TRUE(scrapes.Take(base::StrCat("# HELP a x", help, "\na 1\n")).ok());
-  const std::string& cut = scrapes.sink.metadata().at("a").help;
+  const std::string cut = scrapes.sink.metadata().at("a").help;
   EXPECT_LE(cut.size(), kHelpBytesMax);
   EXPECT_GT(cut.size(), kHelpBytesMax - 4);
   EXPECT_EQ(cut, ("x" + help).substr(0, cut.size()));

@@ -184,7 +184,7 @@ std::vector<std::string> ValueLabels(const Projection& projection, int rows, con
   std::vector<std::string> labels(static_cast<size_t>(rows));
   Scale tick_scale = scale;
   const double step = projection.span.tick / scale.divisor;
-  tick_scale.decimals = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 9);
+  tick_scale.decimals = static_cast<int>(std::clamp(std::ceil(-std::log10(step) - 1e-9), 0.0, 9.0));
   const double count = (projection.span.high - projection.span.low) / projection.span.tick;
   for (int i = 0; i <= static_cast<int>(std::lround(std::min(count, 1000.0))); ++i) {
     const double value = projection.span.low + i * projection.span.tick;
