@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "baro/model/histogram.h"
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
 #include "baro/model/matcher.h"
@@ -25,6 +26,8 @@ struct SelectRequest {
   std::vector<Matcher> matchers;
   // At most this many series; more is ResourceExhausted, naming the limit. 0: no limit.
   size_t series_max = 0;
+  // Histogram samples are wanted too (SeriesView::histograms); left out otherwise.
+  bool histograms = false;
 };
 
 // The samples of one series within the request's range, oldest first, stale markers included,
@@ -35,6 +38,9 @@ struct SeriesView {
   size_t index = 0;  // in the SeriesSet
   std::span<const int64_t> times_ms;
   std::span<const double> values;
+  // Empty when no sample is a histogram. Else as long as `values`: where values[i] is
+  // kHistogramMark this is the sample, null elsewhere.
+  std::span<const Histogram* const> histograms = {};
 };
 
 // Reads a part of a SeriesSet once, in the order that suits the store. Thread-compatible.

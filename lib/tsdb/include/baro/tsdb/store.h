@@ -17,6 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "baro/base/clock.h"
+#include "baro/model/exemplar.h"
+#include "baro/model/histogram.h"
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
 #include "baro/model/sample.h"
@@ -114,11 +116,24 @@ struct FrameBatch {
   std::string body;
 };
 
+struct HistogramSample {
+  SeriesId series;
+  int64_t time_ms = 0;
+  model::Histogram histogram;
+};
+struct ExemplarSample {
+  SeriesId series;
+  model::Exemplar exemplar;
+};
+
 // Samples whose series are known by id (remote write, OTLP, import): parallel arrays, any order.
 struct SampleBatch {
   std::vector<SeriesId> series;
   std::vector<int64_t> times_ms;
   std::vector<double> values;
+  // A series may have floats and histograms; at one time the last one told counts.
+  std::vector<HistogramSample> histograms;
+  std::vector<ExemplarSample> exemplars;
   int64_t time_ms_max = model::kTimeMsMax;  // as in FrameBatch
 };
 
@@ -129,7 +144,9 @@ struct AppendResult {
   // later. DataLoss, FailedPrecondition: the frames cannot be decoded (which ones, and why); send
   // the chain again from its start.
   absl::Status status;
-  uint64_t stored = 0;
+  uint64_t stored = 0;  // histograms among them, each once
+  uint64_t histograms_stored = 0;
+  uint64_t exemplars_stored = 0;
   uint64_t duplicate = 0;              // same time, same value; or frames already stored
   uint64_t overwritten = 0;            // same time, another value: the last one wins
   uint64_t out_of_order = 0;           // older than the newest of its series; stored
