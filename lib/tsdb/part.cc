@@ -27,6 +27,8 @@ std::string EncodePart(const Part& part) {
     PutVarint(ZigZag(int64_t{one.layout} - int64_t{before.layout}), &bytes);
     before = one;
   }
+  PutVarint(part.epoch, &bytes);
+  PutVarint(part.rank == part.number ? 0 : part.rank, &bytes);
   return bytes;
 }
 
@@ -58,7 +60,12 @@ absl::StatusOr<Part> DecodePart(uint32_t number, std::string_view bytes) {
     one.layout = static_cast<LayoutId>(one.layout + UnZigZag(layout));
     targets->push_back(one);
   }
-  if (!bytes.empty()) return damaged();
+  // Records of the first version end here.
+  if (!bytes.empty() &&
+      (!TakeVarint(&bytes, &part.epoch) || !TakeVarint32(&bytes, &part.rank) || !bytes.empty())) {
+    return damaged();
+  }
+  if (part.rank == 0) part.rank = number;
   part.targets = std::move(targets);
   return part;
 }

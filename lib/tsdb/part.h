@@ -23,15 +23,23 @@ struct TargetLayout {
 // Sorted by target. Parts of a steady fleet have equal lists and share one in memory.
 using TargetLayouts = std::vector<TargetLayout>;
 
-// Immutable. Readers hold parts by shared_ptr; the files go when the last one lets go.
+// Immutable. Of two samples at the same time the one in the part of higher rank counts. Readers
+// hold parts by shared_ptr; the files go when the last one lets go.
 struct Part {
-  uint32_t number = 0;  // of two samples at the same time the one in the higher part counts
+  uint32_t number = 0;
   uint32_t slot = 0;
   int64_t time_ms_min = 0;
   int64_t time_ms_max = 0;
   uint64_t samples = 0;
   uint32_t rows_max = 0;  // of one target; what a reader makes room for
   uint64_t bytes = 0;     // of its file
+  // The newest journal (head epoch) with samples in it: tells which deletes cover it
+  // (tombstones.h). Of a merged part the highest of its inputs'. 0: written before there were
+  // deletes.
+  uint64_t epoch = 0;
+  // What `number` stands for in the order of writing: a part rewritten without its deleted samples
+  // has a new number and keeps its rank. Equal to the number otherwise.
+  uint32_t rank = 0;
   std::shared_ptr<const TargetLayouts> targets;
 };
 

@@ -128,7 +128,7 @@ void StoredSeriesReader::WantParts(uint32_t index, const std::vector<ColumnId>& 
     std::sort(chosen.begin(), chosen.end());
     for (const auto& part : selection.runs[run].parts) {
       Fragment& fragment = target->fragments.emplace_back();
-      fragment.priority = part->number;
+      fragment.priority = part->rank;
       for (const auto& [position, column] : chosen) {
         fragment.rows.positions.push_back(position);
         fragment.columns.push_back(column);
