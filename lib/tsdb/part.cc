@@ -27,7 +27,8 @@ std::string EncodePart(const Part& part) {
     PutVarint(ZigZag(int64_t{one.layout} - int64_t{before.layout}), &bytes);
     before = one;
   }
-  PutVarint(part.epoch, &bytes);
+  PutVarint(part.written.epoch, &bytes);
+  PutVarint(part.written.cleaned, &bytes);
   PutVarint(part.rank == part.number ? 0 : part.rank, &bytes);
   return bytes;
 }
@@ -62,7 +63,8 @@ absl::StatusOr<Part> DecodePart(uint32_t number, std::string_view bytes) {
   }
   // Records of the first version end here.
   if (!bytes.empty() &&
-      (!TakeVarint(&bytes, &part.epoch) || !TakeVarint32(&bytes, &part.rank) || !bytes.empty())) {
+      (!TakeVarint(&bytes, &part.written.epoch) || !TakeVarint32(&bytes, &part.written.cleaned) ||
+       !TakeVarint32(&bytes, &part.rank) || !bytes.empty())) {
     return damaged();
   }
   if (part.rank == 0) part.rank = number;

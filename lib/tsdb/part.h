@@ -23,6 +23,12 @@ struct TargetLayout {
 // Sorted by target. Parts of a steady fleet have equal lists and share one in memory.
 using TargetLayouts = std::vector<TargetLayout>;
 
+// When the samples of a part or a head were written, as deletes see it (tombstones.h).
+struct Written {
+  uint64_t epoch = 0;    // the newest journal (head epoch) with samples in it; 0: long ago
+  uint32_t cleaned = 0;  // deletes up to this number are physical in it
+};
+
 // Immutable. Of two samples at the same time the one in the part of higher rank counts. Readers
 // hold parts by shared_ptr; the files go when the last one lets go.
 struct Part {
@@ -33,10 +39,7 @@ struct Part {
   uint64_t samples = 0;
   uint32_t rows_max = 0;  // of one target; what a reader makes room for
   uint64_t bytes = 0;     // of its file
-  // The newest journal (head epoch) with samples in it: tells which deletes cover it
-  // (tombstones.h). Of a merged part the highest of its inputs'. 0: written before there were
-  // deletes.
-  uint64_t epoch = 0;
+  Written written;
   // What `number` stands for in the order of writing: a part rewritten without its deleted samples
   // has a new number and keeps its rank. Equal to the number otherwise.
   uint32_t rank = 0;

@@ -56,7 +56,7 @@ absl::StatusOr<std::vector<SealedPart>> Sealer::Seal(const Head& head, uint32_t 
         Remove(parts);
         return part.status();
       }
-      part->part.epoch = head.epoch();
+      part->part.written.epoch = head.epoch();
       part->part.rank = number;
       parts.push_back(*std::move(part));
     }

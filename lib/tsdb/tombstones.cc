@@ -104,25 +104,25 @@ Tombstones::Tombstones(List list) : list_(std::move(list)) {
   }
 }
 
-bool Tombstones::Touches(uint64_t epoch, const TimeRange& range) const {
-  if (list_.empty() || epoch > epoch_max_) return false;
+bool Tombstones::Touches(const Written& source, const TimeRange& range) const {
+  if (list_.empty() || source.epoch > epoch_max_) return false;
   return std::any_of(list_.begin(), list_.end(), [&](const auto& one) {
-    return epoch <= one->epoch && range.Meets(one->range.start_ms, one->range.end_ms);
+    return one->Covers(source) && range.Meets(one->range.start_ms, one->range.end_ms);
   });
 }
 
-bool Tombstones::Touches(uint64_t epoch, TargetId target, const TimeRange& range) const {
-  if (list_.empty() || epoch > epoch_max_ || !targets_.contains(target)) return false;
+bool Tombstones::Touches(const Written& source, TargetId target, const TimeRange& range) const {
+  if (list_.empty() || source.epoch > epoch_max_ || !targets_.contains(target)) return false;
   return std::any_of(list_.begin(), list_.end(), [&](const auto& one) {
-    return epoch <= one->epoch && range.Meets(one->range.start_ms, one->range.end_ms) &&
+    return one->Covers(source) && range.Meets(one->range.start_ms, one->range.end_ms) &&
            one->HasTarget(target);
   });
 }
 
-std::vector<TimeRange> Tombstones::Of(uint64_t epoch, SeriesId id) const {
+std::vector<TimeRange> Tombstones::Of(const Written& source, SeriesId id) const {
   std::vector<TimeRange> ranges;
   for (const auto& one : list_) {
-    if (epoch <= one->epoch && !one->range.empty() && one->Has(id)) ranges.push_back(one->range);
+    if (one->Covers(source) && !one->range.empty() && one->Has(id)) ranges.push_back(one->range);
   }
   if (ranges.size() < 2) return ranges;
   std::sort(ranges.begin(), ranges.end(),
