@@ -26,6 +26,7 @@ class StoredSeriesReader final : public model::SeriesReader {
   // Samples of some columns of one target from one source, cut to the range.
   struct Fragment {
     uint64_t priority = 0;  // of two samples at the same time the higher one counts
+    Written written;
     PartFragment rows;
     std::vector<ColumnId> columns;    // of rows.positions
     std::vector<uint32_t> by_column;  // indexes of `columns`, in its order
@@ -56,6 +57,7 @@ class StoredSeriesReader final : public model::SeriesReader {
   absl::Status LoadGroups(uint32_t index, const std::vector<ColumnId>& columns,
                           BatchTarget* target);
   void LoadSide(uint32_t index, const std::vector<ColumnId>& columns, BatchTarget* target) const;
+  void LeaveOutDeleted(uint32_t index, BatchTarget* target) const;
   void Arrange(BatchTarget* target) const;
   void Gather(const SelectedSeries& series, std::vector<Piece>* pieces) const;
   bool AssembleShared(const SelectedSeries& series, const std::vector<Piece>& pieces,

@@ -2,8 +2,8 @@
 // store_open.cc, store_maintain.cc and store_read.cc.
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
-// thread (or the caller of Maintain) seals; readers take a View. Lock order: maintain_mutex_, then
-// the committer's, then view_mutex_.
+// thread (or the caller of Maintain) seals; readers take a View. Lock order: operation_mutex_,
+// maintain_mutex_, then the committer's, then view_mutex_.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,7 @@
 #include "baro/base/mutex.h"
 #include "baro/base/task_group.h"
 #include "baro/tsdb/store.h"
+#include "baro/tsdb/store_admin.h"
 #include "committer.h"
 #include "database.h"
 #include "dictionary.h"
@@ -30,7 +31,7 @@
 
 namespace baro::tsdb {
 
-class StoreImpl final : public Store {
+class StoreImpl final : public Store, public StoreAdmin {
  public:
   static absl::StatusOr<std::unique_ptr<StoreImpl>> Open(StoreOptions options);
   ~StoreImpl() override;
@@ -61,6 +62,16 @@ class StoreImpl final : public Store {
   Stats GetStats() const override;
   Cardinality GetCardinality(size_t limit) const override;
   absl::Status Close() override;
+
+  StoreAdmin* admin() override { return this; }
+  absl::Status Delete(const DeleteRequest& request) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::StatusOr<DeleteCount> CountDelete(const DeleteRequest& request) const override;
+  absl::Status CleanTombstones() override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status Snapshot(const SnapshotRequest& request) override
+      ABSL_LOCKS_EXCLUDED(operation_mutex_, maintain_mutex_);
+  absl::StatusOr<BackupReport> Backup(const std::string& folder) override
+      ABSL_LOCKS_EXCLUDED(operation_mutex_, maintain_mutex_);
+  absl::StatusOr<VerifyReport> Verify() override ABSL_LOCKS_EXCLUDED(operation_mutex_);
 
   absl::StatusOr<std::unique_ptr<model::SeriesSet>> Select(
       const model::SelectRequest& request) const override;
@@ -96,6 +107,7 @@ class StoreImpl final : public Store {
   absl::Status Load();
   absl::Status LoadDictionary();
   absl::Status LoadParts();
+  absl::Status LoadTombstones(View* view);
   absl::Status RemoveLeftovers();
   absl::Status ReplayJournals();
   absl::Status Replay(uint64_t epoch, Head* head);
@@ -130,6 +142,15 @@ class StoreImpl final : public Store {
   absl::Status Expire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   void DeleteCondemned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
 
+  // store_admin.cc
+  absl::Status DeleteOnWriter(const DeleteRequest& request, std::shared_ptr<Head>* rotated);
+  bool IsInLiveHead(const DeleteRequest& request) const;
+  // store_clean.cc
+  absl::Status Clean() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  // store_snapshot.cc
+  absl::Status WriteSnapshot(const SnapshotRequest& request)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(operation_mutex_) ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+
   std::shared_ptr<const View> CurrentView() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
   std::string StateValue(uint64_t sealed_epoch) const;
@@ -149,7 +170,9 @@ class StoreImpl final : public Store {
   // By epoch: a write that failed may have left records from next_journal_key_ up to this key.
   std::map<uint64_t, uint64_t> doubtful_;
   uint64_t sealed_epoch_ = 0;
+  uint32_t next_tombstone_ = 1;
 
+  base::Mutex operation_mutex_;  // one snapshot, backup or verification at a time
   base::Mutex maintain_mutex_;
   std::vector<std::shared_ptr<Head>> sealing_ ABSL_GUARDED_BY(maintain_mutex_);
   uint32_t next_part_ ABSL_GUARDED_BY(maintain_mutex_) = 1;

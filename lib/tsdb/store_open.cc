@@ -90,6 +90,7 @@ absl::Status StoreImpl::LoadParts() {
     view.parts.push_back(std::make_shared<const Part>(std::move(part)));
   }
   BARO_TRY(ToStatus(it->status(), base::StrCat("read the index of ", options_.path)));
+  BARO_TRY(LoadTombstones(&view));
   std::string state;
   const rocksdb::Status found =
       database_->db()->Get(rocksdb::ReadOptions(), database_->index(), IdKey(kStateKey, 0), &state);
@@ -109,6 +110,26 @@ absl::Status StoreImpl::LoadParts() {
   }
   SetView(std::move(view));
   return absl::OkStatus();
+}
+
+absl::Status StoreImpl::LoadTombstones(View* view) {
+  Tombstones::List list;
+  const Iterator it = NewIterator(*database_, database_->index());
+  const std::string prefix(1, kTombstoneKey);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    std::string_view key = FromSlice(it->key()).substr(1);
+    uint32_t number = 0;
+    if (!TakeBigEndian(&key, &number)) return absl::DataLossError("cannot load tombstone: bad key");
+    BARO_TRY_ASSIGN(Tombstone tombstone, DecodeTombstone(number, FromSlice(it->value())));
+    list.push_back(std::make_shared<const Tombstone>(std::move(tombstone)));
+    next_tombstone_ = number + 1;
+  }
+  // A number that a part has been cleaned of is not given out again.
+  for (const auto& part : view->parts) {
+    next_tombstone_ = std::max(next_tombstone_, part->written.cleaned + 1);
+  }
+  view->tombstones = std::make_shared<const Tombstones>(std::move(list));
+  return ToStatus(it->status(), base::StrCat("read the index of ", options_.path));
 }
 
 std::string StoreImpl::StateValue(uint64_t sealed_epoch) const {

@@ -153,6 +153,7 @@ Stats StoreImpl::GetStats() const {
     slots.insert(part->slot);
   }
   stats.slots = slots.size();
+  stats.tombstones = view->tombstones->list().size();
   stats.journal_bytes = journal_bytes_.load();
   stats.samples_stored_total = totals_.stored.load();
   stats.samples_duplicate_total = totals_.duplicate.load();

@@ -183,6 +183,7 @@ struct Stats {
   uint64_t seals_total = 0;
   uint64_t seal_failures_total = 0;
   uint64_t append_queue_depth = 0;
+  uint64_t tombstones = 0;    // deletes not yet made physical
   double replay_seconds = 0;  // of the last start
   bool writable = true;       // false while the disk is full or failing
 };
@@ -197,6 +198,8 @@ struct Cardinality {
   std::vector<Entry> bytes_by_label;
   std::vector<Entry> series_by_label_pair;  // "job=node"
 };
+
+class StoreAdmin;
 
 // Thread-safe.
 class Store : public model::SeriesSource {
@@ -235,6 +238,9 @@ class Store : public model::SeriesSource {
 
   virtual Stats GetStats() const = 0;
   virtual Cardinality GetCardinality(size_t limit) const = 0;
+
+  // What an operator may do to it (store_admin.h); null when that is nothing. The store's own.
+  virtual StoreAdmin* admin() { return nullptr; }
 
   // Refuses new batches, finishes those accepted, closes. The destructor does the same.
   virtual absl::Status Close() = 0;
