@@ -62,6 +62,22 @@ void Declare(CLI::App* app, CollectorOptions* options, DurationFlags* durations)
                   "Queries that run at the same time; more wait")
       ->type_name("COUNT")
       ->check(WholeNumber(1'000));
+  app->add_flag("--web.enable-admin-api", options->admin_api,
+                "Allow deleting, snapshots and backups over HTTP");
+  app->add_option("--storage.backup-path", options->backup_path,
+                  "Folder that backups asked for over HTTP go to")
+      ->type_name("DIR");
+  auto* verify = app->add_flag("--tsdb.verify", options->verify,
+                               "Read the whole store, tell what is damaged, and end; no other "
+                               "process may have it open");
+  auto* restore = app->add_option("--tsdb.restore", options->restore_from,
+                                  "Restore a backup from this folder into --storage.path, and end")
+                      ->type_name("DIR")
+                      ->excludes(verify);
+  app->add_option("--tsdb.restore-name", options->restore_name,
+                  "Which backup to restore; the newest when not given")
+      ->type_name("NAME")
+      ->needs(restore);
   app->add_option("--log.level", options->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app->add_option("--log.format", options->log_format, "console or json")
@@ -101,6 +117,8 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"query.max-concurrency", base::StrCat(options.query_concurrency_max)},
       {"log.level", options.log_level},
       {"log.format", options.log_format},
+      {"storage.backup-path", options.backup_path},
+      {"web.enable-admin-api", options.admin_api ? "true" : "false"},
   };
   std::sort(flags.begin(), flags.end());
   return flags;

@@ -107,7 +107,7 @@ absl::Status ServerImpl::Open() {
   RemoteWriteOptions remote_write;
   remote_write.cache_seed = options_.hash_seed;
   remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api};
   BARO_TRY(StartIngest());
   return Listen();
 }
@@ -180,6 +180,8 @@ ApiFacts ServerImpl::Facts() {
   facts.retention = RetentionText(retention_ms_);
   facts.version = Version();
   facts.start_time_ms = start_time_ms_;
+  facts.storage_path = options_.storage_path;
+  facts.backup_path = options_.backup_path;
   return facts;
 }
 

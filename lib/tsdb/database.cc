@@ -6,6 +6,8 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +15,7 @@
 #include "baro/base/check.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "folder.h"
 #include "keys.h"
 
 namespace baro::tsdb {
@@ -78,6 +81,12 @@ class ErrorListener final : public rocksdb::EventListener {
 
  private:
   const std::shared_ptr<std::atomic<bool>> manifest_in_doubt_;
+};
+
+class SilentLog final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
 };
 
 rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
@@ -176,18 +185,52 @@ Database::Using::~Using() {
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                          rocksdb::Env* env) {
   auto database = std::unique_ptr<Database>(new Database());
-  database->path_ = path;
-  rocksdb::Env* const base_env = env != nullptr ? env : rocksdb::Env::Default();
-  database->owned_env_ = rocksdb::NewCompositeEnv(
-      std::make_shared<KeepTables>(base_env->GetFileSystem(), path, database->manifest_in_doubt_));
-  database->env_ = database->owned_env_.get();
-  database->cache_ = rocksdb::NewLRUCache(kBlockCacheBytes);
-  database->slot_options_ =
-      rocksdb::Options(DatabaseOptions(database->env_), SlotOptions(database->cache_));
+  database->SetPath(path, env);
   BARO_TRY(ToStatus(database->env_->CreateDirIfMissing(path), base::StrCat("create ", path)));
   base::MutexLock lock(&database->mutex_);
   BARO_TRY(database->OpenFamilies());
   return database;
+}
+
+void Database::SetPath(const std::string& path, rocksdb::Env* env) {
+  path_ = path;
+  rocksdb::Env* const base_env = env != nullptr ? env : rocksdb::Env::Default();
+  owned_env_ = rocksdb::NewCompositeEnv(
+      std::make_shared<KeepTables>(base_env->GetFileSystem(), path, manifest_in_doubt_));
+  env_ = owned_env_.get();
+  cache_ = rocksdb::NewLRUCache(kBlockCacheBytes);
+  slot_options_ = rocksdb::Options(DatabaseOptions(env_), SlotOptions(cache_));
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenReadOnly(const std::string& path,
+                                                                 rocksdb::Env* env) {
+  auto database = std::unique_ptr<Database>(new Database());
+  database->SetPath(path, env);
+  database->read_only_ = true;
+  if (!database->env_->FileExists(path + "/CURRENT").ok()) {
+    return absl::NotFoundError(base::StrCat("cannot open ", path, ": there is no store"));
+  }
+  BARO_TRY(database->LockFolder());
+  base::MutexLock lock(&database->mutex_);
+  rocksdb::DBOptions options = DatabaseOptions(database->env_);
+  options.create_if_missing = false;
+  options.create_missing_column_families = false;
+  options.paranoid_checks = false;
+  options.info_log = std::make_shared<SilentLog>();
+  std::vector<std::string> names;
+  BARO_TRY(ToStatus(rocksdb::DB::ListColumnFamilies(options, path, &names),
+                    base::StrCat("open ", path)));
+  BARO_TRY(database->OpenFamiliesOf(options, std::move(names)));
+  return database;
+}
+
+// A file system that is read-only has no other process writing either.
+absl::Status Database::LockFolder() {
+  const std::string file = path_ + "/LOCK";
+  const rocksdb::Status status = env_->LockFile(file, &lock_);
+  if (status.ok() || access(path_.c_str(), W_OK) != 0) return absl::OkStatus();
+  return absl::UnavailableError(base::StrCat(
+      "cannot open ", path_, ": another process has it open (", status.ToString(), ")"));
 }
 
 absl::Status Database::OpenFamilies() {
@@ -203,6 +246,11 @@ absl::Status Database::OpenFamilies() {
   for (const char* name : {"default", "index", "slots"}) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
   }
+  return OpenFamiliesOf(options, std::move(names));
+}
+
+absl::Status Database::OpenFamiliesOf(const rocksdb::DBOptions& options,
+                                      std::vector<std::string> names) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names) {
     uint64_t epoch = 0;
@@ -215,7 +263,9 @@ absl::Status Database::OpenFamilies() {
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  BARO_TRY(ToStatus(rocksdb::DB::Open(options, path_, families, &handles, &db),
+  BARO_TRY(ToStatus(read_only_
+                        ? rocksdb::DB::OpenForReadOnly(options, path_, families, &handles, &db)
+                        : rocksdb::DB::Open(options, path_, families, &handles, &db),
                     base::StrCat("open ", path_)));
   db_.reset(db);
   for (size_t i = 0; i < names.size(); ++i) {
@@ -247,6 +297,7 @@ void Database::CloseFamilies() {
 Database::~Database() {
   base::MutexLock lock(&mutex_);
   CloseFamilies();
+  if (lock_ != nullptr) env_->UnlockFile(lock_).PermitUncheckedError();
 }
 
 std::vector<uint64_t> Database::Journals() const {
@@ -343,6 +394,20 @@ absl::Status Database::Ingest(const std::vector<std::string>& files) {
   options.move_files = true;
   options.write_global_seqno = false;
   return Outcome(db_->IngestExternalFile(slots_, files, options), "ingest sealed parts");
+}
+
+absl::Status Database::Checkpoint(const std::string& folder) {
+  const Using use(*this);
+  if (db_ == nullptr) return absl::UnavailableError(base::StrCat("cannot copy ", path_));
+  BARO_TRY(CreateFolders(env_, folder.substr(0, folder.rfind('/'))));
+  env_->DeleteDir(folder).PermitUncheckedError();  // an empty one is in the way
+  rocksdb::Checkpoint* checkpoint = nullptr;
+  BARO_TRY(ToStatus(rocksdb::Checkpoint::Create(db_.get(), &checkpoint), "prepare a snapshot"));
+  const std::unique_ptr<rocksdb::Checkpoint> owned(checkpoint);
+  const absl::Status status = ToStatus(checkpoint->CreateCheckpoint(folder, UINT64_MAX),
+                                       base::StrCat("write snapshot to ", folder));
+  if (!status.ok()) RemoveFolder(env_, folder + ".tmp").IgnoreError();
+  return status;
 }
 
 absl::Status Database::Probe() {

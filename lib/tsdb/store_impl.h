@@ -150,6 +150,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   // store_snapshot.cc
   absl::Status WriteSnapshot(const SnapshotRequest& request)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(operation_mutex_) ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status LeaveOutJournals(const std::string& folder) const;
 
   std::shared_ptr<const View> CurrentView() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);

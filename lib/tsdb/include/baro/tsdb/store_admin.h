@@ -38,19 +38,24 @@ struct SnapshotRequest {
   bool with_head = true;
 };
 
+// A name for a snapshot, as Prometheus gives them: 20260102T030405Z-0123456789abcdef.
+std::string SnapshotName(int64_t now_ms);
+
+// A place in a store that is not as it was written.
+struct Damage {
+  std::string place;  // "file 000123.sst", "part 7", "journal 4 record 17", "index key 70000001"
+  std::string what;
+};
+
 struct BackupReport {
-  std::string name;  // of this backup within its folder: 20260102T030405Z-0123456789abcdef
+  std::string name;  // of this backup within its folder: 000012-20260102T030405Z
   uint64_t files = 0;
   uint64_t bytes = 0;
   // What was not there from an earlier backup.
   uint64_t files_copied = 0;
   uint64_t bytes_copied = 0;
-};
-
-// A place in a store that is not as it was written.
-struct Damage {
-  std::string place;  // "part 7 in file 000123.sst", "journal 4 record 17", "index key 70000001"
-  std::string what;
+  // Damaged tables: they are in the backup as they are.
+  std::vector<Damage> damages;
 };
 
 // What a verification has read. Good when `damages_total` is 0.
