@@ -54,8 +54,9 @@ def small_cgroup():
 
 
 def new_series(first, time_ms):
-    return b''.join(remote_write.series({'__name__': 'grows', 'job': 'memory', 'instance': 'a', 'n': str(number), 'pad': PAD + str(number)},
-                                        [(time_ms, number)]) for number in range(first, first + SERIES))
+    same = {'__name__': 'grows', 'job': 'memory', 'instance': 'a'}
+    return b''.join(remote_write.series({**same, 'n': str(number), 'pad': PAD + str(number)}, [(time_ms, number)])
+                    for number in range(first, first + SERIES))
 
 
 def push(collector, body):
