@@ -27,7 +27,8 @@ struct CollectorOptions {
   // Instead of serving: verify the store, or restore it from a folder of backups.
   bool verify = false;
   std::string restore_from;
-  std::string restore_name;  // empty: the newest
+  std::string restore_name;         // empty: the newest
+  uint64_t memory_limit_bytes = 0;  // of the whole process; 0: none
   // Of the hash tables that foreign senders fill; main() takes it from the system.
   uint64_t hash_seed = 0;
   std::string log_level = "info";

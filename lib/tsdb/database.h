@@ -33,8 +33,10 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view action);
 // Thread-safe.
 class Database {
  public:
-  // `env` null: the machine's.
-  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, rocksdb::Env* env);
+  // `env` null: the machine's. `memory_limit_bytes`: of the process, the block cache takes a part
+  // of it; 0: unknown.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, rocksdb::Env* env,
+                                                        uint64_t memory_limit_bytes = 0);
   // For reading only: nothing in the folder changes, not even RocksDB's own log. Damaged tables do
   // not keep it from opening; reading them tells. Errors: NotFound (no store), Unavailable (another
   // process has it open).
@@ -94,7 +96,7 @@ class Database {
 
  private:
   Database() = default;
-  void SetPath(const std::string& path, rocksdb::Env* env);
+  void SetPath(const std::string& path, rocksdb::Env* env, uint64_t memory_limit_bytes);
   absl::Status LockFolder();
   absl::Status OpenFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OpenFamiliesOf(const rocksdb::DBOptions& options, std::vector<std::string> names)
