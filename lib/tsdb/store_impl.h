@@ -24,6 +24,7 @@
 #include "head.h"
 #include "ingest.h"
 #include "part.h"
+#include "sample_dropper.h"
 #include "sealer.h"
 #include "series_set.h"
 #include "view.h"
@@ -72,6 +73,12 @@ class StoreImpl final : public Store {
                                               size_t limit) const override {
     return dictionary_->MetricMetadata(family, limit);
   }
+
+  // Rewrites every sealed part of which `dropper` may leave out something, without it; waits for a
+  // merge under way. When it returns OK no new reader meets what was dropped, and the space is free
+  // as soon as no older reader holds the parts. Heads are not touched: Maintain(true) comes first.
+  // Errors: as Maintain(); parts done by then stay done.
+  absl::Status Rewrite(const SampleDropper& dropper);
 
  private:
   // Counters since start; Stats' names.
