@@ -12,6 +12,12 @@ namespace {
 constexpr size_t kRecentMax = 8;
 }  // namespace
 
+std::pair<std::string, std::string> Part::KeyRange() const {
+  SlotKey next = Key();
+  ++next.part;
+  return {PartPrefix(Key()), PartPrefix(next)};
+}
+
 std::string EncodePart(const Part& part) {
   std::string bytes;
   PutVarint(part.slot, &bytes);
@@ -27,6 +33,10 @@ std::string EncodePart(const Part& part) {
     PutVarint(ZigZag(int64_t{one.layout} - int64_t{before.layout}), &bytes);
     before = one;
   }
+  // Records of the first format end here.
+  PutVarint(part.rank, &bytes);
+  bytes.push_back(static_cast<char>(part.class_byte));
+  bytes.push_back(static_cast<char>(part.generation));
   return bytes;
 }
 
@@ -58,7 +68,15 @@ absl::StatusOr<Part> DecodePart(uint32_t number, std::string_view bytes) {
     one.layout = static_cast<LayoutId>(one.layout + UnZigZag(layout));
     targets->push_back(one);
   }
-  if (!bytes.empty()) return damaged();
+  part.rank = number;
+  if (!bytes.empty()) {
+    if (!TakeVarint32(&bytes, &part.rank) || bytes.size() != 2) return damaged();
+    part.class_byte = static_cast<uint8_t>(bytes[0]);
+    part.generation = static_cast<Generation>(bytes[1]);
+    if (RetentionClassOf(part.class_byte) == 0 || part.generation > Generation::kDay) {
+      return damaged();
+    }
+  }
   part.targets = std::move(targets);
   return part;
 }

@@ -2,7 +2,7 @@
 // store_open.cc, store_maintain.cc and store_read.cc.
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
-// thread (or the caller of Maintain) seals; readers take a View. Lock order: maintain_mutex_, then
+// thread (or the caller of Maintain) seals, the merge thread merges; readers take a View. Lock order: merge_mutex_, maintain_mutex_, then
 // the committer's, then view_mutex_.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "dictionary.h"
 #include "head.h"
 #include "ingest.h"
+#include "merger.h"
 #include "part.h"
 #include "sample_dropper.h"
 #include "sealer.h"
@@ -95,6 +97,8 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> commit_failures{0};
     std::atomic<uint64_t> seals{0};
     std::atomic<uint64_t> seal_failures{0};
+    std::atomic<uint64_t> merges{0};
+    std::atomic<uint64_t> merge_failures{0};
   };
 
   explicit StoreImpl(StoreOptions options);
@@ -137,6 +141,15 @@ class StoreImpl final : public Store {
   absl::Status Expire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   void DeleteCondemned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
 
+  // store_merge.cc
+  void MergeLoop() ABSL_LOCKS_EXCLUDED(wake_mutex_);
+  absl::Status Merge(bool force) ABSL_LOCKS_EXCLUDED(merge_mutex_);
+  absl::Status RunJob(const MergeJob& job, const SampleDropper* dropper, bool in_background)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
+  absl::Status MakeWay() const;
+  absl::Status Swap(const MergeJob& job, const std::vector<SealedPart>& merged)
+      ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+
   std::shared_ptr<const View> CurrentView() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
   std::string StateValue(uint64_t sealed_epoch) const;
@@ -156,6 +169,11 @@ class StoreImpl final : public Store {
   // By epoch: a write that failed may have left records from next_journal_key_ up to this key.
   std::map<uint64_t, uint64_t> doubtful_;
   uint64_t sealed_epoch_ = 0;
+
+  // One merge or rewrite at a time. Before maintain_mutex_, which a merge takes only to swap.
+  base::Mutex merge_mutex_;
+  // Parts that could not be read whole; until the next start.
+  std::set<uint32_t> unmerged_ ABSL_GUARDED_BY(merge_mutex_);
 
   base::Mutex maintain_mutex_;
   std::vector<std::shared_ptr<Head>> sealing_ ABSL_GUARDED_BY(maintain_mutex_);
@@ -177,6 +195,7 @@ class StoreImpl final : public Store {
   bool stopping_ ABSL_GUARDED_BY(wake_mutex_) = false;
   std::unique_ptr<Committer> committer_;
   base::TaskGroup maintenance_;
+  base::TaskGroup merging_;
 };
 
 }  // namespace baro::tsdb

@@ -132,8 +132,9 @@ absl::Status StoreImpl::RemoveLeftovers() {
     for (const rocksdb::SstFileMetaData& file : level.files) {
       SlotKey key;
       if (!DecodeSlotKey(file.smallestkey, &key) || known.contains({key.slot, key.part})) continue;
-      BARO_TRY(database_->DeleteSlots(PartPrefix(key.slot, key.part),
-                                      PartPrefix(key.slot, key.part + 1)));
+      SlotKey next = key;
+      ++next.part;
+      BARO_TRY(database_->DeleteSlots(PartPrefix(key), PartPrefix(next)));
     }
   }
   const std::string folder = options_.path + "/seal";
