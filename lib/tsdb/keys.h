@@ -60,6 +60,7 @@ inline constexpr char kBindingKey = 'b';
 inline constexpr char kMetadataKey = 'm';
 inline constexpr char kPartKey = 'p';
 inline constexpr char kStateKey = 's';
+inline constexpr char kTombstoneKey = 'd';
 std::string IdKey(char kind, uint32_t id);
 
 std::string JournalKey(uint64_t number);

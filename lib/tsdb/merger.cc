@@ -100,9 +100,7 @@ class PartMerge {
         item.thinned = item.thinned ||
                        std::any_of(layout->columns.begin(), layout->columns.end(),
                                    [&](ColumnId column) {
-                                     return !context_.dropper
-                                                 ->RangesOf(PartOf(entry), {entry.target, column})
-                                                 .empty();
+                                     return !DeletedOf(entry, column).empty();
                                    });
       }
     }
@@ -181,6 +179,10 @@ class PartMerge {
     part.number = context_.next_number();
     part.rank = job_.inputs.back()->rank;
     part.generation = job_.generation;
+    part.written.cleaned = context_.tombstones->number_max();
+    for (const auto& input : job_.inputs) {
+      part.written.epoch = std::max(part.written.epoch, input->written.epoch);
+    }
     part.slot = UINT32_MAX;
     part.time_ms_min = INT64_MAX;
     part.time_ms_max = INT64_MIN;
@@ -280,7 +282,13 @@ class PartMerge {
   }
 
   bool MayDrop(const Entry& entry) const {
-    return context_.dropper != nullptr && context_.dropper->MayDrop(PartOf(entry));
+    const Part& part = PartOf(entry);
+    return !context_.tombstones->empty() &&
+           context_.tombstones->Touches(part.written, entry.target,
+                                        {part.time_ms_min, part.time_ms_max});
+  }
+  std::vector<TimeRange> DeletedOf(const Entry& entry, ColumnId column) const {
+    return context_.tombstones->Of(PartOf(entry).written, {entry.target, column});
   }
 
   // Where all columns of the layout are to go; the same for each of its blocks, so kept.
@@ -291,8 +299,7 @@ class PartMerge {
     std::vector<TimeRange> all = {TimeRange{}};
     for (const ColumnId column : layout_->columns) {
       std::vector<TimeRange> both;
-      for (const TimeRange& range :
-           context_.dropper->RangesOf(PartOf(entry), {entry.target, column})) {
+      for (const TimeRange& range : DeletedOf(entry, column)) {
         for (const TimeRange& one : all) {
           const TimeRange met{std::max(one.start_ms, range.start_ms),
                               std::min(one.end_ms, range.end_ms)};
@@ -331,8 +338,7 @@ class PartMerge {
       const Entry& entry = item.entries[i];
       if (!MayDrop(entry)) continue;
       for (uint32_t c = 0; c < column_count_; ++c) {
-        const SeriesId series{entry.target, layout_->columns[first_column_ + c]};
-        auto ranges = context_.dropper->RangesOf(PartOf(entry), series);
+        auto ranges = DeletedOf(entry, layout_->columns[first_column_ + c]);
         if (!ranges.empty()) block->LeaveOut({i, c, std::move(ranges), {}});
       }
     }

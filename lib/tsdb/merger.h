@@ -1,5 +1,5 @@
 // Merger: writes parts anew as one (one a retention class): samples of one series together, of two
-// at one time the one of higher rank, without what is to be dropped.
+// at one time the one of higher rank, without what was deleted.
 //
 // One column-block of some targets is in memory at a time. Encoded chunks are copied where nothing
 // in them changes: a day is mostly copied from its hours.
@@ -16,8 +16,8 @@
 #include "database.h"
 #include "dictionary.h"
 #include "merge_plan.h"
-#include "sample_dropper.h"
 #include "sealer.h"
+#include "tombstones.h"
 
 namespace baro::tsdb {
 
@@ -26,8 +26,8 @@ struct MergeContext {
   Dictionary* dictionary = nullptr;
   int64_t slot_ms = 0;
   std::atomic<uint64_t>* damaged_total = nullptr;
-  // Null: nothing is dropped.
-  const SampleDropper* dropper = nullptr;
+  // What they delete is left out.
+  std::shared_ptr<const Tombstones> tombstones;
   // A number for one more part.
   std::function<uint32_t()> next_number;
   // Called between batches; may wait, to leave the machine to others. An error ends the merge.

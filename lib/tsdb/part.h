@@ -28,15 +28,22 @@ using TargetLayouts = std::vector<TargetLayout>;
 // How often a part has been merged: a seal's slots, then two hours, then a day.
 enum class Generation : uint8_t { kSealed = 0, kHours = 1, kDay = 2 };
 
+// When the samples of a part or a head were written, as deletes see it (tombstones.h).
+struct Written {
+  uint64_t epoch = 0;    // the newest journal (head epoch) with samples in it; 0: long ago
+  uint32_t cleaned = 0;  // deletes up to this number are physical in it
+};
+
 // Immutable. Readers hold parts by shared_ptr; the files go when the last one lets go.
 struct Part {
   uint32_t number = 0;  // of the keys; given out once
   // Of two samples at the same time the one in the part of higher rank counts. A sealed part's rank
-  // is its number, a merged one's the highest rank that went into it (docs/adr/0014-merges.md).
-  // Parts of one rank share no series.
+  // is its number, a merged or rewritten one's the highest rank that went into it
+  // (docs/adr/0014-merges.md). Parts of one rank share no series.
   uint32_t rank = 0;
   uint8_t class_byte = kRawClass;  // of the keys
   Generation generation = Generation::kSealed;
+  Written written;
   uint32_t slot = 0;  // of the keys: the first it has samples in
   int64_t time_ms_min = 0;
   int64_t time_ms_max = 0;

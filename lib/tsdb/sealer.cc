@@ -39,6 +39,7 @@ absl::StatusOr<std::vector<SealedPart>> Sealer::Seal(const Head& head, uint32_t 
         RemoveFiles(*database_, parts);
         return part.status();
       }
+      part->part.written.epoch = head.epoch();
       parts.push_back(*std::move(part));
     }
   }

@@ -26,7 +26,6 @@
 #include "ingest.h"
 #include "merger.h"
 #include "part.h"
-#include "sample_dropper.h"
 #include "sealer.h"
 #include "series_set.h"
 #include "view.h"
@@ -76,11 +75,11 @@ class StoreImpl final : public Store {
     return dictionary_->MetricMetadata(family, limit);
   }
 
-  // Rewrites every sealed part of which `dropper` may leave out something, without it; waits for a
-  // merge under way. When it returns OK no new reader meets what was dropped, and the space is free
-  // as soon as no older reader holds the parts. Heads are not touched: Maintain(true) comes first.
-  // Errors: as Maintain(); parts done by then stay done.
-  absl::Status Rewrite(const SampleDropper& dropper);
+  // Rewrites every sealed part that the view's tombstones touch, without what they delete; waits
+  // for a merge under way, which leaves them out as well. When it returns OK the space is free as
+  // soon as no reader holds the old parts. Heads are not touched. Errors: as Maintain(); parts done
+  // by then stay done.
+  absl::Status RewriteDeleted() ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
 
  private:
   // Counters since start; Stats' names.
@@ -144,7 +143,7 @@ class StoreImpl final : public Store {
   // store_merge.cc
   void MergeLoop() ABSL_LOCKS_EXCLUDED(wake_mutex_);
   absl::Status Merge(bool force) ABSL_LOCKS_EXCLUDED(merge_mutex_);
-  absl::Status RunJob(const MergeJob& job, const SampleDropper* dropper, bool in_background)
+  absl::Status RunJob(const MergeJob& job, bool in_background)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
   absl::Status MakeWay() const;
   absl::Status Swap(const MergeJob& job, const std::vector<SealedPart>& merged)
