@@ -94,11 +94,10 @@ void BlockMerge::Overlay(const SourceRows& rows, size_t source, size_t column) {
     for (size_t row = 0; row < decoded_.size(); ++row) {
       const int64_t time_ms = rows.times_ms[row];
       const auto& others = cells.other_times_ms;
-      const bool out = std::any_of(cells.ranges.begin(), cells.ranges.end(),
-                                   [&](const TimeRange& range) {
-                                     return range.Covers(time_ms, time_ms);
-                                   }) ||
-                       std::binary_search(others.begin(), others.end(), time_ms);
+      const bool out =
+          std::any_of(cells.ranges.begin(), cells.ranges.end(),
+                      [&](const TimeRange& range) { return range.Covers(time_ms, time_ms); }) ||
+          std::binary_search(others.begin(), others.end(), time_ms);
       if (out) decoded_[row] = model::kNoSample;
     }
     decoded_of_ = {SIZE_MAX, SIZE_MAX};  // no longer as it lies there

@@ -16,9 +16,10 @@ namespace baro::tsdb {
 // What of a source's column stays out of the outcome.
 struct CellsLeftOut {
   uint32_t source = 0;
-  uint32_t column = 0;                 // of the outgoing block
-  std::vector<TimeRange> ranges;       // deleted
-  std::vector<int64_t> other_times_ms;  // told by a part of higher rank in another layout, ascending
+  uint32_t column = 0;            // of the outgoing block
+  std::vector<TimeRange> ranges;  // deleted
+  std::vector<int64_t>
+      other_times_ms;  // told by a part of higher rank in another layout, ascending
 };
 
 // Thread-compatible. Refers to the plan and to the sources' bytes.

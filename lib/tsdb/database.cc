@@ -188,8 +188,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   database->cache_ = rocksdb::NewLRUCache(kBlockCacheBytes);
   database->slot_options_ =
       rocksdb::Options(DatabaseOptions(database->env_), SlotOptions(database->cache_));
-  database->merged_options_ = rocksdb::Options(
-      DatabaseOptions(database->env_), SlotOptions(database->cache_, kMergedBlockBytes));
+  database->merged_options_ = rocksdb::Options(DatabaseOptions(database->env_),
+                                               SlotOptions(database->cache_, kMergedBlockBytes));
   database->merged_options_.compression_opts.level = kMergedZstdLevel;
   BARO_TRY(ToStatus(database->env_->CreateDirIfMissing(path), base::StrCat("create ", path)));
   base::MutexLock lock(&database->mutex_);

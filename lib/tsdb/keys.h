@@ -14,8 +14,8 @@ inline constexpr size_t kBlockColumns = 32;
 // Column-block numbers with a meaning of their own. Value blocks are below kStatsBlock.
 inline constexpr uint16_t kStatsBlock = 0x8000;  // + value block: its slot statistics
 inline constexpr uint16_t kTimesBlock = 0xffff;
-// The class byte of a key: the retention class in the lower six bits, 1 … 63, and the tier above it:
-// 0 raw samples, then the downsampled tiers.
+// The class byte of a key: the retention class in the lower six bits, 1 … 63, and the tier above
+// it: 0 raw samples, then the downsampled tiers.
 inline constexpr uint8_t kRawClass = 1;
 inline constexpr int kTierShift = 6;
 inline constexpr uint8_t kTiersMax = 3;

@@ -97,11 +97,10 @@ class PartMerge {
       const StoredLayout* layout = context_.dictionary->FindLayout(item.entries.front().out);
       for (const Entry& entry : item.entries) {
         if (layout == nullptr || !MayDrop(entry)) continue;
-        item.thinned = item.thinned ||
-                       std::any_of(layout->columns.begin(), layout->columns.end(),
-                                   [&](ColumnId column) {
-                                     return !DeletedOf(entry, column).empty();
-                                   });
+        item.thinned = item.thinned || std::any_of(layout->columns.begin(), layout->columns.end(),
+                                                   [&](ColumnId column) {
+                                                     return !DeletedOf(entry, column).empty();
+                                                   });
       }
     }
   }
@@ -156,8 +155,8 @@ class PartMerge {
     std::sort(rows.begin(), rows.end());
     bool contested = false;
     for (size_t i = 1; i < rows.size(); ++i) {
-      contested = contested ||
-                  (rows[i].first == rows[i - 1].first && rows[i].second != rows[i - 1].second);
+      contested =
+          contested || (rows[i].first == rows[i - 1].first && rows[i].second != rows[i - 1].second);
     }
     if (!contested) return context_.pause();
     for (const size_t i : items) items_[i].contested = true;
@@ -188,9 +187,9 @@ class PartMerge {
     part.time_ms_max = INT64_MIN;
     for (const auto& input : job_.inputs) part.slot = std::min(part.slot, input->slot);
     part.class_byte = job_.inputs.front()->class_byte;
-    writer_ = std::make_unique<PartWriter>(*context_.database,
-                                           base::StrCat(Folder(), "/", part.number), true,
-                                           context_.file_bytes_max);
+    writer_ =
+        std::make_unique<PartWriter>(*context_.database, base::StrCat(Folder(), "/", part.number),
+                                     true, context_.file_bytes_max);
     absl::Status status;
     for (size_t begin = 0; begin < items_.size() && status.ok();) {
       size_t end = begin;

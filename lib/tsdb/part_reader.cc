@@ -21,8 +21,7 @@ PartReader::PartReader(const Database& database, std::atomic<uint64_t>* damaged_
                        TimeRange range)
     : database_(database), damaged_total_(damaged_total), range_(range) {}
 
-void PartReader::Want(const Part& part, LayoutId layout, TargetId target,
-                      PartFragment* fragment) {
+void PartReader::Want(const Part& part, LayoutId layout, TargetId target, PartFragment* fragment) {
   SlotKey key = part.Key();
   key.layout = layout;
   key.target = target;
@@ -134,8 +133,8 @@ absl::Status PartReader::FetchValues(const Wanted& wanted, std::string_view valu
     if (column >= parsed->column_count()) {
       return Damaged(wanted.key, absl::DataLossError("it has too few columns"));
     }
-    const absl::Status status = parsed->Decode(
-        column, fragment.chunk_begin, fragment.chunk_end, {&fragment.values[i * rows], rows});
+    const absl::Status status = parsed->Decode(column, fragment.chunk_begin, fragment.chunk_end,
+                                               {&fragment.values[i * rows], rows});
     if (!status.ok()) return Damaged(wanted.key, status);
   }
   return absl::OkStatus();

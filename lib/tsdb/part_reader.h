@@ -37,6 +37,12 @@ class PartReader {
   // Rows beyond `range` are left out where that saves decoding them.
   PartReader(const Database& database, std::atomic<uint64_t>* damaged_total, TimeRange range = {});
 
+  // For passes over whole parts: what is read does not push out of the cache what queries need.
+  void BypassCache() {
+    read_options_.fill_cache = false;
+    read_options_.readahead_size = size_t{1} << 20;
+  }
+
   // A fragment to be filled.
   void Want(const Part& part, LayoutId layout, TargetId target, PartFragment* fragment);
   // A value as it lies there.
@@ -51,7 +57,7 @@ class PartReader {
     SlotKey key;
     PartFragment* fragment = nullptr;
     std::string* value = nullptr;  // instead of a fragment
-    uint32_t first = 0;  // of the fragment's positions that lie in this block
+    uint32_t first = 0;            // of the fragment's positions that lie in this block
     uint32_t count = 0;
   };
 

@@ -32,8 +32,6 @@ absl::Status PartWriter::FinishFile() {
   return absl::OkStatus();
 }
 
-absl::Status PartWriter::Finish() {
-  return writer_ == nullptr ? absl::OkStatus() : FinishFile();
-}
+absl::Status PartWriter::Finish() { return writer_ == nullptr ? absl::OkStatus() : FinishFile(); }
 
 }  // namespace baro::tsdb

@@ -66,8 +66,8 @@ void RowPlan::PlanChunks(std::span<const SourceRows> sources, const std::vector<
       const uint32_t count = rows.chunk_rows[chunk];
       const bool copied = count >= kCopiedRowsMin && count <= kCopiedRowsMax;
       // A short beginning is rather joined to what follows than left alone.
-      const bool joined = open.rows > 0 && open.rows < kCopiedRowsMin &&
-                          open.rows + count <= kCopiedRowsMax;
+      const bool joined =
+          open.rows > 0 && open.rows < kCopiedRowsMin && open.rows + count <= kCopiedRowsMax;
       if (copied && !joined) {
         close();
         open = {{{source, row, row + count}}, chunk, count};
@@ -101,7 +101,8 @@ void RowPlan::PlanRows(std::span<const SourceRows> sources) {
     auto next = times_ms_.begin();
     for (const int64_t time_ms : rows.times_ms) {
       next = std::lower_bound(next, times_ms_.end(), time_ms);
-      const bool found = next != times_ms_.end() && *next == time_ms && !IsIn(rows.dropped, time_ms);
+      const bool found =
+          next != times_ms_.end() && *next == time_ms && !IsIn(rows.dropped, time_ms);
       places.push_back(found ? static_cast<uint32_t>(next - times_ms_.begin()) : kNoRow);
     }
   }

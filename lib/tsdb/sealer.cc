@@ -17,8 +17,8 @@ namespace baro::tsdb {
 namespace {
 
 // Neighbouring slots of a day share a part until it has this many samples: a backfill of one sample
-// an hour must not make a file an hour. Not beyond the day, lest one young sample keep old ones past
-// retention, and so that merges find parts within their windows.
+// an hour must not make a file an hour. Not beyond the day, lest one young sample keep old ones
+// past retention, and so that merges find parts within their windows.
 constexpr uint64_t kPartSamplesMin = 16'384;
 // Rows of one target in one part; a slot with more is cut in time. Bounds what a value decodes to.
 constexpr size_t kPartRowsMax = 16'384;
@@ -201,8 +201,8 @@ absl::StatusOr<SealedPart> Sealer::WritePart(const std::vector<Run>& runs, const
   return status;
 }
 
-// Value blocks of all targets, then the times: the order of the keys. Statistics come with the first
-// merge, which decodes the values anyway.
+// Value blocks of all targets, then the times: the order of the keys. Statistics come with the
+// first merge, which decodes the values anyway.
 absl::Status Sealer::WriteLayout(std::span<const PartRun> runs, SlotKey key,
                                  PartWriter* writer) const {
   key.layout = runs.front().run->layout->id;

@@ -1,5 +1,6 @@
 // Values of the `slots` column family: up to 32 columns of one target in one part, the statistics
-// of those columns, and the target's times. Merged parts have the same cut into chunks. Bytes: docs/formats/slot.md.
+// of those columns, and the target's times. Merged parts have the same cut into chunks. Bytes:
+// docs/formats/slot.md.
 #pragma once
 
 #include <array>

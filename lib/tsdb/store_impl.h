@@ -2,20 +2,22 @@
 // store_open.cc, store_maintain.cc and store_read.cc.
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
-// thread (or the caller of Maintain) seals, the merge thread merges; readers take a View. Lock order: merge_mutex_, maintain_mutex_, then
-// the committer's, then view_mutex_.
+// thread (or the caller of Maintain) seals, the merge thread merges; readers take a View. Lock
+// order: merge_mutex_, maintain_mutex_, then the committer's, then view_mutex_.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "baro/base/mutex.h"
 #include "baro/base/task_group.h"
 #include "baro/tsdb/store.h"
@@ -59,7 +61,7 @@ class StoreImpl final : public Store {
 
   void Append(FrameBatch batch, AppendDone done) override;
   void Append(SampleBatch batch, AppendDone done) override;
-  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
   Stats GetStats() const override;
   Cardinality GetCardinality(size_t limit) const override;
   absl::Status Close() override;
@@ -100,6 +102,12 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> merge_failures{0};
   };
 
+  // The outcome of a merge that takes the place of its inputs.
+  struct PartSwap {
+    std::vector<std::shared_ptr<const Part>> out;
+    std::vector<std::shared_ptr<const Part>> in;
+  };
+
   explicit StoreImpl(StoreOptions options);
 
   // store_open.cc
@@ -125,7 +133,8 @@ class StoreImpl final : public Store {
   };
   using IndexPuts = std::vector<std::pair<std::string, std::string>>;
   // Adds the dictionary's pending entries, writes all at once and syncs.
-  absl::Status WriteWithPending(const JournalWrite& journal, const IndexPuts& index);
+  absl::Status WriteWithPending(const JournalWrite& journal, const IndexPuts& index,
+                                const std::vector<std::string>& index_removals = {});
   absl::Status TakeBackDoubtful(uint64_t epoch, uint64_t end_key, rocksdb::WriteBatch* batch) const;
 
   // store_maintain.cc
@@ -134,6 +143,7 @@ class StoreImpl final : public Store {
   bool RotationDue() const;
   absl::Status Rotate();
   absl::Status SealOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  absl::Status SealDue(bool force) ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   absl::Status Publish(const Head& head, const std::vector<SealedPart>& parts)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   absl::Status IngestFiles(const std::vector<SealedPart>& parts);
@@ -145,9 +155,11 @@ class StoreImpl final : public Store {
   absl::Status Merge(bool force) ABSL_LOCKS_EXCLUDED(merge_mutex_);
   absl::Status RunJob(const MergeJob& job, bool in_background)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
-  absl::Status MakeWay() const;
+  absl::Status MakeWay(absl::Duration worked) ABSL_LOCKS_EXCLUDED(wake_mutex_);
   absl::Status Swap(const MergeJob& job, const std::vector<SealedPart>& merged)
       ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status FinishSwap() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status SwapRecords() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
 
   std::shared_ptr<const View> CurrentView() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
@@ -179,6 +191,8 @@ class StoreImpl final : public Store {
   uint32_t next_part_ ABSL_GUARDED_BY(maintain_mutex_) = 1;
   // Parts of the oldest of sealing_: their files are in, their records perhaps.
   std::vector<SealedPart> ingested_ ABSL_GUARDED_BY(maintain_mutex_);
+  // Of a merge whose files are in, its records perhaps.
+  std::optional<PartSwap> swap_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
 
   mutable base::Mutex view_mutex_;

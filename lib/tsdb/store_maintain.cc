@@ -68,7 +68,17 @@ bool StoreImpl::RotationDue() const {
 }
 
 absl::Status StoreImpl::Maintain(bool force) {
-  base::MutexLock lock(&maintain_mutex_);
+  {
+    base::MutexLock lock(&maintain_mutex_);
+    BARO_TRY(SealDue(force));
+    BARO_TRY(Expire());
+    DeleteCondemned();
+  }
+  // The merge thread has its own turns.
+  return force || !options_.background ? Merge(force) : absl::OkStatus();
+}
+
+absl::Status StoreImpl::SealDue(bool force) {
   const bool rotate = (force || RotationDue()) && !CurrentView()->heads.back()->empty();
   absl::Status status;
   if (rotate || !sealing_.empty() || !database_->writable()) {
@@ -83,12 +93,7 @@ absl::Status StoreImpl::Maintain(bool force) {
       status = SealOldest();
     }
   }
-  if (!status.ok()) {
-    totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
-    return status;
-  }
-  status = Expire();
-  DeleteCondemned();
+  if (!status.ok()) totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
   return status;
 }
 

@@ -16,13 +16,21 @@
 namespace baro::tsdb {
 namespace {
 
-constexpr absl::Duration kWakeInterval = absl::Seconds(1);
+// How often the merge thread looks for something to do.
+constexpr absl::Duration kWakeInterval = absl::Seconds(5);
 // With more batches than this waiting, writers need the machine more than a merge does.
 constexpr size_t kQueueDepthMax = 64;
-// How long a merge gives way at a time, and at most for one batch of its work: it must end some day
-// on a machine that is always busy.
+// In the background a merge rests as long as it has worked, so it takes half a core at most; and it
+// gives way to writers for a while, but not for ever: it must end on a machine that is always busy.
+constexpr absl::Duration kRestMax = absl::Milliseconds(100);
 constexpr absl::Duration kGiveWay = absl::Milliseconds(20);
 constexpr int kGiveWayMax = 50;
+
+bool HasAll(const View& view, const std::vector<std::shared_ptr<const Part>>& parts) {
+  return std::all_of(parts.begin(), parts.end(), [&](const auto& part) {
+    return std::find(view.parts.begin(), view.parts.end(), part) != view.parts.end();
+  });
+}
 
 }  // namespace
 
@@ -41,6 +49,7 @@ void StoreImpl::MergeLoop() {
 
 absl::Status StoreImpl::Merge(bool force) {
   base::MutexLock lock(&merge_mutex_);
+  BARO_TRY(FinishSwap());
   while (true) {
     const MergePolicy policy{options_.slot_ms, options_.clock->NowMs(), force, &unmerged_};
     const std::vector<MergeJob> jobs = PlanMerges(CurrentView()->parts, policy);
@@ -51,11 +60,12 @@ absl::Status StoreImpl::Merge(bool force) {
 
 absl::Status StoreImpl::RewriteDeleted() {
   base::MutexLock lock(&merge_mutex_);
+  BARO_TRY(FinishSwap());
   const auto view = CurrentView();
   for (const auto& part : view->parts) {
     if (!view->tombstones->Touches(part->written, {part->time_ms_min, part->time_ms_max})) continue;
-    const bool touched = std::any_of(
-        part->targets->begin(), part->targets->end(), [&](const TargetLayout& one) {
+    const bool touched =
+        std::any_of(part->targets->begin(), part->targets->end(), [&](const TargetLayout& one) {
           return view->tombstones->Touches(part->written, one.target,
                                            {part->time_ms_min, part->time_ms_max});
         });
@@ -65,15 +75,19 @@ absl::Status StoreImpl::RewriteDeleted() {
   return absl::OkStatus();
 }
 
-// Between two batches of a merge in the background.
-absl::Status StoreImpl::MakeWay() {
-  for (int i = 0; i < kGiveWayMax; ++i) {
-    base::MutexLock lock(&wake_mutex_);
-    if (stopping_) return absl::CancelledError("cannot merge: the store is closing");
-    if (committer_->depth() <= kQueueDepthMax) return absl::OkStatus();
-    merge_wake_.WaitWithTimeout(&wake_mutex_, kGiveWay);
+// Between two batches of a merge in the background; the last one took so long.
+absl::Status StoreImpl::MakeWay(absl::Duration worked) {
+  base::MutexLock lock(&wake_mutex_);
+  const auto stopping = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(wake_mutex_) {
+    return stopping_ ? absl::CancelledError("cannot merge: the store is closing")
+                     : absl::OkStatus();
+  };
+  BARO_TRY(stopping());
+  wake_.WaitWithTimeout(&wake_mutex_, std::min(worked, kRestMax));
+  for (int i = 0; i < kGiveWayMax && !stopping_ && committer_->depth() > kQueueDepthMax; ++i) {
+    wake_.WaitWithTimeout(&wake_mutex_, kGiveWay);
   }
-  return absl::OkStatus();
+  return stopping();
 }
 
 absl::Status StoreImpl::RunJob(const MergeJob& job, bool in_background) {
@@ -87,7 +101,13 @@ absl::Status StoreImpl::RunJob(const MergeJob& job, bool in_background) {
     base::MutexLock lock(&maintain_mutex_);
     return next_part_++;
   };
-  context.pause = [this, in_background] { return in_background ? MakeWay() : absl::OkStatus(); };
+  int64_t rested_ns = options_.clock->MonotonicNs();
+  context.pause = [this, in_background, &rested_ns] {
+    if (!in_background) return absl::OkStatus();
+    BARO_TRY(MakeWay(absl::Nanoseconds(options_.clock->MonotonicNs() - rested_ns)));
+    rested_ns = options_.clock->MonotonicNs();
+    return absl::OkStatus();
+  };
   auto merged = MergeParts(job, context);
   absl::Status status = merged.status();
   if (status.ok()) status = Swap(job, *merged);
@@ -106,21 +126,26 @@ absl::Status StoreImpl::RunJob(const MergeJob& job, bool in_background) {
   return status;
 }
 
-// The moment of the merge: readers have the old parts or the new ones.
+// Nothing of it exists before SwapRecords(); after a failure of that it may or may not.
 absl::Status StoreImpl::Swap(const MergeJob& job, const std::vector<SealedPart>& merged) {
   base::MutexLock lock(&maintain_mutex_);
-  BARO_TRY(OnWriter([this] { return database_->Probe(); }));
-  absl::Status status = IngestFiles(merged);
+  absl::Status status = OnWriter([this] { return database_->Probe(); });
+  if (status.ok()) status = IngestFiles(merged);
   RemoveFiles(*database_, merged);  // ingestion has linked or moved them
-  bool records_in_doubt = false;
-  if (status.ok()) status = SwapRecords(job, merged, &records_in_doubt);
   if (status.ok()) {
-    condemned_.insert(condemned_.end(), job.inputs.begin(), job.inputs.end());
-    return status;
+    PartSwap swap{job.inputs, {}};
+    for (const SealedPart& sealed : merged) {
+      auto part = std::make_shared<Part>(sealed.part);
+      part->targets = pool_.Share(part->targets);
+      swap.in.push_back(std::move(part));
+    }
+    if (HasAll(*CurrentView(), swap.out)) {
+      swap_ = std::move(swap);
+      return SwapRecords();
+    }
+    status = absl::AbortedError("cannot merge parts: some have expired meanwhile");
   }
-  // Files whose records may be in the log after all stay. The next start removes what has no
-  // record.
-  if (records_in_doubt) return status;
+  // What stays is removed at the next start; its number is not used again before.
   for (const SealedPart& part : merged) {
     const auto [first, last] = part.part.KeyRange();
     static_cast<void>(database_->DeleteSlots(first, last));
@@ -128,33 +153,38 @@ absl::Status StoreImpl::Swap(const MergeJob& job, const std::vector<SealedPart>&
   return status;
 }
 
-absl::Status StoreImpl::SwapRecords(const MergeJob& job, const std::vector<SealedPart>& merged,
-                                    bool* in_doubt) {
-  std::vector<std::shared_ptr<const Part>> published;
-  for (const SealedPart& sealed : merged) {
-    auto part = std::make_shared<Part>(sealed.part);
-    part->targets = pool_.Share(part->targets);
-    published.push_back(std::move(part));
-  }
-  return OnWriter([&] {
+// A failed write of the records is in doubt (docs/adr/0013): the same ones are written again before
+// anything else is merged. Inputs that have expired meanwhile come back as a part of the outcome,
+// until that expires.
+absl::Status StoreImpl::FinishSwap() {
+  base::MutexLock lock(&maintain_mutex_);
+  return swap_ ? SwapRecords() : absl::OkStatus();
+}
+
+// The moment of the merge: readers have the old parts or the new ones.
+absl::Status StoreImpl::SwapRecords() {
+  const PartSwap& swap = *swap_;
+  const absl::Status written = OnWriter([&] {
+    IndexPuts puts;
+    std::vector<std::string> removals;
+    for (const auto& part : swap.in) {
+      puts.emplace_back(IdKey(kPartKey, part->number), EncodePart(*part));
+    }
+    for (const auto& part : swap.out) removals.push_back(IdKey(kPartKey, part->number));
+    BARO_TRY(WriteWithPending({live_->epoch(), {}}, puts, removals));
     View view = *CurrentView();
-    for (const auto& input : job.inputs) {
-      if (std::erase(view.parts, input) == 0) {
-        return absl::AbortedError(base::StrCat("cannot merge part ", input->number, ": it is gone"));
-      }
-    }
-    IndexPuts index;
-    for (const auto& part : published) {
-      index.emplace_back(IdKey(kPartKey, part->number), EncodePart(*part));
-    }
-    std::vector<std::string> gone;
-    for (const auto& input : job.inputs) gone.push_back(IdKey(kPartKey, input->number));
-    *in_doubt = true;
-    BARO_TRY(WriteWithPending({live_->epoch(), {}}, index, gone));
-    view.parts.insert(view.parts.end(), published.begin(), published.end());
+    std::erase_if(view.parts, [&](const auto& part) {
+      return std::find(swap.out.begin(), swap.out.end(), part) != swap.out.end();
+    });
+    view.parts.insert(view.parts.end(), swap.in.begin(), swap.in.end());
     SetView(std::move(view));
     return absl::OkStatus();
   });
+  if (!written.ok()) return written;
+  condemned_.insert(condemned_.end(), swap.out.begin(), swap.out.end());
+  swap_.reset();
+  DeleteCondemned();
+  return absl::OkStatus();
 }
 
 }  // namespace baro::tsdb

@@ -58,7 +58,10 @@ absl::Status StoreImpl::Load() {
   committer_ = std::make_unique<Committer>(
       options_.commit_delay_ms,
       [this](std::vector<Committer::Item> items) { Commit(std::move(items)); });
-  if (options_.background) maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+  if (options_.background) {
+    maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+    merging_.Start("tsdb-merge", [this] { MergeLoop(); });
+  }
   return absl::OkStatus();
 }
 
