@@ -32,6 +32,9 @@ constexpr uint64_t kLogBytesMax = uint64_t{64} << 20;
 // Slot values are 100 B to 20 kB; neighbours are the same columns of other targets and compress
 // together.
 constexpr size_t kSlotBlockBytes = size_t{32} << 10;
+// Merged values are longer, and read in longer runs: docs/adr/0014-merges.md has the measurements.
+constexpr size_t kMergedBlockBytes = size_t{64} << 10;
+constexpr int kMergedZstdLevel = 6;
 // What a commit leaves free: room for RocksDB to flush and to start a new log.
 constexpr uint64_t kFreeBytesMin = uint64_t{8} << 20;
 constexpr size_t kProbeBytes = size_t{256} << 10;
@@ -127,7 +130,8 @@ rocksdb::ColumnFamilyOptions IndexOptions() {
   return options;
 }
 
-rocksdb::ColumnFamilyOptions SlotOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions SlotOptions(const std::shared_ptr<rocksdb::Cache>& cache,
+                                         size_t block_bytes = kSlotBlockBytes) {
   rocksdb::ColumnFamilyOptions options;
   // Only ever ingested into: no memtable, no compaction, no key in two files.
   options.write_buffer_size = size_t{1} << 20;
@@ -135,7 +139,7 @@ rocksdb::ColumnFamilyOptions SlotOptions(const std::shared_ptr<rocksdb::Cache>& 
   options.compression = rocksdb::kZSTD;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
-  table.block_size = kSlotBlockBytes;
+  table.block_size = block_bytes;
   table.cache_index_and_filter_blocks = true;
   table.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -209,6 +213,8 @@ void Database::SetPath(const std::string& path, rocksdb::Env* env, uint64_t memo
   env_ = owned_env_.get();
   cache_ = rocksdb::NewLRUCache(BlockCacheBytes(memory_limit_bytes));
   slot_options_ = rocksdb::Options(DatabaseOptions(env_), SlotOptions(cache_));
+  merged_options_ = rocksdb::Options(DatabaseOptions(env_), SlotOptions(cache_, kMergedBlockBytes));
+  merged_options_.compression_opts.level = kMergedZstdLevel;
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenReadOnly(const std::string& path,

@@ -63,6 +63,8 @@ class Database {
   rocksdb::ColumnFamilyHandle* index() const { return index_; }
   rocksdb::ColumnFamilyHandle* slots() const { return slots_; }
   const rocksdb::Options& slot_options() const { return slot_options_; }
+  // For files of merged parts: written seldom, kept long.
+  const rocksdb::Options& merged_options() const { return merged_options_; }
   rocksdb::Env* env() const { return env_; }
   const std::string& path() const { return path_; }
 
@@ -118,6 +120,7 @@ class Database {
   rocksdb::Options slot_options_;
   bool read_only_ = false;
   rocksdb::FileLock* lock_ = nullptr;  // read-only: RocksDB itself takes none
+  rocksdb::Options merged_options_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* default_ = nullptr;
   rocksdb::ColumnFamilyHandle* index_ = nullptr;

@@ -85,8 +85,7 @@ class Finder {
       return;
     }
     Source& source = sources_.emplace_back(Source{target, part.written, &layout.columns, {}});
-    reader_->Want({kRawClass, part.slot, part.number, layout.layout->id, 0, target},
-                  &source.fragment);
+    reader_->Want(part, layout.layout->id, target, &source.fragment);
   }
 
   void AddGroup(TargetId target, const SelectedGroup& group) {

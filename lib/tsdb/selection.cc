@@ -160,8 +160,7 @@ class Selector {
       fragments.assign(end - begin, {});
       for (size_t i = begin; i < end; ++i) {
         const auto& [target, columns] = candidates[i];
-        reader_->Want({kRawClass, part->slot, part->number, columns->layout->id, 0, target},
-                      &fragments[i - begin]);
+        reader_->Want(*part, columns->layout->id, target, &fragments[i - begin]);
       }
       const bool whole = reader_->Fetch().ok();
       for (size_t i = begin; i < end; ++i) {

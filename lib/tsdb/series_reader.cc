@@ -5,6 +5,7 @@
 
 #include "baro/base/status.h"
 #include "baro/model/sample.h"
+#include "slot_value.h"
 
 namespace baro::tsdb {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 // Values decoded at a time: 8 MB.
 constexpr size_t kBatchValuesMax = size_t{1} << 20;
 constexpr size_t kBatchSeriesMax = 4'096;
-// Priorities: parts by number, then heads by age, in each first the groups, then the side map.
+// Priorities: parts by rank, then heads by age, in each first the groups, then the side map.
 constexpr uint64_t kHeadPriority = uint64_t{1} << 40;
 constexpr uint64_t kSidePriority = uint64_t{1} << 20;
 
@@ -20,6 +21,16 @@ bool AnyNoSample(const double* values, size_t count) {
   bool found = false;
   for (size_t i = 0; i < count; ++i) found |= model::IsNoSample(values[i]);
   return found;
+}
+
+// Of one target: about as much of them as the range has of the part's time, and a chunk's rest.
+size_t RowsWithin(const Part& part, const StoredSeriesSet& set) {
+  const double span = static_cast<double>(part.time_ms_max) - static_cast<double>(part.time_ms_min);
+  const double inside = static_cast<double>(std::min(set.end_ms(), part.time_ms_max)) -
+                        static_cast<double>(std::max(set.start_ms(), part.time_ms_min));
+  if (span <= 0 || inside >= span) return part.rows_max;
+  const double rows = static_cast<double>(part.rows_max) * std::max(inside, 0.0) / span;
+  return std::min<size_t>(part.rows_max, static_cast<size_t>(rows) + kChunkRows);
 }
 
 bool AllStale(std::span<const double> values) {
@@ -37,9 +48,10 @@ StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin,
       next_(begin),
       end_(std::min(end, set.size())),
       batch_end_(begin),
-      part_reader_(*set.keep().database, set.keep().damaged_total.get()) {
+      part_reader_(*set.keep().database, set.keep().damaged_total.get(),
+                   {set.start_ms(), set.end_ms()}) {
   for (const PartRun& run : set.selection().runs) {
-    for (const auto& part : run.parts) rows_estimate_ += part->rows_max;
+    for (const auto& part : run.parts) rows_estimate_ += RowsWithin(*part, set);
   }
 }
 
@@ -135,9 +147,7 @@ void StoredSeriesReader::WantParts(uint32_t index, const std::vector<ColumnId>& 
         fragment.rows.positions.push_back(position);
         fragment.columns.push_back(column);
       }
-      part_reader_.Want(
-          {kRawClass, part->slot, part->number, layout->layout->id, 0, selection.targets[index].id},
-          &fragment.rows);
+      part_reader_.Want(*part, layout->layout->id, selection.targets[index].id, &fragment.rows);
     }
   }
 }

@@ -60,7 +60,10 @@ absl::Status StoreImpl::Load() {
   committer_ = std::make_unique<Committer>(
       options_.commit_delay_ms,
       [this](std::vector<Committer::Item> items) { Commit(std::move(items)); });
-  if (options_.background) maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+  if (options_.background) {
+    maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+    merging_.Start("tsdb-merge", [this] { MergeLoop(); });
+  }
   return absl::OkStatus();
 }
 
@@ -155,8 +158,9 @@ absl::Status StoreImpl::RemoveLeftovers() {
     for (const rocksdb::SstFileMetaData& file : level.files) {
       SlotKey key;
       if (!DecodeSlotKey(file.smallestkey, &key) || known.contains({key.slot, key.part})) continue;
-      BARO_TRY(database_->DeleteSlots(PartPrefix(key.slot, key.part),
-                                      PartPrefix(key.slot, key.part + 1)));
+      SlotKey next = key;
+      ++next.part;
+      BARO_TRY(database_->DeleteSlots(PartPrefix(key), PartPrefix(next)));
     }
   }
   const std::string folder = options_.path + "/seal";

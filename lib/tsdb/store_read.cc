@@ -106,7 +106,8 @@ void CountSeries(const Selection& selection, absl::flat_hash_map<std::string, ui
 
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
   return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
                                            std::move(selection), request.start_ms, request.end_ms);
@@ -115,7 +116,8 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
     const model::LabelRequest& request) const {
   Texts names;
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
                             [&](const Selection& selection) { AddNames(selection, &names); }));
   return Cut(names, request.limit);
@@ -124,7 +126,8 @@ absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelValues(
     const std::string& name, const model::LabelRequest& request) const {
   Texts values;
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY(
       ForEachSelection(CurrentView(), *dictionary_, &reader, request,
                        [&](const Selection& selection) { AddValues(selection, name, &values); }));
@@ -168,6 +171,9 @@ Stats StoreImpl::GetStats() const {
   stats.seal_failures_total = totals_.seal_failures.load();
   stats.seals_for_memory_total = totals_.seals_for_memory.load();
   stats.batches_refused_memory_total = totals_.batches_refused_memory.load();
+  stats.parts = view->parts.size();
+  stats.merges_total = totals_.merges.load();
+  stats.merge_failures_total = totals_.merge_failures.load();
   stats.frames_refused_target_total = totals_.frames_refused_target.load();
   stats.samples_nan_replaced_total = ingest_->nan_replaced_total();
   stats.damaged_reads_total = damaged_total_->load();

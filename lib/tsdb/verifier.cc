@@ -38,6 +38,11 @@ std::string Hex(std::string_view bytes) {
   return text;
 }
 
+// Merged parts have each block's statistics behind it (Part::BlockOf).
+bool IsStatistics(const Part& part, uint16_t block) {
+  return part.generation == Generation::kSealed ? block >= kStatsBlock : block % 2 == 1;
+}
+
 std::string PlaceOf(const Part& part, const SlotKey& key) {
   return base::StrCat("part ", part.number, " slot ", key.slot, " layout ", key.layout, " block ",
                       key.block, " target ", key.target);
@@ -144,11 +149,11 @@ void Verifier::CheckPart(const Part& part, const Dictionary& dictionary) {
   ++report_->parts;
   const Database::Using use(database_);
   if (database_.db() == nullptr) return Add("database", "it is not open");
-  const std::string first = PartPrefix(part.slot, part.number);
+  const auto [first, last] = part.KeyRange();
   const std::unique_ptr<rocksdb::Iterator> it(
       database_.db()->NewIterator(ReadingOnce(), database_.slots()));
   FoundByRun found;
-  for (it->Seek(first); it->Valid() && it->key().starts_with(first); it->Next()) {
+  for (it->Seek(first); it->Valid() && it->key().compare(last) < 0; it->Next()) {
     ++report_->values;
     SlotKey key;
     if (!DecodeSlotKey(FromSlice(it->key()), &key)) {
@@ -176,8 +181,7 @@ absl::Status Verifier::CheckValue(const Part& part, const SlotKey& key, std::str
     }
     return absl::OkStatus();
   }
-  if (key.block >= kStatsBlock) {
-    ++run.statistics;
+  if (IsStatistics(part, key.block)) {
     return DecodeSlotStats(value).status();
   }
   ++run.value_blocks;

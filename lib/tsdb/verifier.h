@@ -35,7 +35,6 @@ class Verifier {
   // What has been found of one target and layout of a part.
   struct Found {
     uint32_t value_blocks = 0;
-    uint32_t statistics = 0;
     uint64_t rows = 0;   // of the value blocks
     uint64_t times = 0;  // of the times
   };

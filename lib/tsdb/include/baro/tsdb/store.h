@@ -188,6 +188,9 @@ struct Stats {
   uint64_t seal_failures_total = 0;
   uint64_t seals_for_memory_total = 0;      // begun early, as memory ran short
   uint64_t batches_refused_memory_total = 0;
+  uint64_t parts = 0;  // sealed and merged runs of samples on disk
+  uint64_t merges_total = 0;
+  uint64_t merge_failures_total = 0;
   uint64_t append_queue_depth = 0;
   uint64_t tombstones = 0;    // deletes not yet made physical
   double replay_seconds = 0;  // of the last start
@@ -238,8 +241,8 @@ class Store : public model::SeriesSource {
   virtual void Append(FrameBatch batch, AppendDone done) = 0;
   virtual void Append(SampleBatch batch, AppendDone done) = 0;
 
-  // Rotates and seals when due, applies retention; `force` seals whatever is there. With
-  // `background` off the owner calls it.
+  // Rotates and seals when due, applies retention; `force` seals whatever is there and merges all
+  // that is sealed, and returns when that is done. With `background` off the owner calls it.
   virtual absl::Status Maintain(bool force) = 0;
 
   virtual Stats GetStats() const = 0;
