@@ -50,6 +50,7 @@ StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin,
       batch_end_(begin),
       part_reader_(*set.keep().database, set.keep().damaged_total.get(),
                    {set.start_ms(), set.end_ms()}) {
+  part_reader_.SetAside(set.keep().quarantine.get());
   for (const PartRun& run : set.selection().runs) {
     for (const auto& part : run.parts) rows_estimate_ += RowsWithin(*part, set);
   }

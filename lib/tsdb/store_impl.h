@@ -196,6 +196,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   std::shared_ptr<Database> database_;
   std::shared_ptr<Dictionary> dictionary_;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total_;
+  const std::shared_ptr<Quarantine> quarantine_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Sealer> sealer_;
   TargetLayoutsPool pool_ ABSL_GUARDED_BY(maintain_mutex_);

@@ -38,6 +38,7 @@ StoreImpl::StoreImpl(StoreOptions options)
     : options_(std::move(options)),
       dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
+      quarantine_(std::make_shared<Quarantine>(options_.on_damage)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
                                        options_.retention_ms, options_.clock)) {}
 

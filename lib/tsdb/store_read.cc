@@ -109,8 +109,9 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
   PartReader reader(*database_, damaged_total_.get(),
                     AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
-  return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
-                                           std::move(selection), request.start_ms, request.end_ms);
+  return std::make_unique<StoredSeriesSet>(
+      Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
+      request.start_ms, request.end_ms);
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
@@ -156,6 +157,7 @@ Stats StoreImpl::GetStats() const {
     slots.insert(part->slot);
   }
   stats.slots = slots.size();
+  stats.quarantined_parts = quarantine_->size();
   stats.tombstones = view->tombstones->list().size();
   stats.journal_bytes = journal_bytes_.load();
   stats.samples_stored_total = totals_.stored.load();

@@ -58,6 +58,8 @@ struct StoreOptions {
   // Of the whole process; outlives the store. When it runs short heads are sealed early, then new
   // series are refused, then batches. Null: no limit.
   base::MemoryBudget* memory = nullptr;
+  // Called with a line for people when something stored is found damaged, from any thread.
+  std::function<void(const std::string&)> on_damage;
   // For crash tests: where RocksDB keeps its files. Null: the machine's disk.
   rocksdb::Env* env = nullptr;
 };
@@ -193,6 +195,7 @@ struct Stats {
   uint64_t merge_failures_total = 0;
   uint64_t append_queue_depth = 0;
   uint64_t tombstones = 0;    // deletes not yet made physical
+  uint64_t quarantined_parts = 0;  // found damaged
   double replay_seconds = 0;  // of the last start
   bool writable = true;       // false while the disk is full or failing
 };
