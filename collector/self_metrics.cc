@@ -217,6 +217,26 @@ void CollectRemoteWrite(const RemoteWriteStats& stats, Families* families) {
   families->push_back(std::move(refused));
 }
 
+void CollectRemoteRead(const RemoteReadStats& stats, Families* families) {
+  const auto counter = [families](const char* name, const char* help, uint64_t value) {
+    families->push_back(OneCounter(base::StrCat("baro_remote_read_", name), help, D(value)));
+  };
+  auto requests = Family("baro_remote_read_requests_total", "Requests answered, by form.",
+                         prometheus::MetricType::Counter);
+  AddValue(D(stats.requests_total[0]), {{"form", "samples"}}, &requests);
+  AddValue(D(stats.requests_total[1]), {{"form", "streamed_xor_chunks"}}, &requests);
+  families->push_back(std::move(requests));
+  counter("requests_broken_total", "Requests with wrong snappy, protobuf or matchers.",
+          stats.requests_broken_total);
+  counter("requests_refused_total", "Requests beyond the sample limit or the memory.",
+          stats.requests_refused_total);
+  counter("requests_failed_total", "Requests that the store could not answer, or nobody awaits.",
+          stats.requests_failed_total);
+  counter("queries_total", "Queries answered.", stats.queries_total);
+  counter("series_total", "Series sent.", stats.series_total);
+  counter("samples_total", "Samples sent, histograms among them.", stats.samples_total);
+}
+
 SelfMetrics::SelfMetrics(const std::string& version)
     : requests_(prometheus::BuildCounter()
                     .Name("baro_http_requests_total")

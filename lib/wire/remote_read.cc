@@ -1,5 +1,8 @@
 #include "baro/wire/remote_read.h"
 
+#include <snappy-sinksource.h>
+#include <snappy.h>
+
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -204,6 +207,52 @@ void AppendFrame(std::string_view labels, std::string_view chunks, int64_t query
   frames->append(message);
 }
 
+// Snappy takes a source piece by piece and asks for the next when one is used up.
+class PieceSource final : public snappy::Source {
+ public:
+  PieceSource(std::span<const std::string> pieces, size_t size) : pieces_(pieces), left_(size) {}
+
+  size_t Available() const override { return left_; }
+  const char* Peek(size_t* size) override {
+    while (piece_ < pieces_.size() && offset_ == pieces_[piece_].size()) {
+      ++piece_;
+      offset_ = 0;
+    }
+    if (piece_ == pieces_.size()) {
+      *size = 0;
+      return nullptr;
+    }
+    *size = pieces_[piece_].size() - offset_;
+    return pieces_[piece_].data() + offset_;
+  }
+  void Skip(size_t size) override {
+    left_ -= size;
+    while (size > 0) {
+      const size_t step = std::min(size, pieces_[piece_].size() - offset_);
+      size -= step;
+      offset_ += step;
+      if (offset_ < pieces_[piece_].size()) continue;
+      ++piece_;
+      offset_ = 0;
+    }
+  }
+
+ private:
+  const std::span<const std::string> pieces_;
+  size_t left_;
+  size_t piece_ = 0;
+  size_t offset_ = 0;
+};
+
+class StringSink final : public snappy::Sink {
+ public:
+  explicit StringSink(std::string* out) : out_(out) {}
+  void Append(const char* bytes, size_t size) override { out_->append(bytes, size); }
+
+ private:
+  std::string* const out_;
+};
+
 }  // namespace
 
 absl::StatusOr<ReadRequest> ParseReadRequest(std::string_view message) {
@@ -244,8 +293,25 @@ std::string WriteReadSeries(const model::Labels& labels, const ReadSeries& serie
   return out;
 }
 
-void AppendQueryResult(std::string_view series, std::string* response) {
-  PutBytes(1, series, response);
+std::string QueryResultHeader(size_t series_bytes) {
+  std::string header;
+  PutKey(1, kBytesKey, &header);
+  AppendVarint(series_bytes, &header);
+  return header;
+}
+
+absl::StatusOr<std::string> SnappyPieces(std::span<const std::string> pieces) {
+  size_t size = 0;
+  for (const std::string& piece : pieces) size += piece.size();
+  if (size > std::numeric_limits<uint32_t>::max()) {
+    return absl::ResourceExhaustedError(
+        base::StrCat("cannot pack an answer of ", size, " bytes into a snappy block of 4 GiB"));
+  }
+  PieceSource source(pieces, size);
+  std::string compressed;
+  StringSink sink(&compressed);
+  snappy::Compress(&source, &sink);
+  return compressed;
 }
 
 std::string WriteReadFrames(const model::Labels& labels, const ReadSeries& series,

@@ -2,6 +2,8 @@
 
 #include "baro/wire/remote_read.h"
 
+#include <snappy.h>
+
 #include <bit>
 
 #include "baro/base/crc32c.h"
@@ -117,9 +119,8 @@ TEST(RemoteRead, WritesSamplesOfEveryKind) {
   const std::vector<double> values = {1.5, model::kStaleNan, model::kHistogramMark,
                                       model::kHistogramMark};
   const std::vector<const model::Histogram*> histograms = {nullptr, nullptr, &integers, &floats};
-  std::string response;
-  AppendQueryResult("", &response);
-  AppendQueryResult(WriteReadSeries(kLabels, {times, values, histograms}), &response);
+  const std::string written = WriteReadSeries(kLabels, {times, values, histograms});
+  const std::string response = QueryResultHeader(0) + QueryResultHeader(written.size()) + written;
   prometheus::ReadResponse parsed;
   ASSERT_TRUE(parsed.ParseFromString(response));
   ASSERT_EQ(parsed.results_size(), 2);
@@ -139,6 +140,22 @@ TEST(RemoteRead, WritesSamplesOfEveryKind) {
     EXPECT_EQ(wire.time_ms, 10 + 10 * i);
     EXPECT_EQ(*HistogramFromWire(wire), i == 0 ? integers : floats);
   }
+}
+
+TEST(RemoteRead, PacksPiecesIntoOneBlock) {
+  std::vector<std::string> pieces;
+  std::string whole;
+  for (int i = 0; i < 1000; ++i) {
+    pieces.emplace_back(static_cast<size_t>(i % 7 == 0 ? 0 : i), static_cast<char>('a' + i % 26));
+    whole += pieces.back();
+  }
+  const auto packed = SnappyPieces(pieces);
+  ASSERT_TRUE(packed.ok()) << packed.status();
+  std::string unpacked;
+  ASSERT_TRUE(snappy::Uncompress(packed->data(), packed->size(), &unpacked));
+  EXPECT_EQ(unpacked, whole);
+  ASSERT_TRUE(snappy::Uncompress(SnappyPieces({})->data(), SnappyPieces({})->size(), &unpacked));
+  EXPECT_EQ(unpacked, "");
 }
 
 TEST(RemoteRead, StreamsChunksOfAtMost120Samples) {

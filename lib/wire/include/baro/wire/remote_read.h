@@ -56,8 +56,12 @@ struct ReadSeries {
 // A TimeSeries of a QueryResult, field number and size included: results are these, one behind the
 // other.
 std::string WriteReadSeries(const model::Labels& labels, const ReadSeries& series);
-// A QueryResult in a ReadResponse, to be appended for each query in turn.
-void AppendQueryResult(std::string_view series, std::string* response);
+// What stands in front of a QueryResult of `series_bytes` in a ReadResponse. Every query has one,
+// if it found nothing, too.
+std::string QueryResultHeader(size_t series_bytes);
+// A snappy block of all pieces as one, without putting them together first. Errors:
+// ResourceExhausted (snappy ends at 4 GiB).
+absl::StatusOr<std::string> SnappyPieces(std::span<const std::string> pieces);
 
 // The frames of one series, each of one ChunkedReadResponse of about `frame_bytes_max` at most.
 // Floats lie in XOR chunks of at most 120 samples; at histograms a chunk of their own kind begins.
