@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <roaring/roaring.hh>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,6 +87,20 @@ class ComponentTable {
                                      std::vector<Entry>* pending);
   // Null for an unknown number. Lives as long as the table.
   const std::vector<double>* bounds(uint32_t id) const;
+
+  // Calls `visit(base, list)` for each of `columns` that has components.
+  template <typename Visit>
+  void ForEach(const Roaring& columns, Visit visit) const {
+    if (columns.cardinality() < by_base_.size()) {
+      for (const ColumnId base : columns) {
+        if (auto list = Of(base)) visit(base, std::move(list));
+      }
+      return;
+    }
+    for (const auto& [base, list] : by_base_) {
+      if (columns.contains(base)) visit(base, std::shared_ptr<const ComponentList>(list));
+    }
+  }
 
   bool Has(ColumnId column) const {
     return IsComponent(column) && column - kFirstComponent < bases_.size();

@@ -71,6 +71,12 @@ class Dictionary {
   // none; `codes` ascend.
   std::shared_ptr<const ComponentList> ComponentsOf(ColumnId base) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Calls `visit(base, list)` under the lock for each of `columns` that has some.
+  template <typename Visit>
+  void ForEachComponents(const Roaring& columns, Visit visit) const ABSL_LOCKS_EXCLUDED(mutex_) {
+    base::MutexLock lock(&mutex_);
+    components_.ForEach(columns, visit);
+  }
   absl::StatusOr<std::shared_ptr<const ComponentList>> DeclareComponents(
       ColumnId base, std::span<const ComponentCode> codes) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<uint32_t> DeclareBounds(const std::vector<double>& bounds)
