@@ -108,7 +108,12 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
     } else {
       const auto& samples = std::get<SampleBatch>((*items)[i].batch);
       (*results)[i].status = ingest_->Check(samples);
-      if (!(*results)[i].status.ok() || samples.series.empty()) continue;
+      if (!(*results)[i].status.ok()) continue;
+      if (!samples.exemplars.empty()) {
+        writes.records.push_back(EncodeJournalRecord(ExemplarRecord{samples.exemplars}));
+        (*journaled)[i] = true;
+      }
+      if (samples.series.empty()) continue;
       record = EncodeJournalRecord(samples);
     }
     writes.records.push_back(std::move(record));
@@ -171,7 +176,10 @@ AppendResult StoreImpl::Apply(const Committer::Item& item) {
     if (!result.status.ok()) totals_.frames_undecodable.fetch_add(1, std::memory_order_relaxed);
     return result;
   }
-  return ingest_->Apply(std::get<SampleBatch>(item.batch), live_.get());
+  const auto& samples = std::get<SampleBatch>(item.batch);
+  AppendResult result = ingest_->Apply(samples, live_.get());
+  ApplyExemplars(samples.exemplars, &result);
+  return result;
 }
 
 void StoreImpl::Count(const AppendResult& result) {

@@ -40,7 +40,8 @@ StoreImpl::StoreImpl(StoreOptions options)
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
                                        options_.retention_ms, options_.clock)),
-      histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max) {}
+      histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
+      exemplars_(options_.exemplars_max) {}
 
 absl::Status StoreImpl::Load() {
   BARO_TRY_ASSIGN(auto database, Database::Open(options_.path, options_.env));
@@ -51,6 +52,7 @@ absl::Status StoreImpl::Load() {
     base::MutexLock lock(&view_mutex_);
     view_ = std::make_shared<View>();
   }
+  BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
   BARO_TRY(RemoveLeftovers());
   const int64_t start_ns = options_.clock->MonotonicNs();
@@ -198,6 +200,8 @@ absl::Status StoreImpl::Replay(uint64_t epoch, Head* head) {
       static_cast<void>(ingest_->Apply(*frames, head));
     } else if (const auto* samples = std::get_if<SampleBatch>(&*record)) {
       static_cast<void>(ingest_->Apply(*samples, head));
+    } else if (const auto* beside = std::get_if<ExemplarRecord>(&*record)) {
+      for (const ExemplarSample& sample : beside->exemplars) exemplars_.Restore(sample);
     } else {
       const auto& checkpoint = std::get<Checkpoint>(*record);
       live_created_ms_ = checkpoint.created_ms;

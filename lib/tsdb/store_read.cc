@@ -171,6 +171,12 @@ Stats StoreImpl::GetStats() const {
   stats.histograms_invalid_total = totals_.histograms_invalid.load();
   stats.histograms_over_limit_total = totals_.histograms_over_limit.load();
   stats.histogram_columns = dictionary_->component_count();
+  stats.exemplars = exemplars_.size();
+  stats.exemplars_stored_total = totals_.exemplars_stored.load();
+  stats.exemplars_duplicate_total = totals_.exemplars_duplicate.load();
+  stats.exemplars_out_of_order_total = totals_.exemplars_out_of_order.load();
+  stats.exemplars_refused_total = totals_.exemplars_refused.load();
+  stats.exemplars_evicted_total = exemplars_.evicted_total();
   stats.damaged_reads_total = damaged_total_->load();
   stats.append_queue_depth = committer_->depth();
   stats.replay_seconds = replay_seconds_;
