@@ -11,6 +11,9 @@
 
 namespace baro::collector {
 
+// Prometheus' name for it.
+inline constexpr char kStartSamplesFeature[] = "created-timestamp-zero-ingestion";
+
 struct CollectorOptions {
   std::string config_file;  // empty: none
   std::string storage_path = "./baro-data";
@@ -27,8 +30,10 @@ struct CollectorOptions {
   // Instead of serving: verify the store, or restore it from a folder of backups.
   bool verify = false;
   std::string restore_from;
-  std::string restore_name;         // empty: the newest
-  uint64_t memory_limit_bytes = 0;  // of the whole process; 0: none
+  std::string restore_name;               // empty: the newest
+  int64_t read_samples_max = 50'000'000;  // remote read, one query; 0: any number
+  std::vector<std::string> features;      // kStartSamplesFeature
+  uint64_t memory_limit_bytes = 0;        // of the whole process; 0: none
   // Of the hash tables that foreign senders fill; main() takes it from the system.
   uint64_t hash_seed = 0;
   std::string log_level = "info";

@@ -71,6 +71,7 @@ class Selector {
     rectangles_ = dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
       return EvaluateSelector(request_.matchers, targets.postings(), columns.postings());
     });
+    if (request_.histograms) AddComponents();
     for (const Rectangle& rectangle : rectangles_) all_targets_ |= rectangle.targets;
     if (all_targets_.isEmpty()) return std::move(selection_);
     AddParts();
@@ -81,6 +82,20 @@ class Selector {
   }
 
  private:
+  void AddComponents() {
+    selection_->histograms = true;
+    for (Rectangle& rectangle : rectangles_) {
+      Roaring components;
+      dictionary_.ForEachComponents(rectangle.columns,
+                                    [&](ColumnId base, std::shared_ptr<const ComponentList> list) {
+                                      for (const Component& component : *list)
+                                        components.add(component.column);
+                                      selection_->components.emplace(base, std::move(list));
+                                    });
+      rectangle.columns |= components;
+    }
+  }
+
   ColumnFilter* FilterOf(TargetId target) {
     std::vector<uint32_t> members;
     for (uint32_t i = 0; i < rectangles_.size(); ++i) {
@@ -229,6 +244,7 @@ class Selector {
     if (const auto deleted = deleted_.find(target.id); deleted != deleted_.end()) {
       std::erase_if(ids, [&](ColumnId id) { return deleted->second.contains(id); });
     }
+    ids.erase(std::lower_bound(ids.begin(), ids.end(), kFirstComponent), ids.end());
     return ids;
   }
 

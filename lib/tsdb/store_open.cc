@@ -30,8 +30,11 @@ absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options)
                      options.retention_ms, " ms, future of ", options.future_ms_max, " ms"));
   }
   auto store = std::unique_ptr<StoreImpl>(new StoreImpl(std::move(options)));
-  BARO_TRY(store->Load());
-  return store;
+  const absl::Status status = store->Load();
+  if (status.ok()) return store;
+  const std::string text(status.message());
+  if (!absl::IsDataLoss(status) || text.ends_with(kRestoreHint)) return status;
+  return absl::DataLossError(base::StrCat(text, kRestoreHint));
 }
 
 StoreImpl::StoreImpl(StoreOptions options)
@@ -40,7 +43,9 @@ StoreImpl::StoreImpl(StoreOptions options)
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
       quarantine_(std::make_shared<Quarantine>(options_.on_damage)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
-                                       options_.retention_ms, options_.clock)) {}
+                                       options_.retention_ms, options_.clock)),
+      histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
+      exemplars_(options_.exemplars_max) {}
 
 absl::Status StoreImpl::Load() {
   BARO_TRY_ASSIGN(auto database,
@@ -53,10 +58,13 @@ absl::Status StoreImpl::Load() {
     base::MutexLock lock(&view_mutex_);
     view_ = std::make_shared<View>();
   }
+  BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
   BARO_TRY(RemoveLeftovers());
+  NameLostParts();
   const int64_t start_ns = options_.clock->MonotonicNs();
   BARO_TRY(ReplayJournals());
+  KnowNewestTime();
   replay_seconds_ = static_cast<double>(options_.clock->MonotonicNs() - start_ns) / 1e9;
   committer_ = std::make_unique<Committer>(
       options_.commit_delay_ms,
@@ -68,10 +76,11 @@ absl::Status StoreImpl::Load() {
   return absl::OkStatus();
 }
 
-// Layouts name columns, bindings name targets and layouts: hence the order.
+// Components and layouts name columns, bindings name targets and layouts: hence the order.
 absl::Status StoreImpl::LoadDictionary() {
   const Iterator it = NewIterator(*database_, database_->index());
-  for (const char kind : {kColumnKey, kTargetKey, kLayoutKey, kBindingKey, kMetadataKey}) {
+  for (const char kind :
+       {kColumnKey, kComponentKey, kBoundsKey, kTargetKey, kLayoutKey, kBindingKey, kMetadataKey}) {
     const std::string prefix(1, kind);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
       BARO_TRY(dictionary_->Load(FromSlice(it->key()), FromSlice(it->value())));
@@ -223,6 +232,8 @@ absl::Status StoreImpl::Replay(uint64_t epoch, Head* head) {
       static_cast<void>(ingest_->Apply(*frames, head));
     } else if (const auto* samples = std::get_if<SampleBatch>(&*record)) {
       static_cast<void>(ingest_->Apply(*samples, head));
+    } else if (const auto* beside = std::get_if<ExemplarRecord>(&*record)) {
+      for (const ExemplarSample& sample : beside->exemplars) exemplars_.Restore(sample);
     } else {
       const auto& checkpoint = std::get<Checkpoint>(*record);
       live_created_ms_ = checkpoint.created_ms;
