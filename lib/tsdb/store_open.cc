@@ -221,9 +221,8 @@ absl::Status StoreImpl::Replay(uint64_t epoch, Head* head) {
     uint64_t number = 0;
     auto record = DecodeJournalRecord(FromSlice(it->value()));
     if (!TakeBigEndian(&key, &number) || !record.ok()) {
-      return absl::DataLossError(base::StrCat("cannot replay journal ", epoch, " of ",
-                                              options_.path, ", record ", number, ": ",
-                                              record.status().message()));
+      NameJournalDamage(epoch, number, base::FromAbsl(record.status().message()));
+      break;
     }
     next_journal_key_ = std::max(next_journal_key_, number + 1);
     bytes += it->value().size();
@@ -241,7 +240,11 @@ absl::Status StoreImpl::Replay(uint64_t epoch, Head* head) {
     }
   }
   journal_bytes_.store(bytes);
-  return ToStatus(it->status(), base::StrCat("replay journal ", epoch, " of ", options_.path));
+  const absl::Status status =
+      ToStatus(it->status(), base::StrCat("replay journal ", epoch, " of ", options_.path));
+  if (!absl::IsDataLoss(status)) return status;
+  NameJournalDamage(epoch, next_journal_key_, base::FromAbsl(status.message()));
+  return absl::OkStatus();
 }
 
 }  // namespace baro::tsdb

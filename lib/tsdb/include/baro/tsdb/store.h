@@ -212,10 +212,11 @@ struct Stats {
   uint64_t seals_for_memory_total = 0;  // begun early, as memory ran short
   uint64_t batches_refused_memory_total = 0;
   uint64_t append_queue_depth = 0;
-  uint64_t tombstones = 0;         // deletes not yet made physical
-  uint64_t quarantined_parts = 0;  // found damaged
-  double replay_seconds = 0;       // of the last start
-  bool writable = true;            // false while the disk is full or failing
+  uint64_t tombstones = 0;             // deletes not yet made physical
+  uint64_t quarantined_parts = 0;      // found damaged
+  uint64_t journal_damages_total = 0;  // journals whose end could not be read at the start
+  double replay_seconds = 0;           // of the last start
+  bool writable = true;                // false while the disk is full or failing
 };
 
 struct Cardinality {
