@@ -12,6 +12,7 @@
 #include "baro/base/strings.h"
 #include "baro/codec/frame.h"
 #include "bytes.h"
+#include "component.h"
 #include "keys.h"
 #include "split.h"
 
@@ -136,8 +137,7 @@ absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
   columns.reserve(layout.columns.size());
   for (const model::Column& column : layout.columns) {
     const std::string_view limit = BrokenLimit(limits_, column.labels, 0);
-    columns.push_back(limit.empty() ? InternLabels(&columns_, kColumnKey, column.labels)
-                                    : InternLabels(&columns_, kColumnKey, RefusedColumn(limit)));
+    columns.push_back(InternColumn(limit.empty() ? column.labels : RefusedColumn(limit)));
   }
   for (const model::Column& column : layout.columns) DescribeLocked(column.metadata);
   InternLayout(hash, std::move(columns));
@@ -241,6 +241,7 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
   BARO_TRY(CheckLabels(labels, 0));
   const LabelHalves halves = SplitLabels(labels);
   base::MutexLock lock(&mutex_);
+  const bool is_component = IsComponent(halves.column);  // counts with its base
   // What is refused must leave no trace, neither here nor on disk.
   const auto known_target = targets_.Find(halves.target);
   const auto known_column = columns_.Find(halves.column);
@@ -255,16 +256,17 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
     of_target = usage.layout_series + usage.single_columns.cardinality();
   }
   const bool target_full = of_target >= limits_.series_per_target_max;
-  if (target_full || series_in_use_ >= limits_.series_max) {
+  if (!is_component && (target_full || series_in_use_ >= limits_.series_max)) {
     return absl::ResourceExhaustedError(
         base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ",
                      target_full ? "series_per_target_max" : "series_max"));
   }
   SeriesId series;
   series.target = known_target ? *known_target : InternLabels(&targets_, kTargetKey, halves.target);
-  series.column = known_column ? *known_column : InternLabels(&columns_, kColumnKey, halves.column);
+  series.column = known_column ? *known_column : InternColumn(halves.column);
   Usage& usage = usage_[series.target];
   usage.generation = generation_;
+  if (is_component) return series;
   usage.single_columns.add(series.column);
   ++series_in_use_;
   return series;
@@ -275,8 +277,24 @@ uint32_t Dictionary::InternLabels(LabelTable* table, char kind, const model::Lab
   const uint32_t id = table->size();
   BARO_CHECK_LT(id, UINT32_MAX);
   pending_.emplace_back(IdKey(kind, id), EncodeLabels(labels));
-  table->Insert(id, labels);
+  table->Insert(id, labels, !IsComponent(labels));
   return id;
+}
+
+// The base first, so that loading meets it first.
+ColumnId Dictionary::InternColumn(const model::Labels& labels) {
+  if (!IsComponent(labels)) return InternLabels(&columns_, kColumnKey, labels);
+  if (const auto found = columns_.Find(labels)) return *found;
+  const ColumnId base = InternLabels(&columns_, kColumnKey, ComponentBase(labels));
+  const ColumnId column = InternLabels(&columns_, kColumnKey, labels);
+  components_[base].push_back(column);
+  return column;
+}
+
+std::vector<ColumnId> Dictionary::ComponentsOf(ColumnId base) const {
+  base::MutexLock lock(&mutex_);
+  const auto it = components_.find(base);
+  return it == components_.end() ? std::vector<ColumnId>() : it->second;
 }
 
 const StoredLayout* Dictionary::InternLayout(const model::ContentHash& hash,
@@ -414,12 +432,22 @@ absl::Status Dictionary::LoadLocked(char kind, std::string_view key, std::string
   uint32_t id = 0;
   if (!TakeBigEndian(&key, &id) || !key.empty()) return damaged();
   if (kind == kLayoutKey) return LoadLayout(id, value) ? absl::OkStatus() : damaged();
+  return LoadLabels(kind, id, value) ? absl::OkStatus() : damaged();
+}
+
+bool Dictionary::LoadLabels(char kind, uint32_t id, std::string_view value) {
   model::Labels labels;
-  if (!DecodeLabels(value, &labels)) return damaged();
   LabelTable& table = kind == kTargetKey ? targets_ : columns_;
-  if (table.Has(id) || id > table.size() + (1U << 20)) return damaged();
-  table.Insert(id, std::move(labels));
-  return absl::OkStatus();
+  if (!DecodeLabels(value, &labels)) return false;
+  if (table.Has(id) || id > table.size() + (1U << 20)) return false;
+  const bool is_component = IsComponent(labels);
+  if (is_component) {
+    const auto base = columns_.Find(ComponentBase(labels));
+    if (!base) return false;
+    components_[*base].push_back(id);
+  }
+  table.Insert(id, std::move(labels), !is_component);
+  return true;
 }
 
 bool Dictionary::LoadLayout(LayoutId id, std::string_view value) {

@@ -62,6 +62,9 @@ class Dictionary {
   std::shared_ptr<const Binding> FindBinding(TargetId target, LayoutId layout) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasSeries(SeriesId series) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The component columns (component.h) of a base column, ascending. Whoever declares a component
+  // declares its base with it; the base's number is the lower one.
+  std::vector<ColumnId> ComponentsOf(ColumnId base) const ABSL_LOCKS_EXCLUDED(mutex_);
   // A layout of the store's own (a seal's, or what is left of a declared one).
   const StoredLayout* InternColumns(std::vector<ColumnId> columns) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -103,6 +106,9 @@ class Dictionary {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint32_t InternLabels(LabelTable* table, char kind, const model::Labels& labels)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ColumnId InternColumn(const model::Labels& labels) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool LoadLabels(char kind, uint32_t id, std::string_view value)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const StoredLayout* InternLayout(const model::ContentHash& hash, std::vector<ColumnId> columns)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DescribeLocked(const model::Metadata& metadata) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -116,6 +122,7 @@ class Dictionary {
   mutable base::Mutex mutex_;
   LabelTable targets_ ABSL_GUARDED_BY(mutex_);
   LabelTable columns_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<ColumnId, std::vector<ColumnId>> components_ ABSL_GUARDED_BY(mutex_);
   std::deque<StoredLayout> layouts_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<model::ContentHash, LayoutId> layout_by_hash_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, std::shared_ptr<const Binding>> bindings_ ABSL_GUARDED_BY(mutex_);

@@ -15,14 +15,14 @@ std::optional<uint32_t> LabelTable::Find(const model::Labels& labels) const {
   return std::nullopt;
 }
 
-void LabelTable::Insert(uint32_t id, model::Labels labels) {
+void LabelTable::Insert(uint32_t id, model::Labels labels, bool indexed) {
   while (entries_.size() <= id) entries_.emplace_back();
   Entry& entry = entries_[id];
   BARO_CHECK(!entry.used);
   entry.used = true;
   entry.hash = labels.Hash();
   entry.shape = InternShape(labels);
-  postings_.Add(id, labels);
+  if (indexed) postings_.Add(id, labels);
   entry.labels = std::move(labels);
   const auto [it, inserted] = first_by_hash_.try_emplace(entry.hash, id);
   if (!inserted) entry.next_same_hash = std::exchange(it->second, id);

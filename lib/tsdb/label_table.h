@@ -25,7 +25,8 @@ class LabelTable {
   std::optional<uint32_t> Find(const model::Labels& labels) const;
   // Requires that Find() finds nothing. `id` must be size() when given out anew; loading may leave
   // gaps.
-  void Insert(uint32_t id, model::Labels labels);
+  // Not indexed: neither listed nor selected, only found by its labels.
+  void Insert(uint32_t id, model::Labels labels, bool indexed = true);
 
   uint32_t size() const { return static_cast<uint32_t>(entries_.size()); }
   bool Has(uint32_t id) const { return id < entries_.size() && entries_[id].used; }
