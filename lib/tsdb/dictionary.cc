@@ -20,6 +20,8 @@ namespace baro::tsdb {
 namespace {
 
 constexpr size_t kReadableTextMax = 200;
+// Label sets kept as model::Labels for selections; about half a kilobyte each.
+constexpr size_t kLabelCacheMax = 100'000;
 
 uint64_t PairKey(TargetId target, LayoutId layout) { return uint64_t{target} << 32 | layout; }
 
@@ -38,18 +40,20 @@ std::string EncodeLabels(const model::Labels& labels) {
   return bytes;
 }
 
-bool DecodeLabels(std::string_view bytes, model::Labels* labels) {
+// False unless sorted by name, as they are written.
+bool DecodeLabels(std::string_view bytes, std::vector<Postings::LabelView>* labels) {
   uint64_t count = 0;
   if (!TakeVarint(&bytes, &count) || count > bytes.size()) return false;
-  std::vector<model::Label> list;
+  labels->clear();
   for (uint64_t i = 0; i < count; ++i) {
-    std::string_view name;
-    std::string_view value;
-    if (!TakeText(&bytes, &name) || !TakeText(&bytes, &value)) return false;
-    list.push_back({std::string(name), std::string(value)});
+    Postings::LabelView label;
+    if (!TakeText(&bytes, &label.name) || !TakeText(&bytes, &label.value)) return false;
+    if (label.value.empty() || (!labels->empty() && labels->back().name >= label.name)) {
+      return false;
+    }
+    labels->push_back(label);
   }
-  *labels = model::Labels::FromUnsorted(std::move(list));
-  return bytes.empty() && labels->size() == count;
+  return bytes.empty();
 }
 
 std::string EncodeLayout(const model::ContentHash& hash, const std::vector<ColumnId>& columns) {
@@ -192,12 +196,18 @@ std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_lab
   // What was stored once stays stored: a replay must not drop what was acknowledged.
   const auto bound = bindings_.find(PairKey(target, layout.id));
   if (bound != bindings_.end() && bound->second->all) room = UINT64_MAX;
+  const Roaring* refused = columns_.postings().Carriers(kRefusedColumn);
   std::vector<uint32_t> kept;
   kept.reserve(layout.columns.size());
   for (uint32_t i = 0; i < layout.columns.size(); ++i) {
-    const model::Labels& column = columns_.labels(layout.columns[i]);
-    std::string_view limit = column.Get(kRefusedColumn);
-    if (limit.empty()) limit = BrokenLimit(limits_, column, target_labels);
+    const ColumnId column = layout.columns[i];
+    // Lengths were looked at when the layout was declared.
+    std::string_view limit;
+    if (columns_.pairs(column).size() + target_labels > limits_.labels_per_series_max) {
+      limit = "labels_per_series_max";
+    }
+    if (refused != nullptr && refused->contains(column))
+      limit = columns_.Get(column, kRefusedColumn);
     if (limit.empty() && kept.size() >= limits_.series_per_target_max) {
       limit = "series_per_target_max";
     }
@@ -205,7 +215,8 @@ std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_lab
     if (limit.empty()) {
       kept.push_back(i);
     } else {
-      rejected->push_back({i, std::string(limit), Readable(column.ToString())});
+      rejected->push_back(
+          {i, std::string(limit), Readable(columns_.Materialise(column).ToString())});
     }
   }
   return kept;
@@ -277,7 +288,7 @@ uint32_t Dictionary::InternLabels(LabelTable* table, char kind, const model::Lab
   const uint32_t id = table->size();
   BARO_CHECK_LT(id, UINT32_MAX);
   pending_.emplace_back(IdKey(kind, id), EncodeLabels(labels));
-  table->Insert(id, labels, !IsComponent(labels));
+  table->Insert(id, labels, kind == kTargetKey || !IsComponent(labels));
   return id;
 }
 
@@ -341,6 +352,14 @@ std::vector<model::Metadata> Dictionary::MetricMetadata(const std::string& famil
     found.push_back(metadata);
   }
   return found;
+}
+
+std::shared_ptr<const LabelCache> Dictionary::Labels() const {
+  base::MutexLock lock(&mutex_);
+  if (label_cache_ == nullptr || label_cache_->size() > kLabelCacheMax) {
+    label_cache_ = std::make_shared<LabelCache>(*this);
+  }
+  return label_cache_;
 }
 
 const StoredLayout* Dictionary::FindLayout(LayoutId id) const {
@@ -436,18 +455,15 @@ absl::Status Dictionary::LoadLocked(char kind, std::string_view key, std::string
 }
 
 bool Dictionary::LoadLabels(char kind, uint32_t id, std::string_view value) {
-  model::Labels labels;
   LabelTable& table = kind == kTargetKey ? targets_ : columns_;
-  if (!DecodeLabels(value, &labels)) return false;
+  if (!DecodeLabels(value, &views_)) return false;
   if (table.Has(id) || id > table.size() + (1U << 20)) return false;
-  const bool is_component = IsComponent(labels);
-  if (is_component) {
-    const auto base = columns_.Find(ComponentBase(labels));
-    if (!base) return false;
-    components_[*base].push_back(id);
-  }
-  table.Insert(id, std::move(labels), !is_component);
-  return true;
+  const bool is_component = !views_.empty() && IsComponentLabel(views_.back().name);
+  if (!table.TryInsert(id, views_, !is_component)) return false;
+  if (!is_component) return true;
+  const auto base = columns_.Find(ComponentBase(columns_.Materialise(id)));
+  if (base) components_[*base].push_back(id);
+  return base.has_value();
 }
 
 bool Dictionary::LoadLayout(LayoutId id, std::string_view value) {

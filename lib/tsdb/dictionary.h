@@ -22,6 +22,7 @@
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
 #include "baro/tsdb/store.h"
+#include "label_cache.h"
 #include "label_table.h"
 
 namespace baro::tsdb {
@@ -79,6 +80,9 @@ class Dictionary {
   // series_max limits.
   void ForgetIdle(const Roaring& live) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Label sets for a selection, which holds the cache.
+  std::shared_ptr<const LabelCache> Labels() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Gives the two halves' tables to `read(targets, columns)` under the lock.
   template <typename Read>
   auto With(Read read) const ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -127,6 +131,8 @@ class Dictionary {
   absl::flat_hash_map<model::ContentHash, LayoutId> layout_by_hash_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, std::shared_ptr<const Binding>> bindings_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, model::Metadata> metadata_ ABSL_GUARDED_BY(mutex_);
+  mutable std::shared_ptr<LabelCache> label_cache_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Postings::LabelView> views_ ABSL_GUARDED_BY(mutex_);  // scratch
   std::vector<Entry> pending_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<TargetId, Usage> usage_ ABSL_GUARDED_BY(mutex_);
   uint64_t series_in_use_ ABSL_GUARDED_BY(mutex_) = 0;

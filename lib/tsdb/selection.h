@@ -1,6 +1,7 @@
 // Selection: the series a selector finds in a view, and where each one's samples lie.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "baro/model/series_source.h"
 #include "dictionary.h"
 #include "head.h"
+#include "label_cache.h"
 #include "part_reader.h"
 #include "selector.h"
 #include "view.h"
@@ -36,15 +38,33 @@ struct SelectedGroup {
   std::vector<std::pair<ColumnId, uint32_t>> columns;  // id and position, by id
 };
 
+// Label sets of a list of halves, fetched when first asked for. Thread-safe.
+class LazyLabels {
+ public:
+  void Resize(size_t count) { labels_ = std::vector<std::atomic<const model::Labels*>>(count); }
+  template <typename Fetch>
+  const model::Labels* Get(size_t index, Fetch fetch) const {
+    std::atomic<const model::Labels*>& slot = labels_[index];
+    const model::Labels* labels = slot.load(std::memory_order_acquire);
+    if (labels == nullptr) {
+      labels = fetch();
+      slot.store(labels, std::memory_order_release);
+    }
+    return labels;
+  }
+
+ private:
+  mutable std::vector<std::atomic<const model::Labels*>> labels_;
+};
+
 // The selected columns of a target; targets alike share one list.
 struct ColumnList {
   std::vector<ColumnId> ids;  // ascending
-  std::vector<const model::Labels*> labels;
+  LazyLabels labels;
 };
 
 struct SelectedTarget {
   TargetId id = 0;
-  const model::Labels* labels = nullptr;
   std::vector<std::pair<uint32_t, const LayoutColumns*>> parts;  // index in `runs`
   std::vector<SelectedGroup> groups;                             // lowest priority first
   std::vector<std::pair<uint32_t, SideSample>> side;             // which head, by column
@@ -60,12 +80,22 @@ struct SelectedSeries {
 // Immutable once made; keeps the view, and so the memory and files it refers to.
 struct Selection {
   std::shared_ptr<const View> view;
+  std::shared_ptr<const LabelCache> label_cache;
+  LazyLabels target_labels;  // by index in `targets`
   std::vector<PartRun> runs;
   std::vector<std::unique_ptr<LayoutColumns>> layouts;
   std::vector<SelectedTarget> targets;  // by id
   std::vector<SelectedSeries> series;   // by target
   // Other halves with the same label set: their samples belong to the series as well.
   absl::flat_hash_map<size_t, std::vector<SelectedSeries>> twins;  // by index in `series`
+
+  model::LabelsRef LabelsOf(SelectedSeries one) const {
+    const SelectedTarget& target = targets[one.target];
+    const ColumnList& columns = *target.columns;
+    return {target_labels.Get(one.target, [&] { return label_cache->Target(target.id); }),
+            columns.labels.Get(one.column,
+                               [&] { return label_cache->Column(columns.ids[one.column]); })};
+  }
 };
 
 // `reader` fetches the times of targets in parts that reach beyond the range. What cannot be read
