@@ -6,7 +6,10 @@
 
 #include <string_view>
 
+#include <span>
+
 #include "baro/model/labels.h"
+#include "postings.h"
 
 namespace baro::tsdb {
 
@@ -14,19 +17,14 @@ inline constexpr char kComponentPrefix = '\xff';
 
 inline bool IsComponentLabel(std::string_view name) { return name.starts_with(kComponentPrefix); }
 
-// The name, which sorts last; empty when the labels are not a component's.
-inline std::string_view ComponentLabel(const model::Labels& labels) {
-  if (labels.empty()) return {};
-  const std::string_view last = (labels.end() - 1)->name;
-  return IsComponentLabel(last) ? last : std::string_view();
+// Labels sorted by name: a component's come last.
+inline bool IsComponent(std::span<const Postings::LabelView> labels) {
+  return !labels.empty() && IsComponentLabel(labels.back().name);
 }
 
-inline bool IsComponent(const model::Labels& labels) { return !ComponentLabel(labels).empty(); }
-
-inline model::Labels ComponentBase(model::Labels labels) {
-  for (auto name = ComponentLabel(labels); !name.empty(); name = ComponentLabel(labels)) {
-    labels.Remove(std::string(name));
-  }
+inline std::span<const Postings::LabelView> ComponentBase(
+    std::span<const Postings::LabelView> labels) {
+  while (IsComponent(labels)) labels = labels.first(labels.size() - 1);
   return labels;
 }
 

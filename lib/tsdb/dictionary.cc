@@ -30,10 +30,10 @@ std::string Readable(std::string text) {
   return text;
 }
 
-std::string EncodeLabels(const model::Labels& labels) {
+std::string EncodeLabels(std::span<const Postings::LabelView> labels) {
   std::string bytes;
   PutVarint(labels.size(), &bytes);
-  for (const model::Label& label : labels) {
+  for (const Postings::LabelView& label : labels) {
     PutText(label.name, &bytes);
     PutText(label.value, &bytes);
   }
@@ -141,7 +141,8 @@ absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
   columns.reserve(layout.columns.size());
   for (const model::Column& column : layout.columns) {
     const std::string_view limit = BrokenLimit(limits_, column.labels, 0);
-    columns.push_back(InternColumn(limit.empty() ? column.labels : RefusedColumn(limit)));
+    const model::Labels labels = limit.empty() ? column.labels : RefusedColumn(limit);
+    columns.push_back(InternColumn(ViewsOf(labels)));
   }
   for (const model::Column& column : layout.columns) DescribeLocked(column.metadata);
   InternLayout(hash, std::move(columns));
@@ -167,7 +168,8 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
   const StoredLayout& layout = layouts_[it->second];
   Declared declared;
   declared.layout = layout.id;
-  const auto known = targets_.Find(labels);
+  const std::vector<Postings::LabelView> views = ViewsOf(labels);
+  const auto known = targets_.Find(views);
   const auto used = known ? usage_.find(*known) : usage_.end();
   const uint64_t own = used != usage_.end() ? used->second.layout_series : 0;
   const uint64_t others = series_in_use_ - own;
@@ -180,7 +182,7 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
                                                      Readable(labels.ToString()), ": over limit ",
                                                      declared.rejected.front().reason));
   }
-  declared.target = known ? *known : InternLabels(&targets_, kTargetKey, labels);
+  declared.target = known ? *known : InternLabels(&targets_, kTargetKey, views);
   Usage& usage = usage_[declared.target];
   const uint64_t series = std::max<uint64_t>(usage.layout_series, kept.size());
   series_in_use_ += series - usage.layout_series;
@@ -250,8 +252,9 @@ void Dictionary::Bind(TargetId target, const StoredLayout& layout, std::vector<u
 
 absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) {
   BARO_TRY(CheckLabels(labels, 0));
-  const LabelHalves halves = SplitLabels(labels);
   base::MutexLock lock(&mutex_);
+  LabelHalves& halves = halves_;
+  SplitLabels(labels, &halves);
   const bool is_component = IsComponent(halves.column);  // counts with its base
   // What is refused must leave no trace, neither here nor on disk.
   const auto known_target = targets_.Find(halves.target);
@@ -283,17 +286,18 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
   return series;
 }
 
-uint32_t Dictionary::InternLabels(LabelTable* table, char kind, const model::Labels& labels) {
+uint32_t Dictionary::InternLabels(LabelTable* table, char kind,
+                                  std::span<const Postings::LabelView> labels) {
   if (const auto found = table->Find(labels)) return *found;
   const uint32_t id = table->size();
   BARO_CHECK_LT(id, UINT32_MAX);
   pending_.emplace_back(IdKey(kind, id), EncodeLabels(labels));
-  table->Insert(id, labels, kind == kTargetKey || !IsComponent(labels));
+  BARO_CHECK(table->TryInsert(id, labels, kind == kTargetKey || !IsComponent(labels)));
   return id;
 }
 
 // The base first, so that loading meets it first.
-ColumnId Dictionary::InternColumn(const model::Labels& labels) {
+ColumnId Dictionary::InternColumn(std::span<const Postings::LabelView> labels) {
   if (!IsComponent(labels)) return InternLabels(&columns_, kColumnKey, labels);
   if (const auto found = columns_.Find(labels)) return *found;
   const ColumnId base = InternLabels(&columns_, kColumnKey, ComponentBase(labels));
@@ -458,10 +462,10 @@ bool Dictionary::LoadLabels(char kind, uint32_t id, std::string_view value) {
   LabelTable& table = kind == kTargetKey ? targets_ : columns_;
   if (!DecodeLabels(value, &views_)) return false;
   if (table.Has(id) || id > table.size() + (1U << 20)) return false;
-  const bool is_component = !views_.empty() && IsComponentLabel(views_.back().name);
+  const bool is_component = kind == kColumnKey && IsComponent(views_);
   if (!table.TryInsert(id, views_, !is_component)) return false;
   if (!is_component) return true;
-  const auto base = columns_.Find(ComponentBase(columns_.Materialise(id)));
+  const auto base = columns_.Find(ComponentBase(views_));
   if (base) components_[*base].push_back(id);
   return base.has_value();
 }

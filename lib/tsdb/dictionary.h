@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <roaring/roaring.hh>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "baro/tsdb/store.h"
 #include "label_cache.h"
 #include "label_table.h"
+#include "split.h"
 
 namespace baro::tsdb {
 
@@ -108,9 +110,10 @@ class Dictionary {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Bind(TargetId target, const StoredLayout& layout, std::vector<uint32_t> kept)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  uint32_t InternLabels(LabelTable* table, char kind, const model::Labels& labels)
+  uint32_t InternLabels(LabelTable* table, char kind, std::span<const Postings::LabelView> labels)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  ColumnId InternColumn(const model::Labels& labels) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ColumnId InternColumn(std::span<const Postings::LabelView> labels)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool LoadLabels(char kind, uint32_t id, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const StoredLayout* InternLayout(const model::ContentHash& hash, std::vector<ColumnId> columns)
@@ -133,6 +136,7 @@ class Dictionary {
   std::map<std::string, model::Metadata> metadata_ ABSL_GUARDED_BY(mutex_);
   mutable std::shared_ptr<LabelCache> label_cache_ ABSL_GUARDED_BY(mutex_);
   std::vector<Postings::LabelView> views_ ABSL_GUARDED_BY(mutex_);  // scratch
+  LabelHalves halves_ ABSL_GUARDED_BY(mutex_);                      // scratch
   std::vector<Entry> pending_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<TargetId, Usage> usage_ ABSL_GUARDED_BY(mutex_);
   uint64_t series_in_use_ ABSL_GUARDED_BY(mutex_) = 0;

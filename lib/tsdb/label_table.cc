@@ -7,7 +7,6 @@
 #include "baro/base/check.h"
 
 namespace baro::tsdb {
-namespace {
 
 std::vector<Postings::LabelView> ViewsOf(const model::Labels& labels) {
   std::vector<Postings::LabelView> views;
@@ -16,20 +15,13 @@ std::vector<Postings::LabelView> ViewsOf(const model::Labels& labels) {
   return views;
 }
 
-}  // namespace
-
 LabelTable::LabelTable() : by_hash_(0, HashOf{this}, Equal{this}) {}
 
-std::optional<uint32_t> LabelTable::Find(const model::Labels& labels) const {
-  std::vector<PairId> pairs;
+std::optional<uint32_t> LabelTable::Find(std::span<const LabelView> labels) const {
   uint64_t hash = 0;
-  if (!postings_.Lookup(ViewsOf(labels), &pairs, &hash)) return std::nullopt;
-  const auto it = by_hash_.find(Probe{pairs, hash});
+  if (!postings_.Lookup(labels, &found_, &hash)) return std::nullopt;
+  const auto it = by_hash_.find(Probe{found_, hash});
   return it == by_hash_.end() ? std::nullopt : std::optional<uint32_t>(*it);
-}
-
-void LabelTable::Insert(uint32_t id, const model::Labels& labels, bool indexed) {
-  BARO_CHECK(TryInsert(id, ViewsOf(labels), indexed));
 }
 
 bool LabelTable::TryInsert(uint32_t id, std::span<const LabelView> labels, bool indexed) {

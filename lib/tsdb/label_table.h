@@ -21,6 +21,8 @@
 
 namespace baro::tsdb {
 
+std::vector<Postings::LabelView> ViewsOf(const model::Labels& labels);
+
 // The set of a label set's names, interned: only sets of different shapes can be cut differently
 // from the same series.
 using ShapeId = uint32_t;
@@ -35,11 +37,10 @@ class LabelTable {
   LabelTable(const LabelTable&) = delete;
   LabelTable& operator=(const LabelTable&) = delete;
 
-  std::optional<uint32_t> Find(const model::Labels& labels) const;
-  // Requires that Find() finds nothing. `id` is size() when given out anew; loading may leave gaps.
-  // Not indexed: neither listed nor selected, only found by its labels.
-  void Insert(uint32_t id, const model::Labels& labels, bool indexed = true);
-  // As Insert(), for labels sorted by name. False, and nothing is inserted, when they are there
+  // Labels sorted by name.
+  std::optional<uint32_t> Find(std::span<const LabelView> labels) const;
+  // `id` is size() when given out anew; loading may leave gaps. Not indexed: neither listed nor
+  // selected, only found by its labels. False, and nothing is inserted, when they are there
   // already.
   bool TryInsert(uint32_t id, std::span<const LabelView> labels, bool indexed);
   // The number is not given out again. Sweep() follows the last of many.
@@ -124,6 +125,7 @@ class LabelTable {
   std::vector<std::vector<std::string>> shapes_;
   std::vector<NameId> names_;  // scratch
   std::vector<PairId> pairs_;
+  mutable std::vector<PairId> found_;
 };
 
 }  // namespace baro::tsdb

@@ -275,7 +275,7 @@ TEST(Selector, AgreesWithThePlainRuleOnWholeLabelSets) {
       std::vector<model::Label> labels;
       for (const char* name : names) pick(name, &labels);
       const Labels set = Labels::FromUnsorted(labels);
-      if (!table->Find(set)) table->Insert(table->size(), set);
+      static_cast<void>(table->TryInsert(table->size(), ViewsOf(set), true));
     }
   };
   fill(&targets, {"a", "b", "c"});

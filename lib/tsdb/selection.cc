@@ -40,7 +40,6 @@ class ColumnFilter {
     if (list == nullptr) {
       list = std::make_shared<ColumnList>();
       list->ids = std::move(ids);
-      list->labels.Resize(list->ids.size());
     }
     return list;
   }
@@ -235,7 +234,6 @@ class Selector {
       target.columns = FilterOf(target.id)->Share(ColumnsOf(target));
       for (uint32_t c = 0; c < target.columns->ids.size(); ++c) selection.series.push_back({t, c});
     }
-    selection.target_labels.Resize(selection.targets.size());
     selection.label_cache = dictionary_.Labels();
     dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
       JoinTwins(targets, columns, &selection);

@@ -1,7 +1,6 @@
 // Selection: the series a selector finds in a view, and where each one's samples lie.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -38,29 +37,9 @@ struct SelectedGroup {
   std::vector<std::pair<ColumnId, uint32_t>> columns;  // id and position, by id
 };
 
-// Label sets of a list of halves, fetched when first asked for. Thread-safe.
-class LazyLabels {
- public:
-  void Resize(size_t count) { labels_ = std::vector<std::atomic<const model::Labels*>>(count); }
-  template <typename Fetch>
-  const model::Labels* Get(size_t index, Fetch fetch) const {
-    std::atomic<const model::Labels*>& slot = labels_[index];
-    const model::Labels* labels = slot.load(std::memory_order_acquire);
-    if (labels == nullptr) {
-      labels = fetch();
-      slot.store(labels, std::memory_order_release);
-    }
-    return labels;
-  }
-
- private:
-  mutable std::vector<std::atomic<const model::Labels*>> labels_;
-};
-
 // The selected columns of a target; targets alike share one list.
 struct ColumnList {
   std::vector<ColumnId> ids;  // ascending
-  LazyLabels labels;
 };
 
 struct SelectedTarget {
@@ -81,7 +60,6 @@ struct SelectedSeries {
 struct Selection {
   std::shared_ptr<const View> view;
   std::shared_ptr<const LabelCache> label_cache;
-  LazyLabels target_labels;  // by index in `targets`
   std::vector<PartRun> runs;
   std::vector<std::unique_ptr<LayoutColumns>> layouts;
   std::vector<SelectedTarget> targets;  // by id
@@ -91,10 +69,7 @@ struct Selection {
 
   model::LabelsRef LabelsOf(SelectedSeries one) const {
     const SelectedTarget& target = targets[one.target];
-    const ColumnList& columns = *target.columns;
-    return {target_labels.Get(one.target, [&] { return label_cache->Target(target.id); }),
-            columns.labels.Get(one.column,
-                               [&] { return label_cache->Column(columns.ids[one.column]); })};
+    return {label_cache->Target(target.id), label_cache->Column(target.columns->ids[one.column])};
   }
 };
 
