@@ -12,7 +12,6 @@
 #include "baro/base/strings.h"
 #include "baro/codec/frame.h"
 #include "bytes.h"
-#include "component.h"
 #include "keys.h"
 #include "split.h"
 
@@ -98,6 +97,11 @@ std::string_view BrokenLimit(const Limits& limits, const model::Labels& labels,
   return {};
 }
 
+// New series cost memory for as long as they are known; known ones go on.
+bool IsMemoryShort(const base::MemoryBudget* memory) {
+  return memory != nullptr && memory->pressure() >= base::Pressure::kRefuse;
+}
+
 // Stands in a layout for a column that no target may have, so that what is refused is not kept:
 // one a limit. No target's rows have it, so no reader meets it.
 constexpr std::string_view kRefusedColumn = "__refused__";
@@ -142,7 +146,7 @@ absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
   for (const model::Column& column : layout.columns) {
     const std::string_view limit = BrokenLimit(limits_, column.labels, 0);
     const model::Labels labels = limit.empty() ? column.labels : RefusedColumn(limit);
-    columns.push_back(InternColumn(ViewsOf(labels)));
+    columns.push_back(InternLabels(&columns_, kColumnKey, ViewsOf(labels)));
   }
   for (const model::Column& column : layout.columns) DescribeLocked(column.metadata);
   InternLayout(hash, std::move(columns));
@@ -173,7 +177,8 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
   const auto used = known ? usage_.find(*known) : usage_.end();
   const uint64_t own = used != usage_.end() ? used->second.layout_series : 0;
   const uint64_t others = series_in_use_ - own;
-  const uint64_t room = others < limits_.series_max ? limits_.series_max - others : 0;
+  uint64_t room = others < limits_.series_max ? limits_.series_max - others : 0;
+  if (IsMemoryShort(memory_)) room = std::min(room, own);
   std::vector<uint32_t> kept =
       KeptColumns(known.value_or(kNoTarget), labels.size(), layout, room, &declared.rejected);
   // A target of which nothing would be stored must leave no trace.
@@ -213,7 +218,9 @@ std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_lab
     if (limit.empty() && kept.size() >= limits_.series_per_target_max) {
       limit = "series_per_target_max";
     }
-    if (limit.empty() && kept.size() >= room) limit = "series_max";
+    if (limit.empty() && kept.size() >= room) {
+      limit = IsMemoryShort(memory_) ? "memory_limit" : "series_max";
+    }
     if (limit.empty()) {
       kept.push_back(i);
     } else {
@@ -255,7 +262,6 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
   base::MutexLock lock(&mutex_);
   LabelHalves& halves = halves_;
   SplitLabels(labels, &halves);
-  const bool is_component = IsComponent(halves.column);  // counts with its base
   // What is refused must leave no trace, neither here nor on disk.
   const auto known_target = targets_.Find(halves.target);
   const auto known_column = columns_.Find(halves.column);
@@ -269,18 +275,19 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
     }
     of_target = usage.layout_series + usage.single_columns.cardinality();
   }
-  const bool target_full = of_target >= limits_.series_per_target_max;
-  if (!is_component && (target_full || series_in_use_ >= limits_.series_max)) {
+  std::string_view limit;
+  if (of_target >= limits_.series_per_target_max) limit = "series_per_target_max";
+  if (series_in_use_ >= limits_.series_max) limit = "series_max";
+  if (IsMemoryShort(memory_)) limit = "memory_limit";
+  if (!limit.empty()) {
     return absl::ResourceExhaustedError(
-        base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ",
-                     target_full ? "series_per_target_max" : "series_max"));
+        base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ", limit));
   }
   SeriesId series;
   series.target = known_target ? *known_target : InternLabels(&targets_, kTargetKey, halves.target);
-  series.column = known_column ? *known_column : InternColumn(halves.column);
+  series.column = known_column ? *known_column : InternLabels(&columns_, kColumnKey, halves.column);
   Usage& usage = usage_[series.target];
   usage.generation = generation_;
-  if (is_component) return series;
   usage.single_columns.add(series.column);
   ++series_in_use_;
   return series;
@@ -292,24 +299,8 @@ uint32_t Dictionary::InternLabels(LabelTable* table, char kind,
   const uint32_t id = table->size();
   BARO_CHECK_LT(id, UINT32_MAX);
   pending_.emplace_back(IdKey(kind, id), EncodeLabels(labels));
-  BARO_CHECK(table->TryInsert(id, labels, kind == kTargetKey || !IsComponent(labels)));
+  BARO_CHECK(table->TryInsert(id, labels));
   return id;
-}
-
-// The base first, so that loading meets it first.
-ColumnId Dictionary::InternColumn(std::span<const Postings::LabelView> labels) {
-  if (!IsComponent(labels)) return InternLabels(&columns_, kColumnKey, labels);
-  if (const auto found = columns_.Find(labels)) return *found;
-  const ColumnId base = InternLabels(&columns_, kColumnKey, ComponentBase(labels));
-  const ColumnId column = InternLabels(&columns_, kColumnKey, labels);
-  components_[base].push_back(column);
-  return column;
-}
-
-std::vector<ColumnId> Dictionary::ComponentsOf(ColumnId base) const {
-  base::MutexLock lock(&mutex_);
-  const auto it = components_.find(base);
-  return it == components_.end() ? std::vector<ColumnId>() : it->second;
 }
 
 const StoredLayout* Dictionary::InternLayout(const model::ContentHash& hash,
@@ -462,12 +453,7 @@ bool Dictionary::LoadLabels(char kind, uint32_t id, std::string_view value) {
   LabelTable& table = kind == kTargetKey ? targets_ : columns_;
   if (!DecodeLabels(value, &views_)) return false;
   if (table.Has(id) || id > table.size() + (1U << 20)) return false;
-  const bool is_component = kind == kColumnKey && IsComponent(views_);
-  if (!table.TryInsert(id, views_, !is_component)) return false;
-  if (!is_component) return true;
-  const auto base = columns_.Find(ComponentBase(views_));
-  if (base) components_[*base].push_back(id);
-  return base.has_value();
+  return table.TryInsert(id, views_);
 }
 
 bool Dictionary::LoadLayout(LayoutId id, std::string_view value) {

@@ -19,6 +19,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
@@ -48,7 +49,9 @@ class Dictionary {
  public:
   using Entry = std::pair<std::string, std::string>;  // key and value in column family `index`
 
-  explicit Dictionary(Limits limits) : limits_(limits) {}
+  // `memory`: no new series while it is short; null: no such limit.
+  explicit Dictionary(Limits limits, const base::MemoryBudget* memory = nullptr)
+      : limits_(limits), memory_(memory) {}
 
   bool KnowsLayout(const model::ContentHash& hash) const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DeclareLayout(const model::Layout& layout) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -65,9 +68,6 @@ class Dictionary {
   std::shared_ptr<const Binding> FindBinding(TargetId target, LayoutId layout) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasSeries(SeriesId series) const ABSL_LOCKS_EXCLUDED(mutex_);
-  // The component columns (component.h) of a base column, ascending. Whoever declares a component
-  // declares its base with it; the base's number is the lower one.
-  std::vector<ColumnId> ComponentsOf(ColumnId base) const ABSL_LOCKS_EXCLUDED(mutex_);
   // A layout of the store's own (a seal's, or what is left of a declared one).
   const StoredLayout* InternColumns(std::vector<ColumnId> columns) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -112,8 +112,6 @@ class Dictionary {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint32_t InternLabels(LabelTable* table, char kind, std::span<const Postings::LabelView> labels)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  ColumnId InternColumn(std::span<const Postings::LabelView> labels)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool LoadLabels(char kind, uint32_t id, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const StoredLayout* InternLayout(const model::ContentHash& hash, std::vector<ColumnId> columns)
@@ -126,10 +124,10 @@ class Dictionary {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Limits limits_;
+  const base::MemoryBudget* const memory_;
   mutable base::Mutex mutex_;
   LabelTable targets_ ABSL_GUARDED_BY(mutex_);
   LabelTable columns_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<ColumnId, std::vector<ColumnId>> components_ ABSL_GUARDED_BY(mutex_);
   std::deque<StoredLayout> layouts_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<model::ContentHash, LayoutId> layout_by_hash_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, std::shared_ptr<const Binding>> bindings_ ABSL_GUARDED_BY(mutex_);

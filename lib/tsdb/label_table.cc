@@ -24,7 +24,7 @@ std::optional<uint32_t> LabelTable::Find(std::span<const LabelView> labels) cons
   return it == by_hash_.end() ? std::nullopt : std::optional<uint32_t>(*it);
 }
 
-bool LabelTable::TryInsert(uint32_t id, std::span<const LabelView> labels, bool indexed) {
+bool LabelTable::TryInsert(uint32_t id, std::span<const LabelView> labels) {
   uint64_t hash = 0;
   postings_.Intern(labels, &pairs_, &hash);
   if (by_hash_.find(Probe{pairs_, hash}) != by_hash_.end()) {
@@ -34,8 +34,8 @@ bool LabelTable::TryInsert(uint32_t id, std::span<const LabelView> labels, bool 
   Entry* entry = Make(id);
   auto* memory = static_cast<PairId*>(sets_.Allocate(pairs_.size() * sizeof(PairId)));
   std::copy(pairs_.begin(), pairs_.end(), memory);
-  *entry = {hash, memory, InternShape(pairs_), static_cast<uint16_t>(pairs_.size()), true, indexed};
-  if (indexed) postings_.Add(id, pairs_);
+  *entry = {hash, memory, InternShape(pairs_), static_cast<uint16_t>(pairs_.size()), true};
+  postings_.Add(id, pairs_);
   by_hash_.insert(id);
   return true;
 }
@@ -58,7 +58,7 @@ void LabelTable::Remove(uint32_t id) {
   BARO_CHECK(entry.used);
   const std::span<const PairId> pairs(entry.pairs, entry.size);
   by_hash_.erase(id);
-  if (entry.indexed) postings_.Remove(id, pairs);
+  postings_.Remove(id, pairs);
   postings_.Release(pairs);
   sets_.Free(const_cast<PairId*>(entry.pairs),  // NOLINT: the arena's own
              entry.size * sizeof(PairId));

@@ -39,10 +39,9 @@ class LabelTable {
 
   // Labels sorted by name.
   std::optional<uint32_t> Find(std::span<const LabelView> labels) const;
-  // `id` is size() when given out anew; loading may leave gaps. Not indexed: neither listed nor
-  // selected, only found by its labels. False, and nothing is inserted, when they are there
-  // already.
-  bool TryInsert(uint32_t id, std::span<const LabelView> labels, bool indexed);
+  // `id` is size() when given out anew; loading may leave gaps. False, and nothing is inserted,
+  // when the labels are there already.
+  bool TryInsert(uint32_t id, std::span<const LabelView> labels);
   // The number is not given out again. Sweep() follows the last of many.
   void Remove(uint32_t id);
   void Sweep() { postings_.Sweep(); }
@@ -77,7 +76,6 @@ class LabelTable {
     uint32_t shape = 0;
     uint16_t size = 0;
     bool used = false;
-    bool indexed = false;
   };
   static constexpr uint32_t kChunkEntries = 512;
   struct Chunk {

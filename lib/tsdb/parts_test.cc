@@ -275,7 +275,7 @@ TEST(Selector, AgreesWithThePlainRuleOnWholeLabelSets) {
       std::vector<model::Label> labels;
       for (const char* name : names) pick(name, &labels);
       const Labels set = Labels::FromUnsorted(labels);
-      static_cast<void>(table->TryInsert(table->size(), ViewsOf(set), true));
+      static_cast<void>(table->TryInsert(table->size(), ViewsOf(set)));
     }
   };
   fill(&targets, {"a", "b", "c"});
