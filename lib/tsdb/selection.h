@@ -71,6 +71,10 @@ struct Selection {
     const SelectedTarget& target = targets[one.target];
     return {label_cache->Target(target.id), label_cache->Column(target.columns->ids[one.column])};
   }
+  // When the request wants histograms: the components of selected columns. These are among the
+  // columns of layouts, groups and sides, and never among the series.
+  bool histograms = false;
+  absl::flat_hash_map<ColumnId, std::shared_ptr<const ComponentList>> components;
 };
 
 // `reader` fetches the times of targets in parts that reach beyond the range. What cannot be read

@@ -27,8 +27,17 @@ void StoreImpl::Append(FrameBatch batch, AppendDone done) {
 }
 
 void StoreImpl::Append(SampleBatch batch, AppendDone done) {
-  const size_t bytes = batch.series.size() * (sizeof(SeriesId) + sizeof(int64_t) + sizeof(double));
-  Submit({std::move(batch), std::move(done), bytes + kItemBytes});
+  ReplaceReserved(&batch);
+  if (!batch.histograms.empty() || !batch.exemplars.empty()) {
+    AppendBeside(std::move(batch), std::move(done));
+    return;
+  }
+  const size_t bytes = BytesOf(batch);
+  Submit({std::move(batch), std::move(done), bytes});
+}
+
+size_t StoreImpl::BytesOf(const SampleBatch& batch) {
+  return batch.series.size() * (sizeof(SeriesId) + sizeof(int64_t) + sizeof(double)) + kItemBytes;
 }
 
 void StoreImpl::Submit(Committer::Item item) {
@@ -42,6 +51,10 @@ void StoreImpl::Submit(Committer::Item item) {
     return;
   }
   if (committer_->Submit(std::move(item))) return;
+  Refuse(item.done);  // NOLINT(bugprone-use-after-move): Submit() leaves a refused item alone
+}
+
+void StoreImpl::Refuse(const AppendDone& done) const {
   AppendResult result;
   if (committer_->closed()) {
     result.status = absl::UnavailableError("cannot append: the store is closed");
@@ -49,7 +62,7 @@ void StoreImpl::Submit(Committer::Item item) {
     result.status = absl::ResourceExhaustedError(
         base::StrCat("cannot append: ", committer_->depth(), " batches are waiting already"));
   }
-  item.done(result);  // NOLINT(bugprone-use-after-move): Submit() leaves a refused item alone
+  done(result);
 }
 
 // The latest time a sample may have.
@@ -177,6 +190,7 @@ void StoreImpl::Count(const AppendResult& result) {
   totals_.out_of_order.fetch_add(result.out_of_order, std::memory_order_relaxed);
   totals_.too_old.fetch_add(result.too_old, std::memory_order_relaxed);
   totals_.too_new.fetch_add(result.too_new, std::memory_order_relaxed);
+  totals_.histograms_stored.fetch_add(result.histograms_stored, std::memory_order_relaxed);
   totals_.frames_refused_target.fetch_add(result.frames_refused_target, std::memory_order_relaxed);
 }
 

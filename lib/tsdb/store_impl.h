@@ -1,5 +1,5 @@
 // StoreImpl: the Store of store.h, put together from its parts. Split over store.cc (writing),
-// store_open.cc, store_maintain.cc and store_read.cc.
+// store_beside.cc, store_open.cc, store_maintain.cc and store_read.cc.
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
 // thread (or the caller of Maintain) seals; readers take a View. Lock order: maintain_mutex_, then
@@ -22,6 +22,7 @@
 #include "database.h"
 #include "dictionary.h"
 #include "head.h"
+#include "histogram_columns.h"
 #include "ingest.h"
 #include "part.h"
 #include "sealer.h"
@@ -82,6 +83,10 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> out_of_order{0};
     std::atomic<uint64_t> too_old{0};
     std::atomic<uint64_t> too_new{0};
+    std::atomic<uint64_t> nan_replaced{0};  // before the journal; Ingest counts its own
+    std::atomic<uint64_t> histograms_stored{0};
+    std::atomic<uint64_t> histograms_invalid{0};
+    std::atomic<uint64_t> histograms_over_limit{0};
     std::atomic<uint64_t> frames_refused_target{0};
     std::atomic<uint64_t> frames_undecodable{0};
     std::atomic<uint64_t> commits{0};
@@ -103,7 +108,17 @@ class StoreImpl final : public Store {
   absl::Status Replay(uint64_t epoch, Head* head);
 
   // store.cc, on the writer thread
+  static size_t BytesOf(const SampleBatch& batch);
   void Submit(Committer::Item item);
+  void Refuse(const AppendDone& done) const;
+
+  // store_beside.cc: what travels beside floats, on the caller's thread
+  void KnowNewestTime() ABSL_LOCKS_EXCLUDED(beside_mutex_);  // once all journals are replayed
+  void ReplaceReserved(SampleBatch* batch);
+  void AppendBeside(SampleBatch batch, AppendDone done) ABSL_LOCKS_EXCLUDED(beside_mutex_);
+  AppendDone WithRefusals(const HistogramRefusals& refusals, AppendDone done);
+
+  // store.cc again, on the writer thread
   int64_t LatestMs() const;
   void Commit(std::vector<Committer::Item> items);
   absl::Status WriteJournal(std::vector<Committer::Item>* items, std::vector<AppendResult>* results,
@@ -159,6 +174,10 @@ class StoreImpl final : public Store {
   // Parts of the oldest of sealing_: their files are in, their records perhaps.
   std::vector<SealedPart> ingested_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
+
+  // Held from a batch's conversion until the committer has it.
+  base::Mutex beside_mutex_;
+  HistogramColumns histogram_columns_ ABSL_GUARDED_BY(beside_mutex_);
 
   mutable base::Mutex view_mutex_;
   std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);

@@ -205,7 +205,11 @@ Stats StoreImpl::GetStats() const {
   stats.seals_for_memory_total = totals_.seals_for_memory.load();
   stats.batches_refused_memory_total = totals_.batches_refused_memory.load();
   stats.frames_refused_target_total = totals_.frames_refused_target.load();
-  stats.samples_nan_replaced_total = ingest_->nan_replaced_total();
+  stats.samples_nan_replaced_total = ingest_->nan_replaced_total() + totals_.nan_replaced.load();
+  stats.histograms_stored_total = totals_.histograms_stored.load();
+  stats.histograms_invalid_total = totals_.histograms_invalid.load();
+  stats.histograms_over_limit_total = totals_.histograms_over_limit.load();
+  stats.histogram_columns = dictionary_->component_count();
   stats.damaged_reads_total = damaged_total_->load();
   stats.append_queue_depth = committer_->depth();
   stats.replay_seconds = replay_seconds_;

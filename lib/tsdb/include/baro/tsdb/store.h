@@ -38,6 +38,7 @@ struct Limits {
   size_t label_name_bytes_max = 1'024;
   size_t label_value_bytes_max = 16'384;
   size_t chains_per_agent_max = 4;
+  size_t histogram_buckets_max = 1'024;  // of one sample, its custom bounds as well
 };
 
 struct StoreOptions {
@@ -150,6 +151,8 @@ struct AppendResult {
   absl::Status status;
   uint64_t stored = 0;  // histograms among them, each once
   uint64_t histograms_stored = 0;
+  uint64_t histograms_refused = 0;  // invalid or over a limit; the rest of the batch goes on
+  std::string histogram_refusal;    // why the first of them was
   uint64_t exemplars_stored = 0;
   uint64_t duplicate = 0;              // same time, same value; or frames already stored
   uint64_t overwritten = 0;            // same time, another value: the last one wins
@@ -178,7 +181,11 @@ struct Stats {
   uint64_t samples_out_of_order_total = 0;
   uint64_t samples_too_old_total = 0;
   uint64_t samples_too_new_total = 0;
-  uint64_t samples_nan_replaced_total = 0;   // had kNoSample's bits, stored as an ordinary NaN
+  uint64_t samples_nan_replaced_total = 0;   // had a reserved NaN's bits, stored as an ordinary NaN
+  uint64_t histograms_stored_total = 0;      // of samples_stored_total
+  uint64_t histograms_invalid_total = 0;     // refused: model::CheckHistogram()
+  uint64_t histograms_over_limit_total = 0;  // refused: too many buckets
+  uint64_t histogram_columns = 0;            // that histograms' insides lie in
   uint64_t frames_undecodable_total = 0;     // batches
   uint64_t frames_refused_target_total = 0;  // of a target refused by a limit (kNoTarget)
   uint64_t damaged_reads_total = 0;          // reads that met damaged bytes on disk
