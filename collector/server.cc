@@ -122,7 +122,7 @@ absl::Status ServerImpl::Open() {
   remote_read.external_labels = [this] { return this->config().global.external_labels; };
   remote_read.memory = &memory_;
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api};
   BARO_TRY(StartIngest());
   return Listen();
 }
@@ -202,6 +202,8 @@ ApiFacts ServerImpl::Facts() {
   facts.retention = RetentionText(retention_ms_);
   facts.version = Version();
   facts.start_time_ms = start_time_ms_;
+  facts.storage_path = options_.storage_path;
+  facts.backup_path = options_.backup_path;
   return facts;
 }
 

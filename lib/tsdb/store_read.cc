@@ -136,7 +136,8 @@ void CountSeries(const Selection& selection, const LabelTable& targets, const La
 
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
   return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
                                            std::move(selection), request.start_ms, request.end_ms);
@@ -145,7 +146,8 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
     const model::LabelRequest& request) const {
   std::vector<std::string> names;
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
                             [&](const Selection& selection) {
                               dictionary_->With([&](const auto& targets, const auto& columns) {
@@ -158,7 +160,8 @@ absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelValues(
     const std::string& name, const model::LabelRequest& request) const {
   std::vector<std::string> values;
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
                             [&](const Selection& selection) {
                               dictionary_->With([&](const auto& targets, const auto& columns) {
@@ -190,6 +193,7 @@ Stats StoreImpl::GetStats() const {
     slots.insert(part->slot);
   }
   stats.slots = slots.size();
+  stats.tombstones = view->tombstones->list().size();
   stats.journal_bytes = journal_bytes_.load();
   stats.samples_stored_total = totals_.stored.load();
   stats.samples_duplicate_total = totals_.duplicate.load();
@@ -204,6 +208,9 @@ Stats StoreImpl::GetStats() const {
   stats.seal_failures_total = totals_.seal_failures.load();
   stats.seals_for_memory_total = totals_.seals_for_memory.load();
   stats.batches_refused_memory_total = totals_.batches_refused_memory.load();
+  stats.parts = view->parts.size();
+  stats.merges_total = totals_.merges.load();
+  stats.merge_failures_total = totals_.merge_failures.load();
   stats.frames_refused_target_total = totals_.frames_refused_target.load();
   stats.samples_nan_replaced_total = ingest_->nan_replaced_total() + totals_.nan_replaced.load();
   stats.histograms_stored_total = totals_.histograms_stored.load();

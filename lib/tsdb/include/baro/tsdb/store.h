@@ -206,7 +206,11 @@ struct Stats {
   uint64_t seal_failures_total = 0;
   uint64_t seals_for_memory_total = 0;      // begun early, as memory ran short
   uint64_t batches_refused_memory_total = 0;
+  uint64_t parts = 0;  // sealed and merged runs of samples on disk
+  uint64_t merges_total = 0;
+  uint64_t merge_failures_total = 0;
   uint64_t append_queue_depth = 0;
+  uint64_t tombstones = 0;    // deletes not yet made physical
   double replay_seconds = 0;  // of the last start
   bool writable = true;       // false while the disk is full or failing
 };
@@ -221,6 +225,8 @@ struct Cardinality {
   std::vector<Entry> bytes_by_label;
   std::vector<Entry> series_by_label_pair;  // "job=node"
 };
+
+class StoreAdmin;
 
 // Thread-safe.
 class Store : public model::SeriesSource {
@@ -260,12 +266,15 @@ class Store : public model::SeriesSource {
     return std::vector<model::ExemplarSeries>();
   }
 
-  // Rotates and seals when due, applies retention; `force` seals whatever is there. With
-  // `background` off the owner calls it.
+  // Rotates and seals when due, applies retention; `force` seals whatever is there and merges all
+  // that is sealed, and returns when that is done. With `background` off the owner calls it.
   virtual absl::Status Maintain(bool force) = 0;
 
   virtual Stats GetStats() const = 0;
   virtual Cardinality GetCardinality(size_t limit) const = 0;
+
+  // What an operator may do to it (store_admin.h); null when that is nothing. The store's own.
+  virtual StoreAdmin* admin() { return nullptr; }
 
   // Refuses new batches, finishes those accepted, closes. The destructor does the same.
   virtual absl::Status Close() = 0;
