@@ -213,6 +213,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status MakeWay(absl::Duration worked) ABSL_LOCKS_EXCLUDED(wake_mutex_);
   absl::Status Swap(const MergeJob& job, const std::vector<SealedPart>& merged)
       ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  void DropFiles() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status FinishSwap() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status SwapRecords() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
 

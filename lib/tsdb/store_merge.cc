@@ -54,15 +54,22 @@ absl::Status StoreImpl::Merge(bool force) {
   while (true) {
     const MergePolicy policy{options_.slot_ms, options_.clock->NowMs(), force, &unmerged_};
     const std::vector<MergeJob> jobs = PlanMerges(CurrentView()->parts, policy);
-    if (jobs.empty()) return absl::OkStatus();
+    if (jobs.empty()) break;
     BARO_TRY(RunJob(jobs.front(), !force && options_.background));
   }
+  DropFiles();
+  return absl::OkStatus();
+}
+
+void StoreImpl::DropFiles() {
+  base::MutexLock lock(&maintain_mutex_);
+  DeleteCondemned();
 }
 
 absl::Status StoreImpl::RewriteDeleted() {
   base::MutexLock lock(&merge_mutex_);
   BARO_TRY(FinishSwap());
-  const auto view = CurrentView();
+  auto view = CurrentView();
   for (const auto& part : view->parts) {
     if (!view->tombstones->Touches(part->written, {part->time_ms_min, part->time_ms_max})) continue;
     const bool touched =
@@ -73,6 +80,8 @@ absl::Status StoreImpl::RewriteDeleted() {
     if (!touched || unmerged_.contains(part->number)) continue;
     BARO_TRY(RunJob({{part}, std::max(part->generation, Generation::kHours)}, false));
   }
+  view.reset();
+  DropFiles();
   return absl::OkStatus();
 }
 
@@ -184,7 +193,6 @@ absl::Status StoreImpl::SwapRecords() {
   if (!written.ok()) return written;
   condemned_.insert(condemned_.end(), swap.out.begin(), swap.out.end());
   swap_.reset();
-  DeleteCondemned();
   return absl::OkStatus();
 }
 
