@@ -51,6 +51,13 @@ class Connection:
         self.connection = http.client.HTTPConnection(address, timeout=300)
 
     def get(self, path):
+        try:
+            return self.exchange(path)
+        except (http.client.RemoteDisconnected, ConnectionError):  # the server ended a connection of some age
+            self.connection.close()
+            return self.exchange(path)
+
+    def exchange(self, path):
         self.connection.request('GET', path)
         answer = self.connection.getresponse()
         body = answer.read()

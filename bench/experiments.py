@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 
+import corpus as captures
 import dashboards
 import systems
 from systems import processes
@@ -26,7 +27,11 @@ class Corpus:
         self.options, self.folder, self.scrapes = options, folder, scrapes
         self.tool = os.path.join(options.bin_dir, '..', 'bench', 'remote_write_replay')
         self.series_per_instance = sum(self.columns(name) for name in os.listdir(folder))
-        self.files = {}
+        self.begin()
+
+    def begin(self):
+        """Forgets the last experiment; all systems of the next one get the same bytes, with the same times."""
+        self.now, self.files = int(time.time()), {}
 
     def columns(self, name):
         with open(os.path.join(self.folder, name), encoding='utf-8') as file:
@@ -58,7 +63,7 @@ class Corpus:
         for path, _ in self.files.values():
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)
-        self.files = {}
+        self.begin()
 
     def check(self, server, plan):
         return self.run('check', '--data', self.folder, '--url', server.url, *self.arguments(plan))
@@ -77,6 +82,18 @@ class Corpus:
         return reports
 
 
+    def stream(self, server, plan):
+        """Encodes and sends at the same time, for what is too large for a file. (encoded samples, server CPU)."""
+        encode = [self.tool, 'encode', '--data', self.folder, '--out', '-', *self.arguments(plan)]
+        begin = server.cpu()
+        with subprocess.Popen(encode, stdout=subprocess.PIPE) as source:
+            done = subprocess.run([self.tool, 'send', '-', server.address(), '--connections', str(self.options.connections)],
+                                  stdin=source.stdout, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f'{server.name}: send failed: {done.stderr[-500:]} {server.program.log_tail(5)}')
+        return json.loads(done.stdout.rstrip().split('\n')[-1])['samples'], server.cpu() - begin
+
+
 def per_sample_us(reports):
     """CPU in µs per sample of each stretch between two reports."""
     stretches, samples, cpu = [], 0, 0.0
@@ -88,11 +105,17 @@ def per_sample_us(reports):
 
 
 def base_plan(corpus, series, rows, exporters=(), interval_s=ROW_S):
-    start_ms = (int(time.time()) - (rows + LOST_ROWS) * interval_s - 60) * 1000
+    start_ms = (corpus.now - (rows + LOST_ROWS) * interval_s - 60) * 1000
     plan = {'instances': corpus.instances(series, exporters), 'start_ms': start_ms, 'interval_ms': interval_s * 1000}
     if exporters:
         plan['exporters'] = ','.join(exporters)
     return plan
+
+
+def again(server):
+    """kill -9 and start; the seconds until ready, when nothing else is asked."""
+    server.kill()
+    return server.start()
 
 
 def counted_rows(server, plan, rows):
@@ -156,6 +179,46 @@ def ingest(name, corpus, options, wanted):
         return figures
 
 
+def native(corpus, options, rows_per_batch):
+    """Agents that push frames through gRPC: what an agent sends that keeps up (1 row a batch), or catches up (more)."""
+    tool = os.path.join(options.bin_dir, '..', 'bench', 'native_replay')
+    if not os.access(tool, os.X_OK):
+        raise RuntimeError(f'no program {tool}')
+    scrapes = os.path.join(options.work, 'scrapes')
+    if not os.path.isdir(scrapes):
+        captures.scrapes(options.data, scrapes)
+    rows = min(options.rows, corpus.scrapes)
+    plan = base_plan(corpus, options.series, rows)
+    with systems.running('barograph', options) as server:
+        def replay(count, start_ms):
+            begin = server.cpu()
+            done = subprocess.run([tool, scrapes, server.grpc, str(plan['instances']), str(count), str(ROW_S * 1000), str(start_ms),
+                                   '1', str(rows_per_batch)], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise RuntimeError(f'native_replay failed: {done.stderr[-500:]}')
+            return json.loads(done.stdout.rstrip().split('\n')[-1]), server.cpu() - begin
+
+        replay(1, plan['start_ms'])  # declares everything
+        server.quiet()
+        sent, cpu = replay(rows, plan['start_ms'] + ROW_S * 1000)
+        return {'series': sent['series'], 'samples': sent['samples'], 'rows_per_batch': rows_per_batch,
+                'cpu': cpu * 1e6 / sent['samples'], 'wire_bytes': sent['bytes'], 'rss': server.rss(), 'peak': server.peak(),
+                'cpu_quiet': (cpu + server.quiet()) * 1e6 / sent['samples']}
+
+
+def million(name, corpus, options):
+    """A million active series with two hours of rows in memory, then kill -9."""
+    plan = base_plan(corpus, options.million_series, options.rows)
+    with systems.running(name, options) as server:
+        samples, cpu = corpus.stream(server, dict(plan, rows=1))
+        first = (cpu + server.quiet()) * 1e6 / samples
+        samples, cpu = corpus.stream(server, dict(plan, first_row=1, rows=options.rows - 1))
+        figures = {'series': plan['instances'] * corpus.series_per_instance, 'rows': options.rows, 'cpu_first_row': first,
+                   'samples': samples, 'cpu': cpu * 1e6 / samples, 'rss': server.rss(), 'peak': server.peak()}
+        figures['restart'] = restart(server, corpus, plan, options.rows)
+        return figures
+
+
 def disk_of(server, figures, rows, corpus):
     before = server.cpu()
     remark = server.merge()
@@ -179,12 +242,11 @@ def query(name, corpus, options, hours, keep):
     """The dashboards over a window of so many hours. `keep` gets the answers for the comparison."""
     rows = int(hours * 3600 / ROW_S)
     plan = base_plan(corpus, options.query_series, rows)
-    keep.setdefault('plan', plan)  # the same times for each system
-    plan = keep['plan']
     with systems.running(name, options) as server:
         samples, cpu = load(server, corpus, plan, rows)
         figures = {'series': plan['instances'] * corpus.series_per_instance, 'samples': samples, 'cpu_load': cpu * 1e6 / samples,
                    'remark': server.merge() if hours > 2 else server.flush(), 'rss': server.rss()}
+        server.reset_peak()
         step = 30 if hours <= 2 else 120
         end_s = (plan['start_ms'] + rows * plan['interval_ms']) // 1000
         width = int(hours * 3600) - 20 * step - 300
@@ -248,4 +310,5 @@ def growth(name, corpus, options, series):
         figures['queries'] = {entry[0]: dashboards.time_query(server, connection, window, entry, '', options)
                               for entry in GROWTH_QUERIES}
         connection.close()
+        figures['ready'] = again(server)
         return figures

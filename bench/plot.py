@@ -4,7 +4,7 @@ import math
 
 COLORS = {'barograph': '#1f6feb', 'victoria-metrics': '#8250df', 'prometheus': '#d1571c', 'victoria-metrics, no cache': '#b08cf0'}
 FALLBACK = ('#1a7f37', '#57606a', '#9a6700')
-FONT = 'font-family="system-ui, sans-serif"'
+FONT = 'font-family="system-ui, &apos;DejaVu Sans&apos;, sans-serif"'
 LEFT, RIGHT, TOP, ROW, BAR = 190, 120, 58, 18, 13
 WIDTH = 860
 

@@ -56,22 +56,30 @@ class RequestReader {
 };
 
 struct Totals {
-  uint64_t samples = 0, requests = 0, retried = 0, refused = 0, bytes = 0;
+  uint64_t samples = 0, requests = 0, retried = 0, refused = 0, reconnected = 0, bytes = 0;
 };
 
-// One kept-alive connection.
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& byte : lower) {
+    if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
+  }
+  return lower;
+}
+
+// One kept-alive connection. Some servers end connections of some age; then there is a new one.
 class Sender {
  public:
   Sender(asio::io_context* io, const SendOptions& options, Totals* totals)
       : socket_(*io), timer_(*io), totals_(totals) {
     const size_t colon = options.address.rfind(':');
+    endpoints_ = asio::ip::tcp::resolver(*io).resolve(options.address.substr(0, colon),
+                                                      options.address.substr(colon + 1));
     head_ = "POST " + options.path + " HTTP/1.1\r\nHost: " + options.address +
             "\r\nContent-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n"
             "User-Agent: barograph-bench\r\n"
             "X-Prometheus-Remote-Write-Version: 0.1.0\r\nContent-Length: ";
-    asio::connect(socket_, asio::ip::tcp::resolver(*io).resolve(options.address.substr(0, colon),
-                                                                options.address.substr(colon + 1)));
-    socket_.set_option(asio::ip::tcp::no_delay(true));
+    Connect();
   }
 
   // Every `step`-th request, from the `first`.
@@ -80,13 +88,20 @@ class Sender {
   }
 
  private:
+  void Connect() {
+    if (socket_.is_open()) socket_.close();
+    answer_.clear();
+    asio::connect(socket_, endpoints_);
+    socket_.set_option(asio::ip::tcp::no_delay(true));
+  }
+
   asio::awaitable<void> SendUntilTaken(const Request& request) {
-    int status = co_await SendOnce(request.body);
+    int status = co_await SendOrReconnect(request.body);
     for (int tries = 1; (status == 429 || status >= 500) && tries < kTriesMax; ++tries) {
       ++totals_->retried;
       timer_.expires_after(kRetryDelay);
       co_await timer_.async_wait(asio::use_awaitable);
-      status = co_await SendOnce(request.body);
+      status = co_await SendOrReconnect(request.body);
     }
     ++totals_->requests;
     totals_->bytes += request.body.size();
@@ -97,6 +112,17 @@ class Sender {
     }
   }
 
+  // A connection that the server closed between two requests is no failure of the second one.
+  asio::awaitable<int> SendOrReconnect(const std::string& body) {
+    try {
+      co_return co_await SendOnce(body);
+    } catch (const boost::system::system_error&) {
+      ++totals_->reconnected;
+    }
+    Connect();
+    co_return co_await SendOnce(body);
+  }
+
   asio::awaitable<int> SendOnce(const std::string& body) {
     const std::string head = head_ + std::to_string(body.size()) + "\r\n\r\n";
     const std::vector<asio::const_buffer> buffers{asio::buffer(head), asio::buffer(body)};
@@ -104,7 +130,8 @@ class Sender {
     const size_t size = co_await asio::async_read_until(socket_, asio::dynamic_buffer(answer_),
                                                         "\r\n\r\n", asio::use_awaitable);
     const int status = std::atoi(answer_.c_str() + 9);
-    const size_t length = BodyLength(std::string_view(answer_).substr(0, size));
+    const std::string fields = Lower(std::string_view(answer_).substr(0, size));
+    const size_t length = BodyLength(fields);
     if (answer_.size() < size + length) {
       const size_t missing = size + length - answer_.size();
       co_await asio::async_read(socket_, asio::dynamic_buffer(answer_),
@@ -113,19 +140,21 @@ class Sender {
     if (status >= 300)
       std::fprintf(stderr, "%d %s\n", status, answer_.substr(size, length).c_str());
     answer_.erase(0, size + length);
+    if (fields.find("\r\nconnection: close") != std::string::npos) {
+      ++totals_->reconnected;
+      Connect();
+    }
     co_return status;
   }
 
-  static size_t BodyLength(std::string_view head) {
-    std::string lower;
-    for (const char byte : head)
-      lower.push_back(byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte);
-    const size_t at = lower.find("\r\ncontent-length:");
-    return at == std::string::npos ? 0 : static_cast<size_t>(std::atoll(lower.c_str() + at + 17));
+  static size_t BodyLength(const std::string& fields) {
+    const size_t at = fields.find("\r\ncontent-length:");
+    return at == std::string::npos ? 0 : static_cast<size_t>(std::atoll(fields.c_str() + at + 17));
   }
 
   asio::ip::tcp::socket socket_;
   asio::steady_timer timer_;
+  asio::ip::tcp::resolver::results_type endpoints_;
   Totals* totals_;
   std::string head_;
   std::string answer_;
@@ -135,11 +164,12 @@ void Report(const Totals& totals, uint32_t row, std::chrono::steady_clock::time_
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   std::printf(
       "{\"row\": %u, \"samples\": %llu, \"requests\": %llu, \"retried\": %llu, \"refused\": %llu, "
-      "\"bytes\": %llu, \"seconds\": %.6f}\n",
+      "\"reconnected\": %llu, \"bytes\": %llu, \"seconds\": %.6f}\n",
       row, static_cast<unsigned long long>(totals.samples),
       static_cast<unsigned long long>(totals.requests),
       static_cast<unsigned long long>(totals.retried),
       static_cast<unsigned long long>(totals.refused),
+      static_cast<unsigned long long>(totals.reconnected),
       static_cast<unsigned long long>(totals.bytes), seconds.count());
   std::fflush(stdout);
 }

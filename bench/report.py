@@ -114,6 +114,29 @@ def values_section(found):
         ['system', 'sent', 'equal', 'changed', 'missing', 'NaN among the missing', 'never sent', 'checksum over all'], rows)
 
 
+def native_section(found):
+    rows = [[rows, f'{at["cpu"]:.4f}', f'{at["cpu_quiet"]:.4f}', f'{at["wire_bytes"] / at["samples"]:.2f}', mega(at['rss']),
+             mega(at['peak'])] for rows, systems in found.items() for at in systems.values()]
+    return '' if not rows else '\n### Native frames through gRPC, the same fleet\n\n' + table(
+        ['rows a batch', 'collector CPU µs / sample', 'with what follows in the background', 'wire B / sample', 'RSS MB',
+         'peak MB'], rows) + '\nTarget: 0.03 µs.\n'
+
+
+def million_section(found):
+    rows = []
+    for name, at in (found or {}).items():
+        end = at['restart']
+        rows.append([label(name), f'{at["cpu"]:.3f}', f'{at["cpu_first_row"]:.1f}', mega(at['rss']), mega(at['peak']),
+                     f'{end["ready"]:.2f}', '–' if end['complete'] is None else f'{end["complete"]:.2f}',
+                     f'{end["samples_lost"]:,}'])
+    if not rows:
+        return ''
+    some = next(iter(found.values()))
+    return f'\n### {some["series"]:,} active series × {some["rows"]} rows\n\n' + table(
+        ['system', 'CPU µs / sample', 'CPU µs / new series', 'RSS MB', 'peak MB', 'ready after kill -9, s', 'complete, s',
+         'acknowledged samples lost'], rows) + '\nTargets: RSS 350 MB, ready in 1 s.\n'
+
+
 def new_series_section(found):
     if not found:
         return ''
@@ -132,10 +155,11 @@ def growth_section(found):
             one, all_hosts, values = (at['queries'].get(query, {}).get('p50')
                                       for query in ('one host', 'cpu by mode', 'label values'))
             rows.append([f'{at["series"]:,}', label(name), f'{at["cpu"]:.3f}', f'{at["cpu_first_row"]:.1f}', mega(at['rss']),
-                         *('–' if value is None else f'{value:.2f}' for value in (one, all_hosts, values))])
+                         f'{at["ready"]:.2f}', *('–' if value is None else f'{value:.2f}' for value in (one, all_hosts, values))])
     if not rows:
         return ''
-    text = '\n### Growth\n\n' + table(['series', 'system', 'CPU µs / sample', 'CPU µs / new series', 'RSS MB', 'one host, ms',
+    text = '\n### Growth\n\n' + table(['series', 'system', 'CPU µs / sample', 'CPU µs / new series', 'RSS MB',
+                                       'ready after kill -9, s', 'one host, ms',
                                        'cpu by mode of all hosts, ms', 'label values, ms'], rows)
     sizes = [systems['barograph']['cpu'] for systems in found.values() if 'barograph' in systems]
     return text + (f'\nBarograph, largest / smallest: {sizes[-1] / sizes[0]:.2f}× (target 1.3×).\n' if len(sizes) > 1 else '')
@@ -199,14 +223,14 @@ def query_section(found, title):
     means = [f'{geometric(column, "p50"):.2f} / {geometric(column, "p99"):.2f} / {geometric(column, "cpu"):.2f}'
              for column in columns.values()]
     some = next(iter(found.values()))
-    memory = ', '.join(f'{label(name)} {mega(at["rss_after"])} (peak {mega(at["peak"])})' for name, at in found.items())
+    memory = ', '.join(f'{label(name)} {mega(at["rss"])} before, {mega(at["peak"])} at most' for name, at in found.items())
     text = (f'\n### Dashboards over {title}: {some["series"]:,} series, {some["samples"]:,} samples\n\n'
             'Latency p50 / p99 and server CPU for one query, ms. Each run asks for a window one step older. The last column '
             'compares answers with Barograph\'s: Prometheus within 1e-9, VictoriaMetrics within 10 % of each point, as its '
             '`rate()` and `increase()` do not extrapolate.\n\n'
             + table(['query', *(label(name) if name in LABELS else 'VictoriaMetrics, `nocache=1`' for name in columns), 'answers'],
                     rows + [['**geometric mean**', *(f'**{mean}**' for mean in means), '']])
-            + f'\nRSS MB after the queries: {memory}.\n')
+            + f'\nRSS MB: {memory}.\n')
     return text + ''.join(f'\n{label(name)}: {at["remark"]}.\n' for name, at in found.items() if at.get('remark'))
 
 
@@ -268,6 +292,7 @@ def markdown(about, results, images):
     text = heading(about) + '\n'
     if ingest:
         text += ingest_section(ingest) + disk_section(ingest) + restart_section(ingest) + values_section(ingest)
+    text += native_section(results.get('native', {})) + million_section(results.get('million'))
     text += new_series_section(results.get('newseries')) + growth_section(results.get('growth', {}))
     text += churn_section(results.get('churn', {}))
     text += query_section(results.get('query2h'), '2 h') + query_section(results.get('query24h'), '24 h')

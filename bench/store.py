@@ -26,14 +26,15 @@ import report  # noqa: E402
 import systems  # noqa: E402
 
 # In the order in which they run. restart, disk and values are measured in the life of ingest's store.
-EXPERIMENTS = ('ingest', 'restart', 'disk', 'values', 'newseries', 'growth', 'query2h', 'churn', 'query24h')
+EXPERIMENTS = ('ingest', 'restart', 'disk', 'values', 'native', 'newseries', 'growth', 'query2h', 'churn', 'query24h', 'million')
+ON_REQUEST = ('million',)  # takes half an hour for all three
 WITH_INGEST = ('ingest', 'restart', 'disk', 'values')
 FULL = {'series': 100_000, 'rows': 480, 'query_series': 25_000, 'query_runs': 6, 'query_seconds': 0.3, 'new_series': 100_000,
-        'new_series_runs': 3, 'churn_series': 10_000, 'churn_rows': 1440, 'growth_series': '10000,100000,1000000',
-        'growth_samples': 6_000_000, 'check_instances': 4}
+        'new_series_runs': 3, 'churn_series': 5_000, 'churn_rows': 1440, 'growth_series': '10000,100000,1000000',
+        'growth_samples': 6_000_000, 'check_instances': 4, 'million_series': 1_000_000}
 QUICK = {'series': 6_000, 'rows': 60, 'query_series': 3_000, 'query_runs': 2, 'query_seconds': 0.0, 'new_series': 6_000,
          'new_series_runs': 1, 'churn_series': 2_000, 'churn_rows': 60, 'growth_series': '3000,12000', 'growth_samples': 100_000,
-         'check_instances': 2}
+         'check_instances': 2, 'million_series': 20_000}
 DISK_FREE_LEAST = 12 << 30
 
 
@@ -44,7 +45,8 @@ def parse_arguments():
     arguments.add_argument('--systems', default='barograph,victoria-metrics,prometheus')
     arguments.add_argument('--systems-24h', default='barograph,victoria-metrics',
                            help='for query24h; Prometheus takes minutes to load a day')
-    arguments.add_argument('--only', default=','.join(EXPERIMENTS), help='some of: ' + ', '.join(EXPERIMENTS))
+    arguments.add_argument('--only', default=','.join(name for name in EXPERIMENTS if name not in ON_REQUEST),
+                           help=f'some of: {", ".join(EXPERIMENTS)} (by default all but {", ".join(ON_REQUEST)})')
     arguments.add_argument('--data', default=os.path.join(HERE, 'data'), help='packed capture (bench/corpus.py pack)')
     arguments.add_argument('--out', default='build/bench', help='folder of store.json and, without --write-docs, of the plots')
     arguments.add_argument('--write-docs', action='store_true', help='write docs/benchmarks.md and its plots')
@@ -87,6 +89,7 @@ class Run:
     def each(self, title, names, measure):
         """{system: figures} of one experiment."""
         found = {}
+        self.corpus.begin()
         for name in names:
             begin = time.monotonic()
             try:
@@ -117,6 +120,10 @@ class Run:
         if wanted & set(WITH_INGEST):
             self.results['ingest'] = self.each('ingest', self.names,
                                                lambda name: experiments.ingest(name, corpus, options, wanted))
+        if 'native' in wanted and 'barograph' in self.names:
+            self.results['native'] = {
+                str(rows): self.each(f'native, {rows} rows a batch', ['barograph'],
+                                     lambda name, rows=rows: experiments.native(corpus, options, rows)) for rows in (1, 16)}
         if 'newseries' in wanted:
             self.results['newseries'] = self.each('new series', self.names,
                                                   lambda name: experiments.new_series(name, corpus, options))
@@ -135,6 +142,9 @@ class Run:
         if 'query24h' in wanted:
             names = [name for name in options.systems_24h.split(',') if name in self.names]
             self.results['query24h'] = self.queries('queries over 24 h', names, 1 if options.quick else 24)
+        if 'million' in wanted:
+            self.results['million'] = self.each('a million series', self.names,
+                                                lambda name: experiments.million(name, corpus, options))
         return self.results
 
 
