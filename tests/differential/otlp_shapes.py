@@ -6,7 +6,7 @@ import otlp
 
 NAMES = ["http.server.duration", "requests", "requests_total", "system.cpu.utilization", "a..b__c", "1st.metric",
          "größe", "café.total", "foo/bar", "jvm.memory.used_bytes", "up:time", "trailing_", "_leading", "ratio",
-         "disk.io.time.seconds", "x.per_second", "日本", "a_ratio_b", "total", "seconds", "UPPER.Case", "with space",
+         "disk.io.time.seconds", "x.per_second", "日本.x", "a_ratio_b", "total", "seconds", "UPPER.Case", "with space",
          "per.request.total.count", "bytes", "temperature.Cel"]
 UNITS = ["", "1", "s", "ms", "By", "KiBy", "By/s", "{request}", "{request}/s", "1/s", "%", "m/s", "Cel", "foo",
          "foo/bar", " s ", "s/", "/s", "MBy", "V", "d", "min", "weird unit!", "_x_", "a//b", "g/m", "By/{op}",
