@@ -140,6 +140,9 @@ absl::Status ServerImpl::OpenStore() {
   options.retention_ms = retention_ms_;
   options.memory = &memory_;
   options.clock = clock_;
+  options.on_damage = [](const std::string& what) {
+    spdlog::error("the store is damaged: {}", what);
+  };
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));
   const tsdb::Stats stats = store_->GetStats();
   spdlog::info("store is open: path={} series={} slots={} replay_seconds={:.3f}",

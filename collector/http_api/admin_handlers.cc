@@ -133,6 +133,7 @@ Answer BackUp(const ApiParts& parts, const net::ServerRequest&) {
     object.Add("bytes", report.bytes);
     object.Add("filesCopied", report.files_copied);
     object.Add("bytesCopied", report.bytes_copied);
+    object.Add("damagesTotal", report.damages.size());
   }
   return FinishAnswer(&writer);
 }

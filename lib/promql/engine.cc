@@ -125,6 +125,7 @@ class Run {
     return DropNames(&query_, table);
   }
   QueryResult Finish(QueryResult result) {
+    query_.WarnOfWhatWasRead();
     result.warnings = query_.annotations().Warnings();
     result.infos = query_.annotations().Infos();
     result.stats.samples_total = query_.samples_total();

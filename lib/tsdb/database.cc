@@ -5,6 +5,7 @@
 #include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <unistd.h>
@@ -261,7 +262,64 @@ absl::Status Database::OpenFamilies() {
   for (const char* name : {"default", "index", "slots"}) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
   }
+  const absl::Status status = OpenFamiliesOf(options, names);
+  if (!absl::IsDataLoss(status)) return status;
+  BARO_TRY(SetDamagedAside(options, names));
   return OpenFamiliesOf(options, std::move(names));
+}
+
+// Of the tables that keep RocksDB from opening, those of `slots` are taken out, kept for people,
+// and missed by whoever reads their part. The rest is the index and the journals: without them
+// there is no store.
+absl::Status Database::SetDamagedAside(rocksdb::DBOptions options,
+                                       const std::vector<std::string>& names) {
+  options.paranoid_checks = false;
+  if (absl::Status status = OpenFamiliesOf(options, names); !status.ok()) {
+    return absl::DataLossError(base::StrCat(base::FromAbsl(status.message()), kRestoreHint));
+  }
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db_->GetLiveFilesMetaData(&files);
+  absl::Status status;
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    const std::string path = base::StrCat(path_, file.name);
+    const absl::Status what = CheckTable(path, file.size);
+    if (what.ok() || !status.ok()) continue;
+    if (file.column_family_name != "slots") {
+      status = absl::DataLossError(
+          base::StrCat("cannot open ", path_, ": ", file.column_family_name, " is damaged in file ",
+                       file.name.substr(1), ": ", base::FromAbsl(what.message()), kRestoreHint));
+      continue;
+    }
+    status = SetFileAside(file.name.substr(1));
+    if (!status.ok()) continue;
+    const rocksdb::Slice first(file.smallestkey);
+    const rocksdb::Slice last(file.largestkey);
+    status = ToStatus(rocksdb::DeleteFilesInRange(db_.get(), slots_, &first, &last, true),
+                      base::StrCat("take out ", path));
+  }
+  CloseFamilies();
+  return status;
+}
+
+absl::Status Database::CheckTable(const std::string& path, uint64_t size) const {
+  uint64_t there = 0;
+  BARO_TRY(ToStatus(env_->GetFileSize(path, &there), base::StrCat("find ", path)));
+  if (there != size) {
+    return absl::DataLossError(base::StrCat("it has ", there, " bytes, not ", size));
+  }
+  rocksdb::SstFileReader reader(slot_options_);
+  return ToStatus(reader.Open(path), base::StrCat("read ", path));
+}
+
+// Under quarantine/, by a link: the folder's own entry goes with the table.
+absl::Status Database::SetFileAside(const std::string& name) const {
+  const std::string from = base::StrCat(path_, "/", name);
+  if (!env_->FileExists(from).ok()) return absl::OkStatus();
+  const std::string folder = path_ + "/quarantine";
+  BARO_TRY(CreateFolders(env_, folder));
+  const std::string to = base::StrCat(folder, "/", name);
+  if (env_->FileExists(to).ok() || env_->LinkFile(from, to).ok()) return absl::OkStatus();
+  return CopyFile(env_, from, to).status();
 }
 
 absl::Status Database::OpenFamiliesOf(const rocksdb::DBOptions& options,

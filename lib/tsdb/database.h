@@ -27,6 +27,10 @@ inline std::string_view FromSlice(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
+// What to do about an index that cannot be read; ends the texts of such errors.
+inline constexpr std::string_view kRestoreHint =
+    "; restore a backup into another folder (--tsdb.restore)";
+
 // NoSpace is ResourceExhausted, Corruption DataLoss, all else Unavailable.
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view action);
 
@@ -101,6 +105,10 @@ class Database {
   void SetPath(const std::string& path, rocksdb::Env* env, uint64_t memory_limit_bytes);
   absl::Status LockFolder();
   absl::Status OpenFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status SetDamagedAside(rocksdb::DBOptions options, const std::vector<std::string>& names)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckTable(const std::string& path, uint64_t size) const;
+  absl::Status SetFileAside(const std::string& name) const;
   absl::Status OpenFamiliesOf(const rocksdb::DBOptions& options, std::vector<std::string> names)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

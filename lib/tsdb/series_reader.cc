@@ -58,6 +58,7 @@ StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin,
       part_reader_(*set.keep().database, set.keep().damaged_total.get(),
                    {set.start_ms(), set.end_ms()}),
       assembly_(set.keep().dictionary.get()) {
+  part_reader_.SetAside(set.keep().quarantine.get());
   for (const PartRun& run : set.selection().runs) {
     for (const auto& part : run.parts) rows_estimate_ += RowsWithin(*part, set);
   }

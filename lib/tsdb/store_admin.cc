@@ -22,6 +22,14 @@ std::vector<Rectangle> RectanglesOf(const DeleteRequest& request, const Dictiona
           return EvaluateSelector(matchers, targets.postings(), columns.postings());
         });
     for (Rectangle& one : some) {
+      // Histograms lie in components beside their column.
+      Roaring components;
+      dictionary.ForEachComponents(one.columns,
+                                   [&](ColumnId, const std::shared_ptr<const ComponentList>& list) {
+                                     for (const Component& component : *list)
+                                       components.add(component.column);
+                                   });
+      one.columns |= components;
       if (!one.targets.isEmpty() && !one.columns.isEmpty()) all.push_back(std::move(one));
     }
   }

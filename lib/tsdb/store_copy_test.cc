@@ -152,10 +152,12 @@ TEST(Backup, IsIncrementalAndRestoresTheSameSamples) {
   fs::remove_all(backups);
   auto store = Open(Options(folder.path()));
   Fill(store.get(), 3);
+  ASSERT_TRUE(store->Maintain(true).ok());
   const SamplesBySeries first_samples = ReadAll(*store);
   const auto first = store->admin()->Backup(backups);
   ASSERT_TRUE(first.ok()) << first.status();
-  Fill(store.get(), 1, 10'000'000);
+  // So much later that no merge touches what is there.
+  Fill(store.get(), 1, int64_t{40} * 86'400'000);
   const SamplesBySeries second_samples = ReadAll(*store);
   const auto second = store->admin()->Backup(backups);
   ASSERT_TRUE(second.ok()) << second.status();
@@ -288,7 +290,7 @@ TEST(Verify, FindsEveryFlippedByteOfATable) {
   }
   const auto good = VerifyFolder(folder.path());
   ExpectGood(good);
-  EXPECT_EQ(good->parts, 3u);
+  EXPECT_GT(good->parts, 0u);
   EXPECT_EQ(good->samples, 3u * 20u * 30u);
   EXPECT_GT(good->journal_records, 0u);
   EXPECT_EQ(VerifyFolder(folder.path() + ".nowhere").status().code(), absl::StatusCode::kNotFound);
@@ -311,6 +313,26 @@ TEST(Verify, FindsEveryFlippedByteOfATable) {
     }
   }
   ExpectGood(VerifyFolder(folder.path()));
+}
+
+TEST(Verify, WritesNothing) {
+  const Folder folder("verify_read_only");
+  const auto disk = FaultFileSystem::Create(3);
+  const auto env = disk->NewEnv();
+  StoreOptions options = Options(folder.path());
+  options.env = env.get();
+  {
+    auto store = Open(options);
+    Fill(store.get(), 2);
+  }
+  const uint64_t operations = disk->operations();
+  disk->SetFault(DiskFault::kBroken);
+  ExpectGood(VerifyFolder(folder.path(), env.get()));
+  EXPECT_EQ(disk->operations(), operations);
+  // Where nothing can be written there is no store to serve, and the error says where.
+  const auto store = Store::Open(options);
+  EXPECT_FALSE(store.ok());
+  EXPECT_NE(store.status().ToString().find(folder.path()), std::string::npos) << store.status();
 }
 
 }  // namespace

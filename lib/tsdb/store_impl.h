@@ -121,10 +121,10 @@ class StoreImpl final : public Store, public StoreAdmin {
     std::atomic<uint64_t> commit_failures{0};
     std::atomic<uint64_t> seals{0};
     std::atomic<uint64_t> seal_failures{0};
-    std::atomic<uint64_t> seals_for_memory{0};
-    std::atomic<uint64_t> batches_refused_memory{0};
     std::atomic<uint64_t> merges{0};
     std::atomic<uint64_t> merge_failures{0};
+    std::atomic<uint64_t> seals_for_memory{0};
+    std::atomic<uint64_t> batches_refused_memory{0};
   };
 
   // The outcome of a merge that takes the place of its inputs.
@@ -141,6 +141,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status LoadParts();
   absl::Status LoadTombstones(View* view);
   absl::Status RemoveLeftovers();
+  void NameLostParts();  // store_verify.cc
   absl::Status ReplayJournals();
   absl::Status Replay(uint64_t epoch, Head* head);
 
@@ -225,6 +226,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   std::shared_ptr<Database> database_;
   std::shared_ptr<Dictionary> dictionary_;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total_;
+  const std::shared_ptr<Quarantine> quarantine_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Sealer> sealer_;
   TargetLayoutsPool pool_ ABSL_GUARDED_BY(maintain_mutex_);

@@ -227,7 +227,9 @@ void StoreImpl::DeleteCondemned() {
   std::erase_if(condemned_, [&](const std::shared_ptr<const Part>& part) {
     if (part.use_count() > 1) return false;
     const auto [first, last] = part->KeyRange();
-    return database_->DeleteSlots(first, last).ok();
+    if (!database_->DeleteSlots(first, last).ok()) return false;
+    quarantine_->Remove(part->number);
+    return true;
   });
 }
 

@@ -77,7 +77,9 @@ absl::Status StoreImpl::RewriteDeleted() {
           return view->tombstones->Touches(part->written, one.target,
                                            {part->time_ms_min, part->time_ms_max});
         });
-    if (!touched || unmerged_.contains(part->number)) continue;
+    if (!touched || unmerged_.contains(part->number) || quarantine_->Has(part->number)) {
+      continue;
+    }
     BARO_TRY(RunJob({{part}, std::max(part->generation, Generation::kHours)}, false));
   }
   view.reset();
@@ -131,6 +133,9 @@ absl::Status StoreImpl::RunJob(const MergeJob& job, bool in_background) {
   // merged around it.
   if (absl::IsDataLoss(status)) {
     for (const auto& part : job.inputs) unmerged_.insert(part->number);
+    if (job.inputs.size() == 1) {
+      quarantine_->Add(*job.inputs.front(), base::FromAbsl(status.message()));
+    }
     return absl::OkStatus();
   }
   return status;

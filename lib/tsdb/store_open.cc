@@ -30,14 +30,18 @@ absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options)
                      options.retention_ms, " ms, future of ", options.future_ms_max, " ms"));
   }
   auto store = std::unique_ptr<StoreImpl>(new StoreImpl(std::move(options)));
-  BARO_TRY(store->Load());
-  return store;
+  const absl::Status status = store->Load();
+  if (status.ok()) return store;
+  const std::string text(status.message());
+  if (!absl::IsDataLoss(status) || text.ends_with(kRestoreHint)) return status;
+  return absl::DataLossError(base::StrCat(text, kRestoreHint));
 }
 
 StoreImpl::StoreImpl(StoreOptions options)
     : options_(std::move(options)),
       dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
+      quarantine_(std::make_shared<Quarantine>(options_.on_damage)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
                                        options_.retention_ms, options_.clock)),
       histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
@@ -57,6 +61,7 @@ absl::Status StoreImpl::Load() {
   BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
   BARO_TRY(RemoveLeftovers());
+  NameLostParts();
   const int64_t start_ns = options_.clock->MonotonicNs();
   BARO_TRY(ReplayJournals());
   KnowNewestTime();
@@ -74,8 +79,8 @@ absl::Status StoreImpl::Load() {
 // Components and layouts name columns, bindings name targets and layouts: hence the order.
 absl::Status StoreImpl::LoadDictionary() {
   const Iterator it = NewIterator(*database_, database_->index());
-  for (const char kind : {kColumnKey, kComponentKey, kBoundsKey, kTargetKey, kLayoutKey,
-                          kBindingKey, kMetadataKey}) {
+  for (const char kind :
+       {kColumnKey, kComponentKey, kBoundsKey, kTargetKey, kLayoutKey, kBindingKey, kMetadataKey}) {
     const std::string prefix(1, kind);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
       BARO_TRY(dictionary_->Load(FromSlice(it->key()), FromSlice(it->value())));

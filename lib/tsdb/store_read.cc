@@ -139,8 +139,9 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
   PartReader reader(*database_, damaged_total_.get(),
                     AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
-  return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
-                                           std::move(selection), request.start_ms, request.end_ms);
+  return std::make_unique<StoredSeriesSet>(
+      Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
+      request.start_ms, request.end_ms);
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
@@ -193,6 +194,7 @@ Stats StoreImpl::GetStats() const {
     slots.insert(part->slot);
   }
   stats.slots = slots.size();
+  stats.quarantined_parts = quarantine_->size();
   stats.tombstones = view->tombstones->list().size();
   stats.journal_bytes = journal_bytes_.load();
   stats.samples_stored_total = totals_.stored.load();
@@ -206,11 +208,11 @@ Stats StoreImpl::GetStats() const {
   stats.commit_failures_total = totals_.commit_failures.load();
   stats.seals_total = totals_.seals.load();
   stats.seal_failures_total = totals_.seal_failures.load();
-  stats.seals_for_memory_total = totals_.seals_for_memory.load();
-  stats.batches_refused_memory_total = totals_.batches_refused_memory.load();
   stats.parts = view->parts.size();
   stats.merges_total = totals_.merges.load();
   stats.merge_failures_total = totals_.merge_failures.load();
+  stats.seals_for_memory_total = totals_.seals_for_memory.load();
+  stats.batches_refused_memory_total = totals_.batches_refused_memory.load();
   stats.frames_refused_target_total = totals_.frames_refused_target.load();
   stats.samples_nan_replaced_total = ingest_->nan_replaced_total() + totals_.nan_replaced.load();
   stats.histograms_stored_total = totals_.histograms_stored.load();

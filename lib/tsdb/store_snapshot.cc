@@ -37,10 +37,21 @@ absl::Status StoreImpl::WriteSnapshot(const SnapshotRequest& request) {
         base::StrCat("cannot write snapshot to ", request.folder, ": it is not empty"));
   }
   if (request.with_head) BARO_TRY(Maintain(true));
-  BARO_TRY(database_->Checkpoint(request.folder));
-  if (request.with_head) return absl::OkStatus();
-  const absl::Status status = LeaveOutJournals(request.folder);
-  if (!status.ok()) RemoveFolder(env, request.folder).IgnoreError();
+  // The folder is there when all of it is.
+  const std::string stage = request.folder + ".part";
+  BARO_TRY(RemoveFolder(env, stage));
+  absl::Status status = database_->Checkpoint(stage);
+  if (status.ok() && !request.with_head) status = LeaveOutJournals(stage);
+  if (status.ok()) {
+    env->DeleteDir(request.folder).PermitUncheckedError();  // an empty one is in the way
+    status = ToStatus(env->RenameFile(stage, request.folder),
+                      base::StrCat("finish snapshot ", request.folder));
+  }
+  if (status.ok()) {
+    return SyncFolder(env, request.folder.substr(0, request.folder.rfind('/')));
+  }
+  // What stays is removed by the next snapshot of that name, or by people.
+  RemoveFolder(env, stage).IgnoreError();
   return status;
 }
 

@@ -1,6 +1,7 @@
 // Verification of a store that is running, and of a folder.
 #include <rocksdb/sst_file_reader.h>
 
+#include <set>
 #include <utility>
 
 #include "baro/base/status.h"
@@ -20,6 +21,22 @@ absl::StatusOr<VerifyReport> StoreImpl::Verify() {
   for (const auto& part : CurrentView()->parts) verifier.CheckPart(*part, *dictionary_);
   for (const uint64_t epoch : database_->Journals()) verifier.CheckJournal(epoch);
   return report;
+}
+
+// Parts whose tables were set aside when RocksDB was opened.
+void StoreImpl::NameLostParts() {
+  std::set<uint32_t> there;
+  rocksdb::ColumnFamilyMetaData files;
+  database_->db()->GetColumnFamilyMetaData(database_->slots(), &files);
+  for (const rocksdb::LevelMetaData& level : files.levels) {
+    for (const rocksdb::SstFileMetaData& file : level.files) {
+      SlotKey key;
+      if (DecodeSlotKey(file.smallestkey, &key)) there.insert(key.part);
+    }
+  }
+  for (const auto& part : CurrentView()->parts) {
+    if (!there.contains(part->number)) quarantine_->Add(*part, "its file is missing");
+  }
 }
 
 absl::StatusOr<VerifyReport> VerifyFolder(const std::string& path, rocksdb::Env* env) {

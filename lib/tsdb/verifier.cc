@@ -90,8 +90,9 @@ void Verifier::CheckIndex(Dictionary* dictionary, std::vector<std::shared_ptr<co
   if (database_.db() == nullptr) return Add("database", "it is not open");
   const std::unique_ptr<rocksdb::Iterator> it(
       database_.db()->NewIterator(ReadingOnce(), database_.index()));
-  // Layouts name columns, bindings name targets and layouts; the rest is independent.
-  constexpr std::string_view kFirst = "ctlbm";
+  // Components and layouts name columns, bindings name targets and layouts; the rest is
+  // independent.
+  constexpr std::string_view kFirst = "chotlbm";
   for (const char kind : kFirst) {
     const std::string prefix(1, kind);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
@@ -135,6 +136,8 @@ absl::Status Verifier::CheckIndexRecord(std::string_view key, std::string_view v
       if (!TakeBigEndian(&rest, &number)) return absl::DataLossError("a key too short");
       return DecodeTombstone(number, value).status();
     case kColumnKey:
+    case kComponentKey:
+    case kBoundsKey:
     case kTargetKey:
     case kLayoutKey:
     case kBindingKey:
