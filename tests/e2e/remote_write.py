@@ -17,7 +17,6 @@ from metrics_target import Target
 
 PROTOCOLS = {'one': 'prometheus.WriteRequest', 'two': 'io.prometheus.write.v2.Request'}
 SCRAPES = 8
-READER_LABEL = 'read'
 
 
 def prometheus_binary():
@@ -105,8 +104,9 @@ def check_written(peer, collector, at):
 def check_staleness(peer, collector, at):
     """The series that ended is gone from the same second on."""
     for protocol in PROTOCOLS:
+        ours = f'target_ends{{protocol="{protocol}"}}'
         rows = [api(url, 'query_range', query=f'count({selector})', start=at - 30, end=at, step=0.25)['result']
-                for url, selector in ((peer.url, 'target_ends'), (collector.url, f'target_ends{{protocol="{protocol}"}}'))]
+                for url, selector in ((peer.url, 'target_ends'), (collector.url, ours))]
         assert rows[0] and rows[0][0]['values'] == rows[1][0]['values'], (protocol, rows)
         assert rows[0][0]['values'][-1][0] < at - 1, 'the series did not end'
 
@@ -115,7 +115,8 @@ def check_exemplars(peer, collector, at):
     expected = api(peer.url, 'query_exemplars', query='target_requests_total', start=at - 60, end=at)
     assert expected and expected[0]['exemplars'], 'the peer has no exemplars'
     for protocol in PROTOCOLS:
-        actual = api(collector.url, 'query_exemplars', query=f'target_requests_total{{protocol="{protocol}"}}', start=at - 60, end=at)
+        selector = f'target_requests_total{{protocol="{protocol}"}}'
+        actual = api(collector.url, 'query_exemplars', query=selector, start=at - 60, end=at)
         for series in actual:
             assert series['seriesLabels'].pop('protocol') == protocol
         assert actual == expected, (protocol, expected, actual)
@@ -130,7 +131,8 @@ def check_metadata(peer, collector):
 
 
 def check_nothing_refused(peer, collector):
-    for name in ('refused_samples_total', 'refused_exemplars_total', 'requests_broken_total', 'requests_unsupported_total', 'requests_failed_total'):
+    for name in ('refused_samples_total', 'refused_exemplars_total', 'requests_broken_total',
+                 'requests_unsupported_total', 'requests_failed_total'):
         assert processes.metric(collector.url, f'baro_remote_write_{name}') == 0, name
     for version in ('1.0', '2.0'):
         assert processes.metric(collector.url, 'baro_remote_write_requests_total', f'version="{version}"') > 0, version
@@ -152,7 +154,8 @@ remote_read:
         compare(f'remote read {protocol}', samples(collector.url, selector, at), samples(reader.url, selector, at))
     for query in ('sum by (code) (rate(target_requests_total{protocol="two"}[10s]))', 'target_gauge{kind!~"n.*"}', 'target_ends',
                   'histogram_quantile(0.9, rate(target_latency_seconds{protocol="two"}[10s]))'):
-        ours, theirs = (api(url, 'query_range', query=query, start=at - 20, end=at, step=1)['result'] for url in (collector.url, reader.url))
+        ours, theirs = (api(url, 'query_range', query=query, start=at - 20, end=at, step=1)['result']
+                        for url in (collector.url, reader.url))
         key = lambda row: sorted(row['metric'].items())  # noqa: E731
         assert sorted(ours, key=key) == sorted(theirs, key=key), (query, ours, theirs)
     assert processes.metric(collector.url, 'baro_remote_read_requests_total', 'form="streamed_xor_chunks"') > 0
