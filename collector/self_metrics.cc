@@ -51,6 +51,30 @@ prometheus::MetricFamily OneGauge(std::string name, std::string help, double val
   return family;
 }
 
+// What the store has beside floats.
+void CollectBeside(const tsdb::Stats& stats, Families* families) {
+  auto histograms = Family("baro_store_histograms_total", "Histograms by what became of them.",
+                           prometheus::MetricType::Counter);
+  AddValue(D(stats.histograms_stored_total), {{"outcome", "stored"}}, &histograms);
+  AddValue(D(stats.histograms_invalid_total), {{"outcome", "invalid"}}, &histograms);
+  AddValue(D(stats.histograms_over_limit_total), {{"outcome", "over_limit"}}, &histograms);
+  families->push_back(std::move(histograms));
+  families->push_back(OneGauge("baro_store_histogram_columns",
+                               "Columns that the insides of histograms lie in.",
+                               D(stats.histogram_columns)));
+  auto exemplars = Family("baro_store_exemplars_total", "Exemplars by what became of them.",
+                          prometheus::MetricType::Counter);
+  AddValue(D(stats.exemplars_stored_total), {{"outcome", "stored"}}, &exemplars);
+  AddValue(D(stats.exemplars_duplicate_total), {{"outcome", "duplicate"}}, &exemplars);
+  AddValue(D(stats.exemplars_out_of_order_total), {{"outcome", "out_of_order"}}, &exemplars);
+  AddValue(D(stats.exemplars_refused_total), {{"outcome", "refused"}}, &exemplars);
+  families->push_back(std::move(exemplars));
+  families->push_back(OneGauge("baro_store_exemplars", "Exemplars kept.", D(stats.exemplars)));
+  families->push_back(OneCounter("baro_store_exemplars_evicted_total",
+                                 "Exemplars that made room for younger ones.",
+                                 D(stats.exemplars_evicted_total)));
+}
+
 void CollectStore(const tsdb::Stats& stats, Families* families) {
   const auto gauge = [families](const char* name, const char* help, double value) {
     families->push_back(OneGauge(base::StrCat("baro_store_", name), help, value));
@@ -91,6 +115,7 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   families->push_back(std::move(samples));
   counter("samples_out_of_order_total", "Stored samples older than the newest of their series.",
           stats.samples_out_of_order_total);
+  CollectBeside(stats, families);
 }
 
 void CollectMemory(const base::MemoryBudget& memory, Families* families) {

@@ -189,6 +189,9 @@ ApiFacts ServerImpl::Facts() {
   ApiFacts facts;
   facts.store_stats = [this] { return store_->GetStats(); };
   facts.cardinality = [this](size_t limit) { return store_->GetCardinality(limit); };
+  facts.exemplars = [this](const model::LabelRequest& request) {
+    return store_->Exemplars(request);
+  };
   facts.agents = [this] { return ingest_->Agents(); };
   facts.config_yaml = [this] { return PrintConfig(config()); };
   facts.last_reload = [this] {
