@@ -5,42 +5,12 @@ Prometheus gets protobuf (native histograms have no text form), everyone else th
 library.
 """
 import http.server
-import struct
 import threading
+
+from protobuf import bytes_field, double_field, int_field, signed_field, varint
 
 COUNTER, GAUGE, HISTOGRAM = 0, 1, 4
 ENDS_AFTER = 4  # scrapes, of the series target_ends
-
-
-def varint(number):
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def zigzag(number):
-    return number << 1 if number >= 0 else (-number << 1) - 1
-
-
-def bytes_field(number, content):
-    content = content.encode() if isinstance(content, str) else content
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def int_field(number, value):
-    return varint(number << 3) + varint(value)
-
-
-def signed_field(number, value):
-    return int_field(number, zigzag(value))
-
-
-def double_field(number, value):
-    return varint(number << 3 | 1) + struct.pack('<d', value)
 
 
 def label(name, value):
