@@ -105,6 +105,7 @@ class DeltaSums {
   // Groups that need not be read back again: nothing of theirs has been evicted since.
   absl::flat_hash_set<uint64_t> read_back_ ABSL_GUARDED_BY(mutex_);
   int64_t evicted_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;  // monotonic
+  int64_t made_room_at_ms_ ABSL_GUARDED_BY(mutex_) = INT64_MIN / 2;
   uint64_t under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   bool failed_ ABSL_GUARDED_BY(mutex_) = false;
   DeltaStats stats_ ABSL_GUARDED_BY(mutex_);
