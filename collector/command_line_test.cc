@@ -21,6 +21,26 @@ TEST(CommandLine, HasTheContractsDefaults) {
   EXPECT_FALSE((*options)->retention_given);
 }
 
+TEST(CommandLine, ReadsTheMemoryLimit) {
+  EXPECT_EQ((*Parse({"--memory.limit=0"}))->memory_limit_bytes, 0);
+  EXPECT_EQ((*Parse({"--memory.limit=256MiB"}))->memory_limit_bytes, 256 << 20);
+  EXPECT_GT((*Parse({}))->memory_limit_bytes, 0);
+  EXPECT_FALSE(Parse({"--memory.limit=1MiB"}).ok());
+  EXPECT_FALSE(Parse({"--memory.limit=much"}).ok());
+}
+
+TEST(CommandLine, ReadsFeaturesAndTheLimitOfRemoteRead) {
+  EXPECT_EQ((*Parse({}))->read_samples_max, 50'000'000);
+  EXPECT_TRUE((*Parse({}))->features.empty());
+  const auto options = Parse({"--storage.remote.read-sample-limit=0",
+                              "--enable-feature=created-timestamp-zero-ingestion"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ((*options)->read_samples_max, 0);
+  EXPECT_EQ((*options)->features, (std::vector<std::string>{kStartSamplesFeature}));
+  EXPECT_FALSE(Parse({"--storage.remote.read-sample-limit=-1"}).ok());
+  EXPECT_FALSE(Parse({"--enable-feature=something-else"}).ok());
+}
+
 TEST(CommandLine, ReadsEveryFlag) {
   const auto options = Parse({"--config.file",
                               "c.yml",

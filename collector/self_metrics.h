@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
 #include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
@@ -17,6 +18,7 @@
 #include "prometheus/histogram.h"
 #include "prometheus/metric_family.h"
 #include "prometheus/registry.h"
+#include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 
 namespace baro::collector {
@@ -29,12 +31,16 @@ prometheus::MetricFamily OneCounter(std::string name, std::string help, double v
 prometheus::MetricFamily OneGauge(std::string name, std::string help, double value);
 
 void CollectStore(const tsdb::Stats& stats, std::vector<prometheus::MetricFamily>* families);
+void CollectMemory(const base::MemoryBudget& memory,
+                   std::vector<prometheus::MetricFamily>* families);
 void CollectHttp(const net::HttpServerStats& stats,
                  std::vector<prometheus::MetricFamily>* families);
 void CollectIngest(const IngestServiceStats& stats,
                    std::vector<prometheus::MetricFamily>* families);
 void CollectRemoteWrite(const RemoteWriteStats& stats,
                         std::vector<prometheus::MetricFamily>* families);
+void CollectRemoteRead(const RemoteReadStats& stats,
+                       std::vector<prometheus::MetricFamily>* families);
 // process_* with the names and meanings of Prometheus' client libraries, from /proc/self.
 void CollectProcess(std::vector<prometheus::MetricFamily>* families);
 

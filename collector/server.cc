@@ -1,7 +1,9 @@
 #include "server.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -15,6 +17,7 @@
 #include "otlp/otlp_grpc.h"
 #include "otlp/otlp_http.h"
 #include "otlp/otlp_metrics.h"
+#include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 #include "self_metrics.h"
 #include "spdlog/spdlog.h"
@@ -25,11 +28,13 @@ namespace {
 
 using net::HttpLane;
 
-promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const base::Clock* clock) {
+promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const base::Clock* clock,
+                                      base::MemoryBudget* memory) {
   promql::EngineOptions engine;
   engine.lookback_ms = options.query_lookback_ms;
   engine.timeout_ms = options.query_timeout_ms;
   engine.samples_max = options.query_samples_max;
+  engine.memory = memory;
   engine.clock = clock;
   return engine;
 }
@@ -50,7 +55,8 @@ class ServerImpl final : public Server {
       : options_(std::move(options)),
         clock_(clock),
         start_time_ms_(clock->NowMs()),
-        engine_(EngineOptionsOf(options_, clock)),
+        memory_({options_.memory_limit_bytes, base::ResidentBytes, clock}),
+        engine_(EngineOptionsOf(options_, clock, &memory_)),
         metrics_(Version()) {}
   ~ServerImpl() override { Stop(); }
 
@@ -80,6 +86,7 @@ class ServerImpl final : public Server {
   const CollectorOptions options_;
   const base::Clock* const clock_;
   const int64_t start_time_ms_;
+  base::MemoryBudget memory_;
   const promql::Engine engine_;
   int64_t retention_ms_ = 0;
 
@@ -92,6 +99,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<RemoteWrite> remote_write_;
   std::unique_ptr<OtlpReceiver> otlp_;
   std::unique_ptr<OtlpGrpc> otlp_grpc_;
+  std::unique_ptr<RemoteRead> remote_read_;
   ApiParts api_;
   SelfMetrics metrics_;
   std::unique_ptr<IngestService> ingest_;
@@ -112,8 +120,15 @@ absl::Status ServerImpl::Open() {
   BARO_TRY(OpenStore());
   RemoteWriteOptions remote_write;
   remote_write.cache_seed = options_.hash_seed;
+  remote_write.start_samples = std::find(options_.features.begin(), options_.features.end(),
+                                         kStartSamplesFeature) != options_.features.end();
   remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
   StartOtlp();
+  RemoteReadOptions remote_read;
+  remote_read.samples_max = static_cast<uint64_t>(options_.read_samples_max);
+  remote_read.external_labels = [this] { return this->config().global.external_labels; };
+  remote_read.memory = &memory_;
+  remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
   api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
   BARO_TRY(StartIngest());
   return Listen();
@@ -123,6 +138,7 @@ absl::Status ServerImpl::OpenStore() {
   tsdb::StoreOptions options;
   options.path = options_.storage_path;
   options.retention_ms = retention_ms_;
+  options.memory = &memory_;
   options.clock = clock_;
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));
   const tsdb::Stats stats = store_->GetStats();
@@ -172,6 +188,9 @@ absl::Status ServerImpl::Listen() {
                  },
                  wire::kRemoteWriteBytesMax});
   AddOtlpRoutes(otlp_.get(), &router);
+  router.Handle(
+      {"POST"}, "/api/v1/read", HttpLane::kQuery,
+      [this](const net::ServerRequest& request) { return remote_read_->Handle(request); });
   net::HttpServerOptions http;
   http.address = options_.http_address;
   http.cors = true;
@@ -190,6 +209,9 @@ ApiFacts ServerImpl::Facts() {
   ApiFacts facts;
   facts.store_stats = [this] { return store_->GetStats(); };
   facts.cardinality = [this](size_t limit) { return store_->GetCardinality(limit); };
+  facts.exemplars = [this](const model::LabelRequest& request) {
+    return store_->Exemplars(request);
+  };
   facts.agents = [this] { return ingest_->Agents(); };
   facts.config_yaml = [this] { return PrintConfig(config()); };
   facts.last_reload = [this] {
@@ -209,6 +231,8 @@ void ServerImpl::AddMetrics() {
   metrics_.Add(
       [this](Families* families) { CollectRemoteWrite(remote_write_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectOtlp(otlp_->GetStats(), families); });
+  metrics_.Add(
+      [this](Families* families) { CollectRemoteRead(remote_read_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {
@@ -220,6 +244,7 @@ void ServerImpl::AddMetrics() {
                                  "When the configuration in force was read.",
                                  static_cast<double>(reload_time_ms_) / 1000));
   });
+  metrics_.Add([this](Families* families) { CollectMemory(memory_, families); });
   metrics_.Add(CollectProcess);
 }
 

@@ -146,6 +146,9 @@ absl::Status DeltaSums::ReadBackUnknown(const OtlpBatch& batch) {
       if (groups.empty() || groups.back() != delta.group) groups.push_back(delta.group);
       first_ms = std::min(first_ms, static_cast<int64_t>(delta.time_ns) / kNsPerMs);
     }
+    if (!groups.empty() && options_.store_is_complete && !options_.store_is_complete()) {
+      return absl::UnavailableError("cannot add deltas: the store is still reading its journals");
+    }
     for (const uint32_t group : groups) {
       BARO_TRY(ReadBack(batch.delta_groups[group], first_ms - window_ms));
     }

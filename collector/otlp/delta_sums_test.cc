@@ -161,6 +161,19 @@ TEST_F(DeltaSumsTest, AskToSendAgainWhenTheStoreCannotBeRead) {
   EXPECT_EQ(store_.Last(kRequests), 7);
 }
 
+TEST_F(DeltaSumsTest, WaitUntilTheStoreCanBeReadWhole) {
+  Delta(0, 10, 5);
+  bool complete = false;
+  DeltaOptions options;
+  options.store_is_complete = [&complete] { return complete; };
+  Restart(options);
+  EXPECT_TRUE(absl::IsUnavailable(Delta(10, 20, 2).status));
+  EXPECT_TRUE(Send(Builder().Gauge("up", 0, 1)).status.ok()) << "only deltas wait";
+  complete = true;
+  Delta(10, 20, 2);
+  EXPECT_EQ(store_.Last(kRequests), 7);
+}
+
 TEST_F(DeltaSumsTest, ForgetIdleSeriesAndTakeThemUpAgain) {
   DeltaOptions options;
   options.idle_ms = 600'000;

@@ -139,6 +139,17 @@ TEST(Exponential, WidensTheZeroBucketWhenAdding) {
   EXPECT_EQ(counted, total.count);
 }
 
+TEST(Exponential, KeepNoMoreBucketsThanTheStoreTakes) {
+  const std::vector<uint64_t> many(5'000, 1);
+  const auto histogram = NativeHistogram(Point(6, -2'500, many));
+  ASSERT_TRUE(histogram.ok());
+  EXPECT_LE(histogram->positive.size(), kStoredBucketsMax);
+  EXPECT_EQ(histogram->schema, 3);
+  double counted = 0;
+  for (const Bucket& bucket : histogram->positive) counted += bucket.count;
+  EXPECT_EQ(counted, 5'000);
+}
+
 TEST(Exponential, DoesNotAddOtherBounds) {
   model::Histogram a;
   a.schema = model::kCustomBoundsSchema;
