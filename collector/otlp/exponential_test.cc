@@ -51,6 +51,27 @@ TEST(Exponential, MergesWhatIsFinerThanTheStoreHas) {
   EXPECT_TRUE(NativeHistogram(Point(-4, 0, counts)).ok());
 }
 
+// Prometheus 3.6 gets this wrong where buckets are empty.
+TEST(Exponential, MergesAroundEmptyBuckets) {
+  const std::vector<uint64_t> counts = {0, 2, 0, 0, 4, 0, 0, 0, 0, 0, 0, 3};
+  for (const int32_t offset : {-1'000, -7, -1, 0, 3, 2'000}) {
+    for (const int32_t scale : {9, 10, 12, 20}) {
+      std::map<int64_t, double> expected;
+      for (size_t i = 0; i < counts.size(); ++i) {
+        const double fine = std::ldexp(offset + static_cast<double>(i), 8 - scale);
+        if (counts[i] > 0) {
+          expected[static_cast<int64_t>(std::floor(fine)) + 1] += static_cast<double>(counts[i]);
+        }
+      }
+      const auto histogram = NativeHistogram(Point(scale, offset, counts));
+      ASSERT_TRUE(histogram.ok());
+      std::map<int64_t, double> merged;
+      for (const Bucket& bucket : histogram->positive) merged[bucket.index] = bucket.count;
+      EXPECT_EQ(merged, expected) << "scale " << scale << " offset " << offset;
+    }
+  }
+}
+
 TEST(Exponential, RefusesWhatIsNoHistogram) {
   const std::vector<uint64_t> counts = {1, 2};
   EXPECT_THAT(ErrorOf(Point(-5, 0, counts)), HasSubstr("scale of -5 is below -4"));

@@ -16,6 +16,7 @@ import urllib.parse
 import urllib.request
 
 import otlp
+import remote_read
 import remote_write
 import servers
 
@@ -34,6 +35,13 @@ def get(server, path, **parameters):
 def value(server, query, at_ms):
     result = get(server, "query", query=query, time=at_ms / 1000)["result"]
     return float(result[0]["value"][1]) if result else None
+
+
+def last_histogram(server, name):
+    for labels, samples in remote_read.read_all(server.url, TIME_MS - 1, TIME_MS + 3_600_000).items():
+        if json.loads(labels)["__name__"] == name:
+            return samples[-1][1]
+    return None
 
 
 class OtlpProcess(unittest.TestCase):
@@ -71,8 +79,9 @@ class OtlpProcess(unittest.TestCase):
         point = otlp.point(TIME_MS, labels={"a": "b"}, count="6", sum=21.0, scale=1, zeroCount="1",
                            positive={"offset": 1, "bucketCounts": ["2", "0", "3"]}, exemplars=[exemplar])
         self.send(server, otlp.exponential("latency", [point], "s"))
-        self.assertEqual(value(server, "histogram_count(latency_seconds)", TIME_MS), 6)
-        self.assertEqual(value(server, "histogram_sum(latency_seconds)", TIME_MS), 21)
+        histogram = last_histogram(server, "latency_seconds")
+        self.assertEqual((histogram["count"], histogram["sum"], histogram["schema"]), (6, "21.0", 1))
+        self.assertEqual(histogram["positive"], {"2": 2, "4": 3})
         found = get(server, "query_exemplars", query="latency_seconds", start=TIME_MS / 1000 - 1, end=TIME_MS / 1000 + 1)
         self.assertEqual(found[0]["exemplars"][0]["labels"]["trace_id"], exemplar["traceId"])
         self.assertEqual(found[0]["exemplars"][0]["value"], "3.5")
@@ -114,8 +123,9 @@ class OtlpProcess(unittest.TestCase):
         self.assertEqual(value(server, 'duration_seconds_bucket{le="0.1"}', end_ms), total["buckets"][0])
         self.assertEqual(value(server, 'duration_seconds_bucket{le="+Inf"}', end_ms), total["observations"])
         self.assertEqual(value(server, "duration_seconds_sum", end_ms), total["observations"])
-        self.assertEqual(value(server, "histogram_count(size_bytes)", end_ms), total["observations"])
-        self.assertEqual(value(server, "histogram_sum(size_bytes)", end_ms), total["observations"])
+        histogram = last_histogram(server, "size_bytes")
+        self.assertEqual((histogram["count"], float(histogram["sum"])), (total["observations"], total["observations"]))
+        self.assertEqual(sum(histogram["positive"].values()), total["observations"])
 
     def test_reloads_its_rules(self):
         path = os.path.join(self.folder, "c.yml")

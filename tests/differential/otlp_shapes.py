@@ -141,7 +141,9 @@ def exponentials(times, seed):
     metrics = []
     for number, scale in enumerate((-4, -1, 0, 3, 8, 9, 12, 20)):
         for offset in (-1000, -7, 0, 3, 2000):
-            positive, negative, zero = [0] * 40, [0] * 9, 0
+            # Merging buckets, Prometheus puts what follows an empty one into the bucket before it: none is empty.
+            least = 1 if scale > 8 else 0
+            positive, negative, zero = [least] * 40, [least] * 9, 0
             points = []
             for t in times:
                 positive = [c + (chance.randint(0, 4) if chance.random() < 0.4 else 0) for c in positive]
