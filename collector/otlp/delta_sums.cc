@@ -14,6 +14,8 @@ namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kEvictEveryMs = 60'000;
+// Looking through all series for idle ones takes a while.
+constexpr int64_t kMakeRoomEveryMs = 10'000;
 // When there is no room, what has been idle for this long goes; senders export once a minute.
 constexpr int64_t kIdleWhenFullMs = 5 * 60'000;
 // Most series are found close by; only what is not there is looked for further back.
@@ -144,6 +146,9 @@ absl::Status DeltaSums::ReadBackUnknown(const OtlpBatch& batch) {
       if (groups.empty() || groups.back() != delta.group) groups.push_back(delta.group);
       first_ms = std::min(first_ms, static_cast<int64_t>(delta.time_ns) / kNsPerMs);
     }
+    if (!groups.empty() && options_.store_is_complete && !options_.store_is_complete()) {
+      return absl::UnavailableError("cannot add deltas: the store is still reading its journals");
+    }
     for (const uint32_t group : groups) {
       BARO_TRY(ReadBack(batch.delta_groups[group], first_ms - window_ms));
     }
@@ -227,8 +232,8 @@ DeltaSums::Verdict DeltaSums::Judge(const DeltaSample& delta, const Total* known
 bool DeltaSums::MakeRoom(size_t weight) {
   if (size() + weight <= options_.series_max) return true;
   const int64_t now_ms = options_.clock->MonotonicNs() / kNsPerMs;
-  if (now_ms - evicted_at_ms_ < kEvictEveryMs / 6) return false;
-  evicted_at_ms_ = now_ms;
+  if (now_ms < made_room_at_ms_ + kMakeRoomEveryMs) return false;
+  made_room_at_ms_ = now_ms;
   EvictIdle(std::min(kIdleWhenFullMs, options_.idle_ms));
   return size() + weight <= options_.series_max;
 }

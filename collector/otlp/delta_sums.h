@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,9 @@ struct DeltaOptions {
   int64_t idle_ms = int64_t{3'600} * 1'000;
   // How far back a series' last total is looked for. Beyond it the series begins again at 0.
   int64_t lookback_ms = int64_t{24} * 3'600 * 1'000;
+  // Whether all that the store has can be read. While it is not, after a start, deltas of series
+  // that are not in memory are answered with Unavailable. Unset: always.
+  std::function<bool()> store_is_complete = nullptr;
   const base::Clock* clock = base::RealClock();
 };
 
@@ -105,6 +109,7 @@ class DeltaSums {
   // Groups that need not be read back again: nothing of theirs has been evicted since.
   absl::flat_hash_set<uint64_t> read_back_ ABSL_GUARDED_BY(mutex_);
   int64_t evicted_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;  // monotonic
+  int64_t made_room_at_ms_ ABSL_GUARDED_BY(mutex_) = INT64_MIN / 2;
   uint64_t under_way_ ABSL_GUARDED_BY(mutex_) = 0;
   bool failed_ ABSL_GUARDED_BY(mutex_) = false;
   DeltaStats stats_ ABSL_GUARDED_BY(mutex_);

@@ -63,6 +63,13 @@ void ReduceTo(int32_t schema, model::Histogram* histogram) {
   histogram->schema = schema;
 }
 
+void LimitBuckets(model::Histogram* histogram) {
+  while (histogram->positive.size() + histogram->negative.size() > kStoredBucketsMax &&
+         histogram->schema > kNativeSchemaMin) {
+    ReduceTo(histogram->schema - 1, histogram);
+  }
+}
+
 double UpperBound(int32_t index, int32_t schema) {
   return std::exp2(std::ldexp(static_cast<double>(index), -schema));
 }
@@ -131,6 +138,7 @@ absl::StatusOr<model::Histogram> NativeHistogram(const wire::OtlpExponential& po
       !TakeBuckets(point.negative, scale_down, &histogram.negative)) {
     return Refused("a bucket's index is beyond 32 bits");
   }
+  LimitBuckets(&histogram);
   const uint64_t in_buckets =
       point.zero_count + SumOf(point.positive.counts) + SumOf(point.negative.counts);
   if (!CountFits(point.count, in_buckets, histogram.sum)) {
@@ -184,6 +192,7 @@ bool AddHistogram(const model::Histogram& delta, model::Histogram* total) {
   total->sum += add.sum;
   AddBuckets(add.positive, &total->positive);
   AddBuckets(add.negative, &total->negative);
+  if (!custom) LimitBuckets(total);
   return true;
 }
 

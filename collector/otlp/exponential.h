@@ -14,6 +14,8 @@ inline constexpr int32_t kNativeSchemaMin = -4;
 inline constexpr int32_t kNativeSchemaMax = 8;
 // OTLP's points have no more than a few hundred; a store cannot be made to hold millions by one.
 inline constexpr size_t kHistogramBucketsMax = 20'000;
+// Of one that is stored; finer ones are merged down until they have no more. The store takes 1,024.
+inline constexpr size_t kStoredBucketsMax = 1'000;
 // What Prometheus takes for the width of the zero bucket when the sender tells none.
 inline constexpr double kZeroThreshold = 1e-128;
 

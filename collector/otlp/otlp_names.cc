@@ -166,20 +166,11 @@ std::string Escaped(const OtlpMetricName& metric, bool suffixes) {
   return !name.empty() && IsDigit(name[0]) ? "_" + name : name;
 }
 
-// Takes the suffix away with the character before it.
-void TrimSuffix(std::string_view suffix, std::string* name) {
-  if (name->ends_with(suffix) && name->size() > suffix.size() + 1) {
-    name->resize(name->size() - suffix.size() - 1);
-  }
-}
-
+// Names are not looked into here: a suffix is added even where the name has it.
 std::string Unescaped(const OtlpMetricName& metric) {
   std::string name(metric.name);
   const UnitSuffixes unit = SuffixesOf(metric.unit);
-  if (IsRatio(metric)) TrimSuffix("ratio", &name);
-  if (IsCounter(metric)) TrimSuffix("total", &name);
-  if (!unit.per.empty()) TrimSuffix(unit.per, &name);
-  if (!unit.main.empty() && !name.ends_with(unit.main)) base::StrAppend(&name, "_", unit.main);
+  if (!unit.main.empty()) base::StrAppend(&name, "_", unit.main);
   if (!unit.per.empty()) base::StrAppend(&name, "_", unit.per);
   if (IsCounter(metric)) name += "_total";
   if (IsRatio(metric)) name += "_ratio";

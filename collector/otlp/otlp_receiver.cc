@@ -109,6 +109,8 @@ OtlpOutcome OtlpReceiver::Finish(const tsdb::AppendResult& result, OtlpBatch* ba
   }
   RefuseSamples(OtlpRefusal::kTooOld, result.too_old, "samples older than the retention", batch);
   RefuseSamples(OtlpRefusal::kTooNew, result.too_new, "samples too far ahead of this clock", batch);
+  RefuseSamples(OtlpRefusal::kBadValue, result.histograms_refused, result.histogram_refusal, batch);
+  batch->exemplars_refused += result.exemplars_refused;
   uint64_t rejected = 0;
   for (size_t why = 0; why < batch->refused.size(); ++why) {
     const OtlpRefused& refused = batch->refused[why];

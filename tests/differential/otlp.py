@@ -109,7 +109,7 @@ def any_value(value):
         return {"boolValue": value}
     if isinstance(value, int):
         return {"intValue": str(value)}
-    if isinstance(value, float):
+    if isinstance(value, float) or value in ("Infinity", "NaN"):  # as OTLP/JSON writes them
         return {"doubleValue": value}
     if isinstance(value, (bytes, bytearray)):
         return {"bytesValue": base64.b64encode(value).decode()}

@@ -15,7 +15,7 @@ KEYS = ["http.method", "http_method", "code", "1st", "_private", "__reserved", "
         "job", "instance", "x-y", "x_y", "x.y", "host.name", "service.name", "日本", "_", "a__b", "dot.", "é"]
 VALUES = ["GET", "", "/path/{id}", True, False, 7, -3, 2**60, 1.5, 1e21, 1e-7, 100.0, 123456789012345680000.0,
           [1, "two", None, 3.5], {"b": 1, "a": [True, "<&>"], "c": {"x": "\"q\"\n\t\\ é\u2028\x01"}}, b"\x00\xff bytes",
-          None, "ünïcode", 0.1, 5e-324, [], {}, "a;b", float("inf"), float("nan"), [1e22, -0.0, 1e-9]]
+          None, "ünïcode", 0.1, 5e-324, [], {}, "a;b", "Infinity", "NaN", [1e22, -0.0, 1e-9]]
 
 
 def names_and_units(times):
@@ -90,7 +90,8 @@ BOUNDS = [
 ]
 
 
-def histograms(times, seed):
+def histograms(times, seed, full=False):
+    """`full`: only what has a bucket for every observation."""
     chance = random.Random(seed)
     metrics = []
     for number, bounds in enumerate(BOUNDS):
@@ -103,6 +104,8 @@ def histograms(times, seed):
                 extra["sum"] = sum(counts) * 1.25
             points.append(otlp.point(t, labels={"b": number, "http.method": "GET"}, **extra))
         metrics.append(otlp.histogram("request.duration", points, "s"))
+    if full:
+        return otlp.request(otlp.resource({"service.name": "histograms"}, metrics))
     nothing = [otlp.point(t, labels={"b": "none"}, count="3", sum=4.5) for t in times]
     metrics.append(otlp.histogram("request.duration", nothing, "ms"))
     return otlp.request(otlp.resource({"service.name": "histograms", "host.name": "h"}, metrics))
@@ -138,7 +141,9 @@ def exponentials(times, seed):
     metrics = []
     for number, scale in enumerate((-4, -1, 0, 3, 8, 9, 12, 20)):
         for offset in (-1000, -7, 0, 3, 2000):
-            positive, negative, zero = [0] * 40, [0] * 9, 0
+            # Merging buckets, Prometheus puts what follows an empty one into the bucket before it: none is empty.
+            least = 1 if scale > 8 else 0
+            positive, negative, zero = [least] * 40, [least] * 9, 0
             points = []
             for t in times:
                 positive = [c + (chance.randint(0, 4) if chance.random() < 0.4 else 0) for c in positive]
@@ -163,4 +168,5 @@ def all_requests(times, seed):
         "histograms": histograms(times, seed),
         "summaries": summaries(times),
         "no_recorded_value": no_recorded_value(times),
+        "exponentials": exponentials(times, seed),
     }
