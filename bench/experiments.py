@@ -7,7 +7,6 @@ import statistics
 import subprocess
 import time
 
-import corpus as captures
 import dashboards
 import systems
 from systems import processes
@@ -184,26 +183,26 @@ def native(corpus, options, rows_per_batch):
     tool = os.path.join(options.bin_dir, '..', 'bench', 'native_replay')
     if not os.access(tool, os.X_OK):
         raise RuntimeError(f'no program {tool}')
-    scrapes = os.path.join(options.work, 'scrapes')
-    if not os.path.isdir(scrapes):
-        captures.scrapes(options.data, scrapes)
-    rows = min(options.rows, corpus.scrapes)
+    rows = options.rows
     plan = base_plan(corpus, options.series, rows)
     with systems.running('barograph', options) as server:
-        def replay(count, start_ms):
+        def replay(first, count):
+            command = [tool, server.grpc, '--data', corpus.folder, '--rows-per-batch', str(rows_per_batch),
+                       *corpus.arguments(dict(plan, first_row=first, rows=count))]
             begin = server.cpu()
-            done = subprocess.run([tool, scrapes, server.grpc, str(plan['instances']), str(count), str(ROW_S * 1000), str(start_ms),
-                                   '1', str(rows_per_batch)], capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f'native_replay failed: {done.stderr[-500:]}')
             return json.loads(done.stdout.rstrip().split('\n')[-1]), server.cpu() - begin
 
-        replay(1, plan['start_ms'])  # declares everything
+        replay(0, 1)  # declares everything
         server.quiet()
-        sent, cpu = replay(rows, plan['start_ms'] + ROW_S * 1000)
-        return {'series': sent['series'], 'samples': sent['samples'], 'rows_per_batch': rows_per_batch,
+        sent, cpu = replay(1, rows - 1)
+        figures = {'series': sent['series'], 'samples': sent['samples'], 'rows_per_batch': rows_per_batch,
                 'cpu': cpu * 1e6 / sent['samples'], 'wire_bytes': sent['bytes'], 'rss': server.rss(), 'peak': server.peak(),
                 'cpu_quiet': (cpu + server.quiet()) * 1e6 / sent['samples']}
+        figures['values'] = corpus.check(server, dict(plan, instances=min(plan['instances'], options.check_instances), rows=rows))
+        return figures
 
 
 def million(name, corpus, options):
