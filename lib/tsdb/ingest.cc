@@ -10,6 +10,7 @@
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/model/histogram.h"
 #include "baro/model/sample.h"
 #include "bytes.h"
 
@@ -105,7 +106,8 @@ absl::Status Ingest::Check(const SampleBatch& batch) const {
   const size_t targets = dictionary_->target_count();
   const size_t columns = dictionary_->column_count();
   for (const SeriesId series : batch.series) {
-    if (series.target < targets && series.column < columns) continue;
+    if (series.target < targets && (series.column < columns || IsComponent(series.column)))
+      continue;
     return absl::InvalidArgumentError(
         base::StrCat("cannot append samples: unknown series ", series.target, "/", series.column));
   }
@@ -236,7 +238,7 @@ void Ingest::ApplyRow(TargetId target, const Binding& binding, const codec::Row&
   const size_t size = binding.stored->columns.size();
   if (size == 0) return;
   uint64_t replaced = 0;
-  const auto is_reserved = [](double value) { return model::IsNoSample(value); };
+  const auto is_reserved = [](double value) { return model::IsReserved(value); };
   std::span<const double> values = row.values;
   if (!binding.all || std::any_of(values.begin(), values.end(), is_reserved)) {
     row_.resize(size);
@@ -263,12 +265,13 @@ AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   uint64_t reserved = 0;
   bool ordered = true;
   for (uint32_t i = 0; i < batch.series.size(); ++i) {
+    const uint64_t counts = IsComponent(batch.series[i].column) ? 0 : 1;  // a histogram once
     if (batch.times_ms[i] < oldest_ms) {
-      ++result.too_old;
+      result.too_old += counts;
       continue;
     }
     if (batch.times_ms[i] > batch.time_ms_max) {
-      ++result.too_new;
+      result.too_new += counts;
       continue;
     }
     reserved += model::IsNoSample(batch.values[i]) ? 1 : 0;
@@ -299,6 +302,7 @@ AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   result.duplicate = applied.duplicate;
   result.overwritten = applied.overwritten;
   result.out_of_order = applied.out_of_order;
+  result.histograms_stored = applied.histograms;
   return result;
 }
 
