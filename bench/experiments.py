@@ -19,6 +19,17 @@ COMPLETE_S = 10  # after which a restarted server that gains no more rows has lo
 COUNTED = ('node_cpu_seconds_total', 'node_load1')  # in every scrape of every host
 
 
+@contextlib.contextmanager
+def killed_on_error(process):
+    """Waits for a process in the end; does not when something else went wrong."""
+    with process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
 class Corpus:
     """The unpacked capture and what remote_write_replay makes of it. Request files live for one experiment."""
 
@@ -72,7 +83,7 @@ class Corpus:
         command = [self.tool, 'send', path, server.address(), '--report-rows', str(report_rows),
                    '--connections', str(self.options.connections)]
         begin, reports = server.cpu(), []
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with killed_on_error(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)) as process:
             for line in process.stdout:
                 reports.append((json.loads(line), server.cpu() - begin))
             errors = process.stderr.read()
@@ -85,7 +96,7 @@ class Corpus:
         """Encodes and sends at the same time, for what is too large for a file. (encoded samples, server CPU)."""
         encode = [self.tool, 'encode', '--data', self.folder, '--out', '-', *self.arguments(plan)]
         begin = server.cpu()
-        with subprocess.Popen(encode, stdout=subprocess.PIPE) as source:
+        with killed_on_error(subprocess.Popen(encode, stdout=subprocess.PIPE)) as source:
             done = subprocess.run([self.tool, 'send', '-', server.address(), '--connections', str(self.options.connections)],
                                   stdin=source.stdout, capture_output=True, text=True, check=False)
         if done.returncode != 0:
