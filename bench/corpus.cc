@@ -195,16 +195,24 @@ Target::Target(const Exporter* exporter, size_t scrapes, size_t instance, size_t
   phase_ms_ = static_cast<int64_t>((mixed >> 32) % static_cast<uint64_t>(interval_ms));
 }
 
-std::vector<Label> Target::LabelsOf(const Column& column) const {
+std::vector<Label> Target::OwnLabels() const {
+  return {
+      {"cluster", cluster_}, {"instance", instance_}, {"job", exporter_->name}, {"zone", zone_}};
+}
+
+std::vector<Label> Target::ColumnLabels(const Column& column) {
   std::vector<Label> labels = ParseSeries(column.series);
   for (Label& label : labels) {
     if (label.name == "job" || label.name == "instance" || label.name == "cluster" ||
         label.name == "zone")
       label.name = "exported_" + label.name;
   }
-  labels.insert(
-      labels.end(),
-      {{"job", exporter_->name}, {"instance", instance_}, {"cluster", cluster_}, {"zone", zone_}});
+  return labels;
+}
+
+std::vector<Label> Target::LabelsOf(const Column& column) const {
+  std::vector<Label> labels = ColumnLabels(column);
+  for (Label& label : OwnLabels()) labels.push_back(std::move(label));
   std::sort(labels.begin(), labels.end(),
             [](const Label& a, const Label& b) { return a.name < b.name; });
   return labels;

@@ -70,7 +70,11 @@ class Target {
   const std::string& instance() const { return instance_; }  // the label's value
   size_t generation() const { return generation_; }
   int64_t phase_ms() const { return phase_ms_; }
-  // All labels of a series, by name; the column's own job and instance become exported_….
+  // What all its series share: job, instance, cluster, zone.
+  std::vector<Label> OwnLabels() const;
+  // A column's labels, __name__ among them; those that a target has itself become exported_….
+  static std::vector<Label> ColumnLabels(const Column& column);
+  // Both, by name.
   std::vector<Label> LabelsOf(const Column& column) const;
   // Nothing when that scrape did not have the series.
   std::optional<double> ValueAt(const Column& column, size_t row) const;

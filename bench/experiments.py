@@ -7,7 +7,6 @@ import statistics
 import subprocess
 import time
 
-import corpus as captures
 import dashboards
 import systems
 from systems import processes
@@ -18,6 +17,17 @@ LOST_ROWS = 5  # sent just before kill -9
 REST_S = 12  # VictoriaMetrics writes to disk what is five seconds old
 COMPLETE_S = 10  # after which a restarted server that gains no more rows has lost them
 COUNTED = ('node_cpu_seconds_total', 'node_load1')  # in every scrape of every host
+
+
+@contextlib.contextmanager
+def killed_on_error(process):
+    """Waits for a process in the end; does not when something else went wrong."""
+    with process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 class Corpus:
@@ -73,7 +83,7 @@ class Corpus:
         command = [self.tool, 'send', path, server.address(), '--report-rows', str(report_rows),
                    '--connections', str(self.options.connections)]
         begin, reports = server.cpu(), []
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with killed_on_error(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)) as process:
             for line in process.stdout:
                 reports.append((json.loads(line), server.cpu() - begin))
             errors = process.stderr.read()
@@ -86,7 +96,7 @@ class Corpus:
         """Encodes and sends at the same time, for what is too large for a file. (encoded samples, server CPU)."""
         encode = [self.tool, 'encode', '--data', self.folder, '--out', '-', *self.arguments(plan)]
         begin = server.cpu()
-        with subprocess.Popen(encode, stdout=subprocess.PIPE) as source:
+        with killed_on_error(subprocess.Popen(encode, stdout=subprocess.PIPE)) as source:
             done = subprocess.run([self.tool, 'send', '-', server.address(), '--connections', str(self.options.connections)],
                                   stdin=source.stdout, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -184,26 +194,26 @@ def native(corpus, options, rows_per_batch):
     tool = os.path.join(options.bin_dir, '..', 'bench', 'native_replay')
     if not os.access(tool, os.X_OK):
         raise RuntimeError(f'no program {tool}')
-    scrapes = os.path.join(options.work, 'scrapes')
-    if not os.path.isdir(scrapes):
-        captures.scrapes(options.data, scrapes)
-    rows = min(options.rows, corpus.scrapes)
+    rows = options.rows
     plan = base_plan(corpus, options.series, rows)
     with systems.running('barograph', options) as server:
-        def replay(count, start_ms):
+        def replay(first, count):
+            command = [tool, server.grpc, '--data', corpus.folder, '--rows-per-batch', str(rows_per_batch),
+                       *corpus.arguments(dict(plan, first_row=first, rows=count))]
             begin = server.cpu()
-            done = subprocess.run([tool, scrapes, server.grpc, str(plan['instances']), str(count), str(ROW_S * 1000), str(start_ms),
-                                   '1', str(rows_per_batch)], capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f'native_replay failed: {done.stderr[-500:]}')
             return json.loads(done.stdout.rstrip().split('\n')[-1]), server.cpu() - begin
 
-        replay(1, plan['start_ms'])  # declares everything
+        replay(0, 1)  # declares everything
         server.quiet()
-        sent, cpu = replay(rows, plan['start_ms'] + ROW_S * 1000)
-        return {'series': sent['series'], 'samples': sent['samples'], 'rows_per_batch': rows_per_batch,
+        sent, cpu = replay(1, rows - 1)
+        figures = {'series': sent['series'], 'samples': sent['samples'], 'rows_per_batch': rows_per_batch,
                 'cpu': cpu * 1e6 / sent['samples'], 'wire_bytes': sent['bytes'], 'rss': server.rss(), 'peak': server.peak(),
                 'cpu_quiet': (cpu + server.quiet()) * 1e6 / sent['samples']}
+        figures['values'] = corpus.check(server, dict(plan, instances=min(plan['instances'], options.check_instances), rows=rows))
+        return figures
 
 
 def million(name, corpus, options):

@@ -3,6 +3,8 @@ import html
 import math
 
 COLORS = {'barograph': '#1f6feb', 'victoria-metrics': '#8250df', 'prometheus': '#d1571c', 'victoria-metrics, no cache': '#b08cf0'}
+NAMES = {'barograph': 'Barograph', 'victoria-metrics': 'VictoriaMetrics', 'prometheus': 'Prometheus',
+         'victoria-metrics, no cache': 'VictoriaMetrics, no cache'}
 FALLBACK = ('#1a7f37', '#57606a', '#9a6700')
 FONT = 'font-family="system-ui, &apos;DejaVu Sans&apos;, sans-serif"'
 LEFT, RIGHT, TOP, ROW, BAR = 190, 120, 58, 18, 13
@@ -36,8 +38,8 @@ def legend(names, y=44):
     parts, x = [], 16
     for index, name in enumerate(names):
         parts.append(f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{color(name, index)}"/>')
-        parts.append(text(x + 14, y, name))
-        x += 30 + 7 * len(name)
+        parts.append(text(x + 14, y, NAMES.get(name, name)))
+        x += 34 + 7 * len(name)
     return parts
 
 

@@ -6,47 +6,22 @@
 //
 // Requests are encoded before anything is sent, so that the generator's cost is not the server's
 // and every server gets the same bytes. bench/store.py runs it and reads the servers' own CPU.
-#include <CLI/CLI.hpp>
-#include <string>
-#include <vector>
-
+#include "plan_options.h"
 #include "replay_verbs.h"
-
-namespace {
-
-using baro::bench::Plan;
-
-struct DataOptions {
-  std::string folder;
-  std::vector<std::string> only;
-};
-
-void AddPlan(CLI::App* verb, DataOptions* data, Plan* plan) {
-  verb->add_option("--data", data->folder, "Folder of *.columns")->required();
-  verb->add_option("--exporters", data->only, "Only these, separated by commas")->delimiter(',');
-  verb->add_option("--instances", plan->instances, "Of each exporter");
-  verb->add_option("--first-instance", plan->first_instance, "Number of the first");
-  verb->add_option("--rows", plan->rows, "Samples of each series");
-  verb->add_option("--first-row", plan->first_row, "Number of the first");
-  verb->add_option("--interval-ms", plan->interval_ms, "Between two rows");
-  verb->add_option("--start-ms", plan->start_ms, "Time of row 0")->required();
-  verb->add_option("--churn-percent", plan->churn_percent,
-                   "Share of targets replaced every --churn-rows");
-  verb->add_option("--churn-rows", plan->churn_rows, "See --churn-percent")
-      ->check(CLI::PositiveNumber);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Replays captured scrapes as remote write 1.0.", "remote_write_replay");
   app.require_subcommand(1);
-  DataOptions data;
+  baro::bench::CorpusOptions data;
   baro::bench::EncodeOptions encode;
   baro::bench::SendOptions send;
   baro::bench::CheckOptions check;
   CLI::App* const encode_verb = app.add_subcommand("encode", "Writes a fleet's requests");
-  AddPlan(encode_verb, &data, &encode.plan);
+  AddPlanOptions(encode_verb, &data, &encode.plan);
+  encode_verb->add_option("--churn-percent", encode.plan.churn_percent,
+                          "Share of targets replaced every --churn-rows");
+  encode_verb->add_option("--churn-rows", encode.plan.churn_rows, "See --churn-percent")
+      ->check(CLI::PositiveNumber);
   encode_verb->add_option("--samples-per-request", encode.samples_per_request);
   encode_verb->add_option("--out", encode.out, "File; - for standard output");
   CLI::App* const send_verb = app.add_subcommand("send", "Sends them");
@@ -56,7 +31,7 @@ int main(int argc, char** argv) {
   send_verb->add_option("--connections", send.connections)->check(CLI::PositiveNumber);
   send_verb->add_option("--report-rows", send.report_rows);
   CLI::App* const check_verb = app.add_subcommand("check", "Reads them back and compares");
-  AddPlan(check_verb, &data, &check.plan);
+  AddPlanOptions(check_verb, &data, &check.plan);
   check_verb->add_option("--url", check.url)->required();
   CLI11_PARSE(app, argc, argv);
   if (*send_verb) return baro::bench::Send(send);

@@ -5,7 +5,7 @@ import os
 import plot
 
 BEGIN, END = '<!-- store: begin (./dev bench store writes this) -->', '<!-- store: end -->'
-LABELS = {'barograph': 'Barograph', 'victoria-metrics': 'VictoriaMetrics', 'prometheus': 'Prometheus'}
+LABELS = plot.NAMES
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -116,10 +116,11 @@ def values_section(found):
 
 def native_section(found):
     rows = [[rows, f'{at["cpu"]:.4f}', f'{at["cpu_quiet"]:.4f}', f'{at["wire_bytes"] / at["samples"]:.2f}', mega(at['rss']),
-             mega(at['peak'])] for rows, systems in found.items() for at in systems.values()]
+             mega(at['peak']), f'{at["values"]["equal"]:,} of {at["values"]["sent"]:,}']
+            for rows, systems in found.items() for at in systems.values()]
     return '' if not rows else '\n### Native frames through gRPC, the same fleet\n\n' + table(
         ['rows a batch', 'collector CPU µs / sample', 'with what follows in the background', 'wire B / sample', 'RSS MB',
-         'peak MB'], rows) + '\nTarget: 0.03 µs.\n'
+         'peak MB', 'values read back equal'], rows) + '\nTarget: 0.03 µs.\n'
 
 
 def million_section(found):
@@ -228,7 +229,7 @@ def query_section(found, title):
             'Latency p50 / p99 and server CPU for one query, ms. Each run asks for a window one step older. The last column '
             'compares answers with Barograph\'s: Prometheus within 1e-9, VictoriaMetrics within 10 % of each point, as its '
             '`rate()` and `increase()` do not extrapolate.\n\n'
-            + table(['query', *(label(name) if name in LABELS else 'VictoriaMetrics, `nocache=1`' for name in columns), 'answers'],
+            + table(['query', *map(label, columns), 'answers'],
                     rows + [['**geometric mean**', *(f'**{mean}**' for mean in means), '']])
             + f'\nRSS MB: {memory}.\n')
     return text + ''.join(f'\n{label(name)}: {at["remark"]}.\n' for name, at in found.items() if at.get('remark'))

@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -148,8 +149,15 @@ class Run:
         return self.results
 
 
+def end_cleanly():
+    """SIGTERM and Ctrl-C end the servers and remove the folders, too, even when a shell started us in the background."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def main():
     options = parse_arguments()
+    end_cleanly()
     names = []
     for name in options.systems.split(','):
         reason = systems.missing(options, name)
