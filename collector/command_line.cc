@@ -66,6 +66,15 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
                   "Queries that run at the same time; more wait")
       ->type_name("COUNT")
       ->check(WholeNumber(1'000));
+  app->add_option("--storage.remote.read-sample-limit", options->read_samples_max,
+                  "Samples one query of remote read may answer with; 0: any number")
+      ->type_name("COUNT")
+      ->check(WholeNumber(INT64_MAX, 0));
+  app->add_option("--enable-feature", options->features,
+                  "created-timestamp-zero-ingestion: remote write 2.0 stores a zero at each start "
+                  "timestamp")
+      ->delimiter(',')
+      ->check(CLI::IsMember({kStartSamplesFeature}));
   app->add_flag("--web.enable-admin-api", options->admin_api,
                 "Allow deleting, snapshots and backups over HTTP");
   app->add_option("--storage.backup-path", options->backup_path,
@@ -82,15 +91,6 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
                   "Which backup to restore; the newest when not given")
       ->type_name("NAME")
       ->needs(restore);
-  app->add_option("--storage.remote.read-sample-limit", options->read_samples_max,
-                  "Samples one query of remote read may answer with; 0: any number")
-      ->type_name("COUNT")
-      ->check(WholeNumber(INT64_MAX, 0));
-  app->add_option("--enable-feature", options->features,
-                  "created-timestamp-zero-ingestion: remote write 2.0 stores a zero at each start "
-                  "timestamp")
-      ->delimiter(',')
-      ->check(CLI::IsMember({kStartSamplesFeature}));
   app->add_option("--memory.limit", texts->memory_limit,
                   "Memory of the whole process; auto: 80% of the cgroup's, else 60% of the "
                   "machine's; 0: no limit")

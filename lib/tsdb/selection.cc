@@ -44,9 +44,6 @@ class ColumnFilter {
     }
     return list;
   }
-  const std::map<std::vector<ColumnId>, std::shared_ptr<ColumnList>>& lists() const {
-    return lists_;
-  }
 
  private:
   Roaring columns_;
@@ -241,10 +238,10 @@ class Selector {
     for (const auto& [head, sample] : target.side) ids.push_back(sample.column);
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    ids.erase(std::lower_bound(ids.begin(), ids.end(), kFirstComponent), ids.end());
     if (const auto deleted = deleted_.find(target.id); deleted != deleted_.end()) {
       std::erase_if(ids, [&](ColumnId id) { return deleted->second.contains(id); });
     }
-    ids.erase(std::lower_bound(ids.begin(), ids.end(), kFirstComponent), ids.end());
     return ids;
   }
 
@@ -261,13 +258,8 @@ class Selector {
       target.columns = FilterOf(target.id)->Share(ColumnsOf(target));
       for (uint32_t c = 0; c < target.columns->ids.size(); ++c) selection.series.push_back({t, c});
     }
+    selection.label_cache = dictionary_.Labels();
     dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
-      for (SelectedTarget& target : selection.targets) target.labels = &targets.labels(target.id);
-      for (const auto& [members, filter] : filters_) {
-        for (const auto& [ids, list] : filter->lists()) {
-          for (const ColumnId id : ids) list->labels.push_back(&columns.labels(id));
-        }
-      }
       JoinTwins(targets, columns, &selection);
     });
     if (request_.series_max == 0 || selection.series.size() <= request_.series_max) {

@@ -36,9 +36,7 @@ class StoredSeriesSet final : public model::SeriesSet {
 
   size_t size() const override { return selection_->series.size(); }
   model::LabelsRef labels(size_t index) const override {
-    const SelectedSeries series = selection_->series[index];
-    const SelectedTarget& target = selection_->targets[series.target];
-    return {target.labels, target.columns->labels[series.column]};
+    return selection_->LabelsOf(selection_->series[index]);
   }
   std::unique_ptr<model::SeriesReader> Read(size_t begin, size_t end) const override;
   const std::vector<std::string>& warnings() const override { return warnings_; }

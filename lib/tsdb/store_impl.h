@@ -64,9 +64,9 @@ class StoreImpl final : public Store, public StoreAdmin {
 
   void Append(FrameBatch batch, AppendDone done) override;
   void Append(SampleBatch batch, AppendDone done) override;
-  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
   absl::StatusOr<std::vector<model::ExemplarSeries>> Exemplars(
       const model::LabelRequest& request) const override;
+  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
   Stats GetStats() const override;
   Cardinality GetCardinality(size_t limit) const override;
   absl::Status Close() override;
