@@ -233,6 +233,7 @@ class Run {
     return DropNames(&query_, table);
   }
   QueryResult Finish(QueryResult result) {
+    query_.WarnOfWhatWasRead();
     for (const std::string& metric : query_.ignored_histograms()) {
       query_.annotations().IgnoredHistograms(metric);
     }

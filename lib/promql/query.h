@@ -84,6 +84,8 @@ class Query {
 
   // Selects and keeps the set until the query ends: rows point into it.
   absl::StatusOr<const model::SeriesSet*> Select(const model::SelectRequest& request);
+  // After the evaluation: what reading the selected series has brought to light.
+  void WarnOfWhatWasRead();
   // Keeps labels until the query ends.
   const model::Labels* Keep(model::Labels labels) {
     return &kept_labels_.emplace_back(std::move(labels));
