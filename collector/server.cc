@@ -97,9 +97,9 @@ class ServerImpl final : public Server {
 
   std::unique_ptr<tsdb::Store> store_;
   std::unique_ptr<RemoteWrite> remote_write_;
+  std::unique_ptr<RemoteRead> remote_read_;
   std::unique_ptr<OtlpReceiver> otlp_;
   std::unique_ptr<OtlpGrpc> otlp_grpc_;
-  std::unique_ptr<RemoteRead> remote_read_;
   ApiParts api_;
   SelfMetrics metrics_;
   std::unique_ptr<IngestService> ingest_;
@@ -123,13 +123,13 @@ absl::Status ServerImpl::Open() {
   remote_write.start_samples = std::find(options_.features.begin(), options_.features.end(),
                                          kStartSamplesFeature) != options_.features.end();
   remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
-  StartOtlp();
   RemoteReadOptions remote_read;
   remote_read.samples_max = static_cast<uint64_t>(options_.read_samples_max);
   remote_read.external_labels = [this] { return this->config().global.external_labels; };
   remote_read.memory = &memory_;
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
+  StartOtlp();
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api};
   BARO_TRY(StartIngest());
   return Listen();
 }
@@ -140,6 +140,9 @@ absl::Status ServerImpl::OpenStore() {
   options.retention_ms = retention_ms_;
   options.memory = &memory_;
   options.clock = clock_;
+  options.on_damage = [](const std::string& what) {
+    spdlog::error("the store is damaged: {}", what);
+  };
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));
   const tsdb::Stats stats = store_->GetStats();
   spdlog::info("store is open: path={} series={} slots={} replay_seconds={:.3f}",
@@ -187,10 +190,10 @@ absl::Status ServerImpl::Listen() {
                    remote_write_->Handle(request, std::move(reply));
                  },
                  wire::kRemoteWriteBytesMax});
-  AddOtlpRoutes(otlp_.get(), &router);
   router.Handle(
       {"POST"}, "/api/v1/read", HttpLane::kQuery,
       [this](const net::ServerRequest& request) { return remote_read_->Handle(request); });
+  AddOtlpRoutes(otlp_.get(), &router);
   net::HttpServerOptions http;
   http.address = options_.http_address;
   http.cors = true;
@@ -222,6 +225,8 @@ ApiFacts ServerImpl::Facts() {
   facts.retention = RetentionText(retention_ms_);
   facts.version = Version();
   facts.start_time_ms = start_time_ms_;
+  facts.storage_path = options_.storage_path;
+  facts.backup_path = options_.backup_path;
   return facts;
 }
 
@@ -230,9 +235,9 @@ void ServerImpl::AddMetrics() {
   metrics_.Add([this](Families* families) { CollectStore(store_->GetStats(), families); });
   metrics_.Add(
       [this](Families* families) { CollectRemoteWrite(remote_write_->GetStats(), families); });
-  metrics_.Add([this](Families* families) { CollectOtlp(otlp_->GetStats(), families); });
   metrics_.Add(
       [this](Families* families) { CollectRemoteRead(remote_read_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectOtlp(otlp_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {
