@@ -16,7 +16,7 @@ SEGMENTS = 6  # of a replay; the median of their CPU per sample is reported
 LOST_ROWS = 5  # sent just before kill -9
 REST_S = 12  # VictoriaMetrics writes to disk what is five seconds old
 COMPLETE_S = 10  # after which a restarted server that gains no more rows has lost them
-COUNTED = ('node_cpu_seconds_total', 'node_load1')  # in every scrape of every host
+COUNTED = 'node_load1'  # one series a host, in every scrape
 
 
 @contextlib.contextmanager
@@ -91,7 +91,6 @@ class Corpus:
             raise RuntimeError(f'{server.name}: send failed: {errors[-500:]} {server.program.log_tail(5)}')
         return reports
 
-
     def stream(self, server, plan):
         """Encodes and sends at the same time, for what is too large for a file. (encoded samples, server CPU)."""
         encode = [self.tool, 'encode', '--data', self.folder, '--out', '-', *self.arguments(plan)]
@@ -132,7 +131,7 @@ def counted_rows(server, plan, rows):
     """The share of the rows that a counting query finds; what complete means after a restart."""
     width = (rows + 2) * plan['interval_ms'] // 1000
     at = (plan['start_ms'] + (rows + 1) * plan['interval_ms']) / 1000
-    found = processes.query(server.url, f'sum(count_over_time({COUNTED[1]}[{width}s]))', at=at)
+    found = processes.query(server.url, f'sum(count_over_time({COUNTED}[{width}s]))', at=at)
     return (found[0][1] if found else 0) / (plan['instances'] * rows)
 
 
@@ -210,8 +209,8 @@ def native(corpus, options, rows_per_batch):
         server.quiet()
         sent, cpu = replay(1, rows - 1)
         figures = {'series': sent['series'], 'samples': sent['samples'], 'rows_per_batch': rows_per_batch,
-                'cpu': cpu * 1e6 / sent['samples'], 'wire_bytes': sent['bytes'], 'rss': server.rss(), 'peak': server.peak(),
-                'cpu_quiet': (cpu + server.quiet()) * 1e6 / sent['samples']}
+                   'cpu': cpu * 1e6 / sent['samples'], 'wire_bytes': sent['bytes'], 'rss': server.rss(), 'peak': server.peak(),
+                   'cpu_quiet': (cpu + server.quiet()) * 1e6 / sent['samples']}
         figures['values'] = corpus.check(server, dict(plan, instances=min(plan['instances'], options.check_instances), rows=rows))
         return figures
 
