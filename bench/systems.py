@@ -150,7 +150,9 @@ class Barograph(Server):
     def disk_remark(self):
         """The dictionary may lie in the log alone; then the index looks smaller than it is."""
         log = sum(os.path.getsize(path) for path in glob.glob(f'{self.data}/*.log'))
-        return f'{log / 1e6:.1f} MB of its log were not dropped, which hold the dictionary as far as no table does' if log else ''
+        if log < 1e6:
+            return ''
+        return f'{log / 1e6:.1f} MB of its log were not dropped, which hold the dictionary as far as no table does'
 
 
 class VictoriaMetrics(Server):
