@@ -6,6 +6,7 @@ import os
 import statistics
 import subprocess
 import time
+import urllib.parse
 
 import dashboards
 import systems
@@ -128,11 +129,17 @@ def again(server):
 
 
 def counted_rows(server, plan, rows):
-    """The share of the rows that a counting query finds; what complete means after a restart."""
+    """(share of the rows that a counting query finds, whether the answer came without a warning that more is being loaded)."""
     width = (rows + 2) * plan['interval_ms'] // 1000
     at = (plan['start_ms'] + (rows + 1) * plan['interval_ms']) / 1000
-    found = processes.query(server.url, f'sum(count_over_time({COUNTED}[{width}s]))', at=at)
-    return (found[0][1] if found else 0) / (plan['instances'] * rows)
+    expression = urllib.parse.quote(f'sum(count_over_time({COUNTED}[{width}s]))')
+    status, text = processes.http(f'{server.url}/api/v1/query?query={expression}&time={at}')
+    if status != 200:
+        return 0.0, False
+    answer = json.loads(text)
+    found = answer['data']['result']
+    count = float(found[0]['value'][1]) if found else 0
+    return count / (plan['instances'] * rows), not answer.get('warnings')
 
 
 def restart(server, corpus, plan, rows):
@@ -145,12 +152,12 @@ def restart(server, corpus, plan, rows):
     server.kill()
     begin = time.monotonic()
     ready = server.start()
-    share = last = 0.0
-    while share < 1 and time.monotonic() - begin < 300:
-        share = counted_rows(server, plan, rows + LOST_ROWS)
-        if share <= last and time.monotonic() - begin > ready + COMPLETE_S:
-            break  # all that it will have: the rest is lost
+    share, at_rest = 0.0, begin
+    while share < 1 and time.monotonic() < begin + 300 and time.monotonic() < at_rest + ready + COMPLETE_S:
         last = share
+        share, whole = counted_rows(server, plan, rows + LOST_ROWS)
+        if share > last or not whole:
+            at_rest = time.monotonic()  # more is to come
         time.sleep(0.01)
     complete = time.monotonic() - begin if share >= 1 else None
     lost = round((1 - share) * (rows + LOST_ROWS), 3)
