@@ -11,8 +11,7 @@ namespace baro::tsdb {
 
 // Columns of a layout that share one value: neighbours in a layout are read together.
 inline constexpr size_t kBlockColumns = 32;
-// Column-block numbers with a meaning of their own. Value blocks are below kStatsBlock.
-inline constexpr uint16_t kStatsBlock = 0x8000;  // + value block: its slot statistics
+// The column-block number with a meaning of its own; Part::BlockOf() gives the others.
 inline constexpr uint16_t kTimesBlock = 0xffff;
 // The class byte of a key: the retention class in the lower six bits, 1 … 63, and the tier above
 // it: 0 raw samples, then the downsampled tiers.
@@ -60,6 +59,7 @@ inline constexpr char kBindingKey = 'b';
 inline constexpr char kMetadataKey = 'm';
 inline constexpr char kPartKey = 'p';
 inline constexpr char kStateKey = 's';
+inline constexpr char kClassKey = 'r';  // retention classes
 inline constexpr char kTombstoneKey = 'd';
 inline constexpr char kComponentKey = 'h';  // columns of histograms' insides
 inline constexpr char kBoundsKey = 'o';     // custom bounds of histograms

@@ -13,7 +13,8 @@
 namespace baro::tsdb {
 namespace {
 
-constexpr uint64_t kFormatVersion = 1;
+// 2: parts are merged; what version 1 wrote is read as it is.
+constexpr uint64_t kFormatVersion = 2;
 
 using Iterator = std::unique_ptr<rocksdb::Iterator>;
 
@@ -56,6 +57,7 @@ absl::Status StoreImpl::Load() {
   }
   BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
+  BARO_TRY(LoadClasses());
   BARO_TRY(RemoveLeftovers());
   const int64_t start_ns = options_.clock->MonotonicNs();
   BARO_TRY(ReplayJournals());
@@ -74,8 +76,8 @@ absl::Status StoreImpl::Load() {
 // Components and layouts name columns, bindings name targets and layouts: hence the order.
 absl::Status StoreImpl::LoadDictionary() {
   const Iterator it = NewIterator(*database_, database_->index());
-  for (const char kind : {kColumnKey, kComponentKey, kBoundsKey, kTargetKey, kLayoutKey,
-                          kBindingKey, kMetadataKey}) {
+  for (const char kind :
+       {kColumnKey, kComponentKey, kBoundsKey, kTargetKey, kLayoutKey, kBindingKey, kMetadataKey}) {
     const std::string prefix(1, kind);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
       BARO_TRY(dictionary_->Load(FromSlice(it->key()), FromSlice(it->value())));
@@ -109,7 +111,7 @@ absl::Status StoreImpl::LoadParts() {
     if (!TakeVarint(&bytes, &version) || !TakeVarint(&bytes, &sealed_epoch_)) {
       return absl::DataLossError(base::StrCat("cannot open ", options_.path, ": damaged state"));
     }
-    if (version != kFormatVersion) {
+    if (version == 0 || version > kFormatVersion) {
       return absl::FailedPreconditionError(base::StrCat("cannot open ", options_.path,
                                                         ": format version ", version,
                                                         ", this program knows ", kFormatVersion));
