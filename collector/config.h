@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "baro/model/matcher.h"
 #include "baro/tsdb/store.h"
+#include "otlp/otlp_config.h"
 
 namespace baro::collector {
 
@@ -45,6 +46,7 @@ struct StorageConfig {
 struct CollectorConfig {
   GlobalConfig global;
   StorageConfig storage;
+  OtlpConfig otlp;
 };
 
 // Errors: InvalidArgument with file:line:column; keys of Prometheus' that this version does not

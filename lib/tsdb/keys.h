@@ -11,7 +11,8 @@ namespace baro::tsdb {
 
 // Columns of a layout that share one value: neighbours in a layout are read together.
 inline constexpr size_t kBlockColumns = 32;
-// The column-block number with a meaning of its own; Part::BlockOf() gives the others.
+// Column-block numbers with a meaning of their own; Part::BlockOf() gives the others.
+inline constexpr uint16_t kSealedStatsBlock = 0x8000;  // + block: only in parts of format version 1
 inline constexpr uint16_t kTimesBlock = 0xffff;
 // The class byte of a key: the retention class in the lower six bits, 1 … 63, and the tier above
 // it: 0 raw samples, then the downsampled tiers.
@@ -59,11 +60,11 @@ inline constexpr char kBindingKey = 'b';
 inline constexpr char kMetadataKey = 'm';
 inline constexpr char kPartKey = 'p';
 inline constexpr char kStateKey = 's';
-inline constexpr char kClassKey = 'r';  // retention classes
-inline constexpr char kTombstoneKey = 'd';
+inline constexpr char kClassKey = 'r';      // retention classes
 inline constexpr char kComponentKey = 'h';  // columns of histograms' insides
 inline constexpr char kBoundsKey = 'o';     // custom bounds of histograms
 inline constexpr char kExemplarKey = 'e';   // exemplars, as they were at the last seal
+inline constexpr char kTombstoneKey = 'd';
 std::string IdKey(char kind, uint32_t id);
 
 std::string JournalKey(uint64_t number);

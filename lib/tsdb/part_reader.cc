@@ -30,15 +30,15 @@ void PartReader::Want(const Part& part, LayoutId layout, TargetId target, PartFr
     key.block = part.BlockOf(positions[first]);
     uint32_t end = first;
     while (end < positions.size() && part.BlockOf(positions[end]) == key.block) ++end;
-    wanted_.push_back({key, fragment, nullptr, first, end - first});
+    wanted_.push_back({key, fragment, nullptr, first, end - first, &part});
     first = end;
   }
   key.block = kTimesBlock;
-  wanted_.push_back({key, fragment, nullptr, 0, 0});
+  wanted_.push_back({key, fragment, nullptr, 0, 0, &part});
 }
 
 void PartReader::WantValue(const SlotKey& key, std::string* value) {
-  wanted_.push_back({key, nullptr, value, 0, 0});
+  wanted_.push_back({key, nullptr, value, 0, 0, nullptr});
 }
 
 absl::Status PartReader::Fetch() {
@@ -60,24 +60,42 @@ absl::Status PartReader::FetchAll(const std::vector<Wanted>& all) {
   std::string_view value;
   for (const Wanted& wanted : all) {
     if (wanted.key.block != kTimesBlock) continue;
-    BARO_TRY(Seek(wanted.key, &value));
-    if (wanted.value != nullptr) {
+    absl::Status status = Seek(wanted.key, &value);
+    if (status.ok() && wanted.value != nullptr) {
       wanted.value->assign(value);
       continue;
     }
-    BARO_TRY(FetchTimes(wanted, value));
+    if (status.ok()) status = FetchTimes(wanted, value);
+    if (status.ok()) continue;
+    if (!IsSetAside(wanted, status)) return status;
+    wanted.fragment->times_ms.clear();
+    wanted.fragment->values.clear();
   }
   for (const Wanted& wanted : all) {
     if (wanted.key.block == kTimesBlock) continue;
     if (wanted.value == nullptr && wanted.fragment->times_ms.empty()) continue;
-    BARO_TRY(Seek(wanted.key, &value));
-    if (wanted.value != nullptr) {
+    absl::Status status = Seek(wanted.key, &value);
+    if (status.ok() && wanted.value != nullptr) {
       wanted.value->assign(value);
       continue;
     }
-    BARO_TRY(FetchValues(wanted, value));
+    if (status.ok()) status = FetchValues(wanted, value);
+    if (status.ok()) continue;
+    if (!IsSetAside(wanted, status)) return status;
+    const size_t rows = wanted.fragment->times_ms.size();
+    const auto first =
+        wanted.fragment->values.begin() + static_cast<ptrdiff_t>(wanted.first * rows);
+    std::fill(first, first + static_cast<ptrdiff_t>(wanted.count * rows), model::kNoSample);
   }
   return absl::OkStatus();
+}
+
+bool PartReader::IsSetAside(const Wanted& wanted, const absl::Status& status) const {
+  if (quarantine_ == nullptr || wanted.fragment == nullptr || !absl::IsDataLoss(status)) {
+    return false;
+  }
+  quarantine_->Add(*wanted.part, base::FromAbsl(status.message()));
+  return true;
 }
 
 absl::Status PartReader::FetchTimes(const Wanted& wanted, std::string_view value) {

@@ -16,6 +16,7 @@
 #include "database.h"
 #include "keys.h"
 #include "part.h"
+#include "quarantine.h"
 #include "time_range.h"
 
 namespace baro::tsdb {
@@ -43,7 +44,10 @@ class PartReader {
     read_options_.readahead_size = size_t{1} << 20;
   }
 
-  // A fragment to be filled.
+  // Damage is reported there and what it hits has no samples, instead of failing Fetch().
+  void SetAside(Quarantine* quarantine) { quarantine_ = quarantine; }
+
+  // A fragment to be filled. `part` stays until Fetch().
   void Want(const Part& part, LayoutId layout, TargetId target, PartFragment* fragment);
   // A value as it lies there.
   void WantValue(const SlotKey& key, std::string* value);
@@ -59,9 +63,11 @@ class PartReader {
     std::string* value = nullptr;  // instead of a fragment
     uint32_t first = 0;            // of the fragment's positions that lie in this block
     uint32_t count = 0;
+    const Part* part = nullptr;  // of a fragment
   };
 
   absl::Status FetchAll(const std::vector<Wanted>& all);
+  bool IsSetAside(const Wanted& wanted, const absl::Status& status) const;
   absl::Status FetchTimes(const Wanted& wanted, std::string_view value);
   absl::Status Seek(const SlotKey& key, std::string_view* value);
   absl::Status FetchValues(const Wanted& wanted, std::string_view value);
@@ -71,6 +77,7 @@ class PartReader {
   const TimeRange range_;
   rocksdb::ReadOptions read_options_;
   std::unique_ptr<rocksdb::Iterator> iterator_;  // during Fetch()
+  Quarantine* quarantine_ = nullptr;
   std::vector<Wanted> wanted_;
 };
 

@@ -58,6 +58,7 @@ StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin,
       part_reader_(*set.keep().database, set.keep().damaged_total.get(),
                    {set.start_ms(), set.end_ms()}),
       assembly_(set.keep().dictionary.get()) {
+  part_reader_.SetAside(set.keep().quarantine.get());
   for (const PartRun& run : set.selection().runs) {
     for (const auto& part : run.parts) rows_estimate_ += RowsWithin(*part, set);
   }
@@ -123,6 +124,7 @@ absl::Status StoredSeriesReader::LoadBatch() {
     BatchTarget* target = batch_[index].get();
     BARO_TRY(LoadGroups(index, columns, target));
     LoadSide(index, columns, target);
+    LeaveOutDeleted(index, target);
     Arrange(target);
   }
   return absl::OkStatus();
@@ -161,6 +163,7 @@ void StoredSeriesReader::WantParts(uint32_t index, const std::vector<ColumnId>& 
     for (const auto& part : selection.runs[run].parts) {
       Fragment& fragment = target->fragments.emplace_back();
       fragment.priority = part->rank;
+      fragment.written = part->written;
       for (const auto& [position, column] : chosen) {
         fragment.rows.positions.push_back(position);
         fragment.columns.push_back(column);
@@ -177,6 +180,7 @@ absl::Status StoredSeriesReader::LoadGroups(uint32_t index, const std::vector<Co
     Fragment fragment;
     // A younger head's samples came after all of an older one's, its side map among them.
     fragment.priority = kHeadPriority * (group.head_number + 1) + order++;
+    fragment.written.epoch = set_.selection().view->heads[group.head_number]->epoch();
     for (const auto& [column, position] : group.columns) {
       if (!std::binary_search(columns.begin(), columns.end(), column)) continue;
       fragment.columns.push_back(column);
@@ -203,6 +207,7 @@ void StoredSeriesReader::LoadSide(uint32_t index, const std::vector<ColumnId>& c
     const auto [head, first] = side[begin];
     Fragment fragment;
     fragment.priority = kHeadPriority * (head + 1) + kSidePriority;
+    fragment.written.epoch = set_.selection().view->heads[head]->epoch();
     fragment.columns.push_back(first.column);
     size_t end = begin;
     for (; end < side.size() && side[end].first == head && side[end].second.column == first.column;
@@ -213,6 +218,21 @@ void StoredSeriesReader::LoadSide(uint32_t index, const std::vector<ColumnId>& c
     begin = end;
     if (std::binary_search(columns.begin(), columns.end(), first.column)) {
       target->fragments.push_back(std::move(fragment));
+    }
+  }
+}
+
+void StoredSeriesReader::LeaveOutDeleted(uint32_t index, BatchTarget* target) const {
+  const Tombstones& tombstones = *set_.selection().view->tombstones;
+  if (tombstones.empty()) return;
+  const TargetId id = set_.selection().targets[index].id;
+  for (Fragment& fragment : target->fragments) {
+    const std::vector<int64_t>& times = fragment.rows.times_ms;
+    if (times.empty()) continue;
+    if (!tombstones.Touches(fragment.written, id, {times.front(), times.back()})) continue;
+    for (size_t i = 0; i < fragment.columns.size(); ++i) {
+      MaskDeleted(tombstones.Of(fragment.written, {id, fragment.columns[i]}), times,
+                  {&fragment.rows.values[i * times.size()], times.size()});
     }
   }
 }

@@ -20,27 +20,34 @@ struct Keep {
   std::shared_ptr<const Database> database;
   std::shared_ptr<const Dictionary> dictionary;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total;
+  std::shared_ptr<Quarantine> quarantine;
 };
 
 // Immutable, thread-safe.
 class StoredSeriesSet final : public model::SeriesSet {
  public:
   StoredSeriesSet(Keep keep, std::unique_ptr<const Selection> selection, int64_t start_ms,
-                  int64_t end_ms, std::vector<std::string> warnings = {})
+                  int64_t end_ms, std::vector<std::string> notes = {})
       : keep_(std::move(keep)),
         selection_(std::move(selection)),
         start_ms_(start_ms),
         end_ms_(end_ms),
-        warnings_(std::move(warnings)) {}
+        warnings_(std::move(notes)) {
+    for (const std::string& found : keep_.quarantine->Warnings({start_ms, end_ms})) {
+      warnings_.push_back(found);
+    }
+  }
 
   size_t size() const override { return selection_->series.size(); }
   model::LabelsRef labels(size_t index) const override {
-    const SelectedSeries series = selection_->series[index];
-    const SelectedTarget& target = selection_->targets[series.target];
-    return {target.labels, target.columns->labels[series.column]};
+    return selection_->LabelsOf(selection_->series[index]);
   }
   std::unique_ptr<model::SeriesReader> Read(size_t begin, size_t end) const override;
   const std::vector<std::string>& warnings() const override { return warnings_; }
+
+  std::vector<std::string> FoundWhileReading() const override {
+    return keep_.quarantine->Warnings({start_ms_, end_ms_});
+  }
 
   const Keep& keep() const { return keep_; }
   const Selection& selection() const { return *selection_; }
@@ -52,7 +59,7 @@ class StoredSeriesSet final : public model::SeriesSet {
   const std::unique_ptr<const Selection> selection_;
   const int64_t start_ms_;
   const int64_t end_ms_;
-  const std::vector<std::string> warnings_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace baro::tsdb

@@ -3,7 +3,7 @@
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
 // thread (or the caller of Maintain) seals, the merge thread merges; readers take a View. Lock
-// order: merge_mutex_, maintain_mutex_, then the committer's, then view_mutex_.
+// order: operation_mutex_, merge_mutex_, maintain_mutex_, then the committer's, then view_mutex_.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@
 #include "baro/base/mutex.h"
 #include "baro/base/task_group.h"
 #include "baro/tsdb/store.h"
+#include "baro/tsdb/store_admin.h"
 #include "committer.h"
 #include "database.h"
 #include "dictionary.h"
@@ -37,7 +38,7 @@
 
 namespace baro::tsdb {
 
-class StoreImpl final : public Store {
+class StoreImpl final : public Store, public StoreAdmin {
  public:
   static absl::StatusOr<std::unique_ptr<StoreImpl>> Open(StoreOptions options);
   ~StoreImpl() override;
@@ -66,12 +67,22 @@ class StoreImpl final : public Store {
   void Append(SampleBatch batch, AppendDone done) override;
   absl::Status SetRetention(const Retention& retention) override
       ABSL_LOCKS_EXCLUDED(maintain_mutex_);
-  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
   absl::StatusOr<std::vector<model::ExemplarSeries>> Exemplars(
       const model::LabelRequest& request) const override;
+  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
   Stats GetStats() const override;
   Cardinality GetCardinality(size_t limit) const override;
   absl::Status Close() override;
+
+  StoreAdmin* admin() override { return this; }
+  absl::Status Delete(const DeleteRequest& request) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::StatusOr<DeleteCount> CountDelete(const DeleteRequest& request) const override;
+  absl::Status CleanTombstones() override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
+  absl::Status Snapshot(const SnapshotRequest& request) override
+      ABSL_LOCKS_EXCLUDED(operation_mutex_, merge_mutex_, maintain_mutex_);
+  absl::StatusOr<BackupReport> Backup(const std::string& folder) override
+      ABSL_LOCKS_EXCLUDED(operation_mutex_, merge_mutex_, maintain_mutex_);
+  absl::StatusOr<VerifyReport> Verify() override ABSL_LOCKS_EXCLUDED(operation_mutex_);
 
   absl::StatusOr<std::unique_ptr<model::SeriesSet>> Select(
       const model::SelectRequest& request) const override;
@@ -131,7 +142,9 @@ class StoreImpl final : public Store {
   absl::Status Load();
   absl::Status LoadDictionary();
   absl::Status LoadParts();
+  absl::Status LoadTombstones(View* view);
   absl::Status RemoveLeftovers();
+  void NameLostParts();  // store_verify.cc
   absl::Status ReplayJournals();
   absl::Status Replay(uint64_t epoch, Head* head);
 
@@ -189,6 +202,17 @@ class StoreImpl final : public Store {
   absl::Status WriteClasses(const ClassNumbers& before, const ClassNumbers& after);
   std::vector<bool> TakenClasses() const;
   std::shared_ptr<const RetentionPolicy> CurrentPolicy() const ABSL_LOCKS_EXCLUDED(view_mutex_);
+  // store_admin.cc
+  absl::Status DeleteOnWriter(const DeleteRequest& request, std::shared_ptr<Head>* rotated);
+  bool IsInLiveHead(const DeleteRequest& request) const;
+  // store_clean.cc
+  void CleanWhenDue() ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
+  absl::Status EndTombstones();
+  // store_snapshot.cc
+  absl::Status WriteSnapshot(const SnapshotRequest& request)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(operation_mutex_)
+          ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
+  absl::Status LeaveOutJournals(const std::string& folder) const;
 
   // store_merge.cc
   absl::Status MakeTiers(bool force) ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
@@ -212,6 +236,7 @@ class StoreImpl final : public Store {
   std::shared_ptr<Database> database_;
   std::shared_ptr<Dictionary> dictionary_;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total_;
+  const std::shared_ptr<Quarantine> quarantine_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Sealer> sealer_;
   TargetLayoutsPool pool_ ABSL_GUARDED_BY(maintain_mutex_);
@@ -223,9 +248,13 @@ class StoreImpl final : public Store {
   // By epoch: a write that failed may have left records from next_journal_key_ up to this key.
   std::map<uint64_t, uint64_t> doubtful_;
   uint64_t sealed_epoch_ = 0;
+  uint32_t next_tombstone_ = 1;
+
+  base::Mutex operation_mutex_;  // one snapshot, backup or verification at a time
 
   // One merge or rewrite at a time. Before maintain_mutex_, which a merge takes only to swap.
   base::Mutex merge_mutex_;
+  int64_t clean_due_ns_ = 0;  // the merge thread's; 0: no deletes wait
   // Parts that could not be read whole; until the next start.
   std::set<uint32_t> unmerged_ ABSL_GUARDED_BY(merge_mutex_);
 

@@ -89,7 +89,8 @@ absl::Status StoreImpl::Maintain(bool force) {
     DeleteCondemned();
   }
   // The merge thread has its own turns.
-  return force || !options_.background ? Merge(force) : absl::OkStatus();
+  if (force || !options_.background) BARO_TRY(Merge(force));
+  return force ? CleanTombstones() : absl::OkStatus();
 }
 
 absl::Status StoreImpl::SealDue(bool force) {
@@ -201,7 +202,9 @@ void StoreImpl::DeleteCondemned() {
   std::erase_if(condemned_, [&](const std::shared_ptr<const Part>& part) {
     if (part.use_count() > 1) return false;
     const auto [first, last] = part->KeyRange();
-    return database_->DeleteSlots(first, last).ok();
+    if (!database_->DeleteSlots(first, last).ok()) return false;
+    quarantine_->Remove(part->number);
+    return true;
   });
 }
 

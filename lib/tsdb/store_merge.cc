@@ -45,6 +45,7 @@ void StoreImpl::MergeLoop() {
     }
     // A failure is counted where it happened and tried again at the next turn.
     static_cast<void>(Merge(false));
+    CleanWhenDue();
   }
 }
 
@@ -93,7 +94,9 @@ absl::Status StoreImpl::RewriteDeleted() {
           return view->tombstones->Touches(part->written, one.target,
                                            {part->time_ms_min, part->time_ms_max});
         });
-    if (!touched) continue;
+    if (!touched || unmerged_.contains(part->number) || quarantine_->Has(part->number)) {
+      continue;
+    }
     const MergeJob job{{part}, std::max(part->generation, Generation::kHours), 0, 0};
     BARO_TRY(RunJob(job, {}, false));
   }
@@ -152,6 +155,9 @@ absl::Status StoreImpl::RunJob(const MergeJob& job,
   // merged around it.
   if (absl::IsDataLoss(status)) {
     for (const auto& part : job.inputs) unmerged_.insert(part->number);
+    if (job.inputs.size() == 1) {
+      quarantine_->Add(*job.inputs.front(), base::FromAbsl(status.message()));
+    }
     return absl::OkStatus();
   }
   return status;
