@@ -82,7 +82,8 @@ absl::StatusOr<Part> DecodePart(uint32_t number, std::string_view bytes) {
     bytes.remove_prefix(2);
     uint64_t interval = 0;
     if (RetentionClassOf(part.class_byte) == 0 || part.generation > Generation::kDay ||
-        !TakeVarint(&bytes, &interval) || interval > INT64_MAX || !bytes.empty()) {
+        (!bytes.empty() && !TakeVarint(&bytes, &interval)) || interval > INT64_MAX ||
+        !bytes.empty()) {
       return damaged();
     }
     part.interval_ms = static_cast<int64_t>(interval);
