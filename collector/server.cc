@@ -44,6 +44,12 @@ int64_t RetentionOf(const CollectorOptions& options, const CollectorConfig& conf
   return config.storage.retention->count();
 }
 
+tsdb::Retention RetentionOfAll(const CollectorOptions& options, const CollectorConfig& config) {
+  StorageConfig storage = config.storage;
+  if (options.downsampling) storage.downsampling = *options.downsampling;
+  return StoreRetention(storage, RetentionOf(options, config));
+}
+
 std::string RetentionText(int64_t retention_ms) {
   if (retention_ms == 0) return "for ever";
   return base::FormatDuration(std::chrono::milliseconds(retention_ms));
@@ -137,7 +143,10 @@ absl::Status ServerImpl::Open() {
 absl::Status ServerImpl::OpenStore() {
   tsdb::StoreOptions options;
   options.path = options_.storage_path;
-  options.retention_ms = retention_ms_;
+  tsdb::Retention retention = RetentionOfAll(options_, this->config());
+  options.retention_ms = retention.retention_ms;
+  options.retention_classes = std::move(retention.classes);
+  options.tiers = std::move(retention.tiers);
   options.memory = &memory_;
   options.clock = clock_;
   options.on_damage = [](const std::string& what) {
@@ -298,14 +307,13 @@ CollectorConfig ServerImpl::config() const {
 
 absl::Status ServerImpl::Reload() {
   absl::StatusOr<CollectorConfig> config = ReadConfig(options_.config_file);
+  absl::Status status = config.status();
+  if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
   base::MutexLock lock(&mutex_);
-  reload_good_ = config.ok();
-  if (!config.ok()) {
-    spdlog::error("configuration is not reloaded: {}", std::string(config.status().message()));
-    return config.status();
-  }
-  if (RetentionOf(options_, *config) != retention_ms_) {
-    spdlog::warn("storage.retention has changed in the file; it takes effect at the next start");
+  reload_good_ = status.ok();
+  if (!status.ok()) {
+    spdlog::error("configuration is not reloaded: {}", std::string(status.message()));
+    return status;
   }
   config_ = *std::move(config);
   otlp_->Configure(config_.otlp);

@@ -57,7 +57,8 @@ Ingest::Ingest(Dictionary* dictionary, size_t chains_per_agent_max, int64_t rete
       clock_(clock) {}
 
 int64_t Ingest::OldestMs() const {
-  return retention_ms_ == 0 ? model::kTimeMsMin : clock_->NowMs() - retention_ms_;
+  const int64_t retention_ms = retention_ms_.load(std::memory_order_relaxed);
+  return retention_ms == 0 ? model::kTimeMsMin : clock_->NowMs() - retention_ms;
 }
 
 std::pair<Ingest::Plan::Verdict, absl::Status> Ingest::Check(const FrameBatch& batch,

@@ -2,6 +2,7 @@
 // start run the same code over the same records, so they come to the same state.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -32,6 +33,13 @@ class Ingest {
  public:
   Ingest(Dictionary* dictionary, size_t chains_per_agent_max, int64_t retention_ms,
          const base::Clock* clock);
+
+  // Earlier samples are too old; kTimeMsMin when all are kept for ever. Any thread.
+  int64_t OldestMs() const;
+  int64_t retention_ms() const { return retention_ms_.load(std::memory_order_relaxed); }
+  void SetRetention(int64_t retention_ms) {
+    retention_ms_.store(retention_ms, std::memory_order_relaxed);
+  }
 
   // Chains as they will be when the batches of a commit, not yet applied, have been.
   class Plan {
@@ -85,11 +93,10 @@ class Ingest {
                 AppendResult* result);
   // The chain a batch goes on with; a new one when it does not.
   Chain* ChainOf(const FrameBatch& batch, Agent* agent) const;
-  int64_t OldestMs() const;
 
   Dictionary* const dictionary_;
   const size_t chains_per_agent_max_;
-  const int64_t retention_ms_;
+  std::atomic<int64_t> retention_ms_;
   const base::Clock* const clock_;
   mutable base::Mutex mutex_;
   // Only the writer changes it, and only `stored` is read by others.

@@ -68,7 +68,7 @@ void StoreImpl::Refuse(const AppendDone& done) const {
 // The latest time a sample may have.
 int64_t StoreImpl::LatestMs() const {
   int64_t latest_ms = 0;
-  if (options_.retention_ms == 0 || options_.future_ms_max == 0 ||
+  if (ingest_->retention_ms() == 0 || options_.future_ms_max == 0 ||
       __builtin_add_overflow(options_.clock->NowMs(), options_.future_ms_max, &latest_ms)) {
     return model::kTimeMsMax;
   }

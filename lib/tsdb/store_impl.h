@@ -31,6 +31,7 @@
 #include "ingest.h"
 #include "merger.h"
 #include "part.h"
+#include "retention_class.h"
 #include "sealer.h"
 #include "series_set.h"
 #include "view.h"
@@ -64,6 +65,8 @@ class StoreImpl final : public Store, public StoreAdmin {
 
   void Append(FrameBatch batch, AppendDone done) override;
   void Append(SampleBatch batch, AppendDone done) override;
+  absl::Status SetRetention(const Retention& retention) override
+      ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::StatusOr<std::vector<model::ExemplarSeries>> Exemplars(
       const model::LabelRequest& request) const override;
   absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
@@ -199,6 +202,11 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status Expire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   void DeleteCondemned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
 
+  // store_retention.cc
+  absl::Status LoadClasses();
+  absl::Status WriteClasses(const ClassNumbers& before, const ClassNumbers& after);
+  std::vector<bool> TakenClasses() const;
+  std::shared_ptr<const RetentionPolicy> CurrentPolicy() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   // store_admin.cc
   absl::Status DeleteOnWriter(const DeleteRequest& request, std::shared_ptr<Head>* rotated);
   bool IsInLiveHead(const DeleteRequest& request) const;
@@ -212,13 +220,15 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status LeaveOutJournals(const std::string& folder) const;
 
   // store_merge.cc
+  absl::Status MakeTiers(bool force) ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
   void MergeLoop() ABSL_LOCKS_EXCLUDED(wake_mutex_);
   absl::Status Merge(bool force) ABSL_LOCKS_EXCLUDED(merge_mutex_);
-  absl::Status RunJob(const MergeJob& job, bool in_background)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
+  // What the job makes takes the place of its inputs; a tier's that of `outdated`.
+  absl::Status RunJob(const MergeJob& job, const std::vector<std::shared_ptr<const Part>>& outdated,
+                      bool in_background) ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
   absl::Status MakeWay(absl::Duration worked) ABSL_LOCKS_EXCLUDED(wake_mutex_);
-  absl::Status Swap(const MergeJob& job, const std::vector<SealedPart>& merged)
-      ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status Swap(const std::vector<std::shared_ptr<const Part>>& out,
+                    const std::vector<SealedPart>& merged) ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   void DropFiles() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status FinishSwap() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status SwapRecords() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
@@ -227,7 +237,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
   std::string StateValue(uint64_t sealed_epoch) const;
 
-  const StoreOptions options_;
+  const StoreOptions options_;  // but what SetRetention() has changed: policy_
   std::shared_ptr<Database> database_;
   std::shared_ptr<Dictionary> dictionary_;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total_;
@@ -258,6 +268,8 @@ class StoreImpl final : public Store, public StoreAdmin {
   uint32_t next_part_ ABSL_GUARDED_BY(maintain_mutex_) = 1;
   // Parts of the oldest of sealing_: their files are in, their records perhaps.
   std::vector<SealedPart> ingested_ ABSL_GUARDED_BY(maintain_mutex_);
+  // The numbers of retention classes; in the index.
+  ClassNumbers class_numbers_ ABSL_GUARDED_BY(maintain_mutex_);
   // Of a merge whose files are in, its records perhaps.
   std::optional<PartSwap> swap_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
@@ -273,6 +285,7 @@ class StoreImpl final : public Store, public StoreAdmin {
 
   mutable base::Mutex view_mutex_;
   std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);
+  std::shared_ptr<const RetentionPolicy> policy_ ABSL_GUARDED_BY(view_mutex_);
 
   mutable Totals totals_;
   std::atomic<uint64_t> journal_bytes_{0};

@@ -16,6 +16,7 @@
 #include "journal_record.h"
 #include "keys.h"
 #include "store_impl.h"
+#include "tier.h"
 
 namespace baro::tsdb {
 namespace {
@@ -38,6 +39,7 @@ std::shared_ptr<const View> StoreImpl::CurrentView() const {
 }
 
 void StoreImpl::SetView(View view) {
+  view.passed_over = PassedOver(view.parts, options_.slot_ms, 0);
   auto next = std::make_shared<const View>(std::move(view));
   base::MutexLock lock(&view_mutex_);
   view_.swap(next);
@@ -133,7 +135,8 @@ absl::Status StoreImpl::Rotate() {
 absl::Status StoreImpl::SealOldest() {
   const std::shared_ptr<Head> head = sealing_.front();
   if (ingested_.empty()) {
-    BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_));
+    ClassRouter router(dictionary_.get(), *CurrentPolicy());
+    BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_, &router));
     next_part_ += static_cast<uint32_t>(parts.size());
     const absl::Status status = IngestFiles(parts);
     RemoveFiles(*database_, parts);  // ingestion has linked or moved them
@@ -192,34 +195,6 @@ absl::Status StoreImpl::Publish(const Head& head, const std::vector<SealedPart>&
     SetView(std::move(view));
     return absl::OkStatus();
   });
-}
-
-absl::Status StoreImpl::Expire() {
-  if (options_.retention_ms == 0) return absl::OkStatus();
-  const int64_t oldest_ms = options_.clock->NowMs() - options_.retention_ms;
-  const auto expired = [&](const std::shared_ptr<const Part>& part) {
-    return part->time_ms_max < oldest_ms;
-  };
-  const auto view = CurrentView();
-  if (std::none_of(view->parts.begin(), view->parts.end(), expired)) return absl::OkStatus();
-  std::vector<std::shared_ptr<const Part>> gone;
-  std::copy_if(view->parts.begin(), view->parts.end(), std::back_inserter(gone), expired);
-  const absl::Status written = OnWriter([&] {
-    BARO_TRY(database_->MakeWritable());
-    rocksdb::WriteBatch writes;
-    View next = *CurrentView();
-    for (const auto& part : gone) {
-      BARO_TRY(ToStatus(writes.Delete(database_->index(), IdKey(kPartKey, part->number)),
-                        "gather an expiry"));
-    }
-    BARO_TRY(database_->Write(&writes));
-    std::erase_if(next.parts, expired);
-    SetView(std::move(next));
-    return absl::OkStatus();
-  });
-  if (!written.ok()) return written;
-  condemned_.insert(condemned_.end(), gone.begin(), gone.end());
-  return absl::OkStatus();
 }
 
 // Files go when no reader can come back to them: DeleteFilesInRange does not respect snapshots.

@@ -13,7 +13,8 @@
 namespace baro::tsdb {
 namespace {
 
-constexpr uint64_t kFormatVersion = 1;
+// 2: parts are merged; what version 1 wrote is read as it is.
+constexpr uint64_t kFormatVersion = 2;
 
 using Iterator = std::unique_ptr<rocksdb::Iterator>;
 
@@ -60,6 +61,7 @@ absl::Status StoreImpl::Load() {
   }
   BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
+  BARO_TRY(LoadClasses());
   BARO_TRY(RemoveLeftovers());
   NameLostParts();
   const int64_t start_ns = options_.clock->MonotonicNs();
@@ -115,7 +117,7 @@ absl::Status StoreImpl::LoadParts() {
     if (!TakeVarint(&bytes, &version) || !TakeVarint(&bytes, &sealed_epoch_)) {
       return absl::DataLossError(base::StrCat("cannot open ", options_.path, ": damaged state"));
     }
-    if (version != kFormatVersion) {
+    if (version == 0 || version > kFormatVersion) {
       return absl::FailedPreconditionError(base::StrCat("cannot open ", options_.path,
                                                         ": format version ", version,
                                                         ", this program knows ", kFormatVersion));

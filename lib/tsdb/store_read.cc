@@ -1,15 +1,19 @@
 // Reading: selections, label names and values, figures.
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/time/time.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/base/yaml.h"
 #include "selection.h"
 #include "store_impl.h"
+#include "tier.h"
 
 namespace baro::tsdb {
 namespace {
@@ -132,16 +136,50 @@ void CountSeries(const Selection& selection, const LabelTable& targets, const La
   for (const auto& [pair, count] : of_columns) add(columns.postings(), pair, count);
 }
 
+std::string TimeText(int64_t time_ms) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(time_ms), absl::UTCTimeZone());
+}
+
+// Whoever asked should know what is not every sample.
+std::vector<std::string> DownsamplingNotes(const Selection& selection,
+                                           const model::SelectRequest& request) {
+  std::map<int64_t, TimeRange> tiers;  // by interval
+  for (const PartRun& run : selection.runs) {
+    for (const auto& part : run.parts) {
+      if (part->interval_ms == 0) continue;
+      const auto [it, inserted] =
+          tiers.try_emplace(part->interval_ms, TimeRange{model::kTimeMsMax, model::kTimeMsMin});
+      it->second.start_ms =
+          std::min(it->second.start_ms, std::max(part->time_ms_min, request.start_ms));
+      it->second.end_ms = std::max(it->second.end_ms, std::min(part->time_ms_max, request.end_ms));
+    }
+  }
+  std::vector<std::string> notes;
+  for (const auto& [interval_ms, range] : tiers) {
+    notes.push_back(base::StrCat(
+        "downsampled to ", base::FormatDuration(std::chrono::milliseconds(interval_ms)), " from ",
+        TimeText(range.start_ms), " to ", TimeText(range.end_ms)));
+  }
+  return notes;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
   PartReader reader(*database_, damaged_total_.get(),
                     AroundForPresence({request.start_ms, request.end_ms}));
-  BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
+  auto view = CurrentView();
+  if (request.resolution_ms > 0) {
+    auto coarse = std::make_shared<View>(*view);
+    coarse->passed_over = PassedOver(view->parts, options_.slot_ms, request.resolution_ms);
+    view = std::move(coarse);
+  }
+  BARO_TRY_ASSIGN(auto selection, tsdb::Select(view, *dictionary_, &reader, request));
+  std::vector<std::string> notes = DownsamplingNotes(*selection, request);
   return std::make_unique<StoredSeriesSet>(
       Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
-      request.start_ms, request.end_ms);
+      request.start_ms, request.end_ms, std::move(notes));
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(

@@ -2,7 +2,9 @@
 // or an expiry is either seen or not.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "head.h"
@@ -14,6 +16,8 @@ namespace baro::tsdb {
 // Immutable.
 struct View {
   std::vector<std::shared_ptr<const Part>> parts;  // by number
+  // Numbers of parts that readers pass over: tier.h.
+  std::set<uint32_t> passed_over;
   std::shared_ptr<const Tombstones> tombstones = std::make_shared<const Tombstones>();
   std::vector<std::shared_ptr<const Head>> heads;  // oldest first; parts come before
 };

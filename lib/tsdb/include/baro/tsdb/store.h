@@ -22,6 +22,7 @@
 #include "baro/model/histogram.h"
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
+#include "baro/model/matcher.h"
 #include "baro/model/sample.h"
 #include "baro/model/series_source.h"
 
@@ -41,11 +42,39 @@ struct Limits {
   size_t histogram_buckets_max = 1'024;  // of one sample, its custom bounds as well
 };
 
+// Series that are kept for a time of their own. Which class a series belongs to is looked up when
+// its samples are sealed or merged: a change counts for what comes after it.
+struct RetentionClass {
+  std::vector<model::Matcher> matchers;  // all must match
+  int64_t retention_ms = 0;              // 0: for ever
+};
+
+// Of each day the last sample of a series in every interval, and the interval's statistics, for the
+// time when the samples have expired. Only of series in no class of their own.
+struct DownsampledTier {
+  int64_t interval_ms = 0;
+  int64_t retention_ms = 0;  // 0: for ever
+};
+inline constexpr size_t kDownsampledTiersMax = 3;
+inline constexpr int64_t kDownsampledIntervalMinMs = 60'000;
+
+// How long what is kept.
+struct Retention {
+  // Samples older than this are refused and slots older than this are dropped; 0 keeps everything,
+  // whatever its time.
+  int64_t retention_ms = int64_t{30} * 24 * 3600 * 1000;
+  std::vector<RetentionClass> classes;  // the first that matches counts
+  std::vector<DownsampledTier> tiers;   // by interval, ascending; none: nothing is downsampled
+};
+
 struct StoreOptions {
   std::string path;
   // Samples older than this are refused and slots older than this are dropped; 0 keeps everything,
   // whatever its time.
   int64_t retention_ms = int64_t{30} * 24 * 3600 * 1000;
+  // Retention::classes and ::tiers.
+  std::vector<RetentionClass> retention_classes;
+  std::vector<DownsampledTier> tiers;
   // Samples later than now by more than this are refused, as they would outlive the retention; 0
   // takes any. Without effect when retention_ms is 0.
   int64_t future_ms_max = int64_t{24} * 3600 * 1000;
@@ -273,6 +302,10 @@ class Store : public model::SeriesSource {
   // Rotates and seals when due, applies retention; `force` seals whatever is there and merges all
   // that is sealed, and returns when that is done. With `background` off the owner calls it.
   virtual absl::Status Maintain(bool force) = 0;
+
+  // Changes what StoreOptions said; takes effect with the next Maintain(). Errors: InvalidArgument;
+  // ResourceExhausted (too many classes); as Maintain().
+  virtual absl::Status SetRetention(const Retention& /*retention*/) { return absl::OkStatus(); }
 
   virtual Stats GetStats() const = 0;
   virtual Cardinality GetCardinality(size_t limit) const = 0;
