@@ -106,6 +106,7 @@ void RemoteWrite::Handle(const net::ServerRequest& request, net::HttpReply reply
 absl::Status RemoteWrite::ReadSeries(std::string_view decoded, Request* request) {
   wire::RemoteWriteReader reader(decoded);
   wire::RemoteSeries series;
+  SeriesCache::Walk walk(&cache_);
   while (reader.Next(&series)) {
     request->samples += series.samples.size();
     exemplars_dropped_total_.fetch_add(series.exemplars, std::memory_order_relaxed);
@@ -113,7 +114,7 @@ absl::Status RemoteWrite::ReadSeries(std::string_view decoded, Request* request)
       Refuse(Refusal::kHistogram, series.histograms, "native histograms are not stored", request);
     }
     if (series.samples.empty()) continue;
-    const auto id = Resolve(series);
+    const auto id = Resolve(series, &walk);
     if (id.ok()) {
       AddSamples(series, *id, request);
       continue;
@@ -128,13 +129,14 @@ absl::Status RemoteWrite::ReadSeries(std::string_view decoded, Request* request)
   return absl::OkStatus();
 }
 
-absl::StatusOr<tsdb::SeriesId> RemoteWrite::Resolve(const wire::RemoteSeries& series) {
+absl::StatusOr<tsdb::SeriesId> RemoteWrite::Resolve(const wire::RemoteSeries& series,
+                                                    SeriesCache::Walk* walk) {
   const LabelHash hash = cache_.Hash(series.label_bytes);
-  if (const std::optional<tsdb::SeriesId> known = cache_.Find(hash)) return *known;
+  if (const std::optional<tsdb::SeriesId> known = walk->Find(hash)) return *known;
   cache_misses_total_.fetch_add(1, std::memory_order_relaxed);
   BARO_TRY_ASSIGN(const model::Labels labels, wire::SeriesLabels(series));
   BARO_TRY_ASSIGN(const tsdb::SeriesId id, store_->DeclareSeries(labels));
-  cache_.Insert(hash, id);
+  walk->Insert(hash, id);
   return id;
 }
 

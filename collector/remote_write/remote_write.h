@@ -23,8 +23,8 @@ namespace baro::collector {
 
 struct RemoteWriteOptions {
   size_t decoded_bytes_max = wire::kRemoteWriteBytesMax;
-  // About 50 bytes each.
-  size_t cached_series_max = 2'000'000;
+  // About 40 bytes each.
+  size_t cached_series_max = 4'000'000;
   uint64_t cache_seed = 0;  // random, in production
   const base::Clock* clock = base::RealClock();
 };
@@ -60,7 +60,7 @@ class RemoteWrite {
   struct Request;
 
   absl::Status ReadSeries(std::string_view decoded, Request* request);
-  absl::StatusOr<tsdb::SeriesId> Resolve(const wire::RemoteSeries& series);
+  absl::StatusOr<tsdb::SeriesId> Resolve(const wire::RemoteSeries& series, SeriesCache::Walk* walk);
   void AddSamples(const wire::RemoteSeries& series, tsdb::SeriesId id, Request* request);
   void Describe(const wire::RemoteWriteReader& reader);
   void Refuse(Refusal why, uint64_t count, std::string_view first, Request* request);

@@ -96,7 +96,7 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
       const auto& samples = std::get<SampleBatch>((*items)[i].batch);
       (*results)[i].status = ingest_->Check(samples);
       if (!(*results)[i].status.ok() || samples.series.empty()) continue;
-      record = EncodeJournalRecord(samples);
+      record = EncodeJournalRecord(samples, &sample_encoder_);
     }
     writes.records.push_back(std::move(record));
     (*journaled)[i] = true;
@@ -104,7 +104,10 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
   if (writes.records.empty()) return absl::OkStatus();
   size_t bytes = 0;
   for (const std::string& record : writes.records) bytes += record.size();
-  BARO_TRY(WriteWithPending(writes, {}));
+  if (absl::Status status = WriteWithPending(writes, {}); !status.ok()) {
+    sample_encoder_.Reset();  // whether these records are in the journal nobody knows
+    return status;
+  }
   journal_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   return absl::OkStatus();
 }

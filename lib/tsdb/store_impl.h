@@ -24,6 +24,7 @@
 #include "head.h"
 #include "ingest.h"
 #include "part.h"
+#include "sample_chain.h"
 #include "sealer.h"
 #include "series_set.h"
 #include "view.h"
@@ -146,6 +147,7 @@ class StoreImpl final : public Store {
   std::shared_ptr<Head> live_;
   int64_t live_created_ms_ = 0;
   uint64_t next_journal_key_ = 1;
+  SampleEncoder sample_encoder_;  // of the live journal
   // By epoch: a write that failed may have left records from next_journal_key_ up to this key.
   std::map<uint64_t, uint64_t> doubtful_;
   uint64_t sealed_epoch_ = 0;

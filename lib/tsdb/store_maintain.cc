@@ -101,7 +101,8 @@ absl::Status StoreImpl::Rotate() {
   Checkpoint checkpoint = ingest_->TakeCheckpoint();
   checkpoint.created_ms = options_.clock->NowMs();
   BARO_TRY(WriteWithPending({epoch, {EncodeJournalRecord(checkpoint)}}, {}));
-  live_ = std::make_shared<Head>(epoch);
+  live_ = std::make_shared<Head>(epoch, options_.slot_ms);
+  sample_encoder_.Reset();
   live_created_ms_ = checkpoint.created_ms;
   created_ms_.store(live_created_ms_);
   journal_bytes_.store(0);

@@ -152,7 +152,7 @@ absl::Status StoreImpl::ReplayJournals() {
   View view = *CurrentView();
   for (const uint64_t epoch : database_->Journals()) {
     if (live_ != nullptr) sealing_.push_back(live_);
-    live_ = std::make_shared<Head>(epoch);
+    live_ = std::make_shared<Head>(epoch, options_.slot_ms);
     live_created_ms_ = options_.clock->NowMs();
     BARO_TRY(Replay(epoch, live_.get()));
     view.heads.push_back(live_);
@@ -160,7 +160,7 @@ absl::Status StoreImpl::ReplayJournals() {
   // A new folder; or the crash came between making the journal and its first record.
   const bool fresh = live_ == nullptr;
   if (fresh) {
-    live_ = std::make_shared<Head>(sealed_epoch_ + 1);
+    live_ = std::make_shared<Head>(sealed_epoch_ + 1, options_.slot_ms);
     live_created_ms_ = options_.clock->NowMs();
     view.heads.push_back(live_);
     BARO_TRY(database_->CreateJournal(live_->epoch()).status());
@@ -179,10 +179,11 @@ absl::Status StoreImpl::ReplayJournals() {
 absl::Status StoreImpl::Replay(uint64_t epoch, Head* head) {
   const Iterator it = NewIterator(*database_, database_->Journal(epoch));
   uint64_t bytes = 0;
+  SampleDecoder samples_of_journal;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     std::string_view key = FromSlice(it->key());
     uint64_t number = 0;
-    auto record = DecodeJournalRecord(FromSlice(it->value()));
+    auto record = DecodeJournalRecord(FromSlice(it->value()), &samples_of_journal);
     if (!TakeBigEndian(&key, &number) || !record.ok()) {
       return absl::DataLossError(base::StrCat("cannot replay journal ", epoch, " of ",
                                               options_.path, ", record ", number, ": ",
