@@ -143,6 +143,12 @@ void PushStream::TakeMessage() {
     base::MutexLock lock(&mutex_);
     if (!message_is_here_ || closing_.has_value()) return;
   }
+  // What is stored of the agent is known when the store has loaded its journals.
+  if (!claimed_ && inbound_.has_hello() && !store_->ReplayComplete()) {
+    base::MutexLock lock(&mutex_);
+    wake_at_ms_ = owner_->NowMs() + kClaimPauseMs;
+    return;
+  }
   // An older stream of this agent may have batches in the store's queue: only when they are through
   // does Welcome tell the truth about what is stored.
   if (!claimed_ && inbound_.has_hello() && inbound_.hello().agent_uuid().size() == 16) {

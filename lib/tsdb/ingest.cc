@@ -314,6 +314,17 @@ AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   return result;
 }
 
+void Ingest::Adopt(Ingest* replayed) {
+  std::map<AgentId, Agent> agents;
+  {
+    base::MutexLock lock(&replayed->mutex_);
+    agents = std::move(replayed->agents_);
+  }
+  nan_replaced_total_.fetch_add(replayed->nan_replaced_total());
+  base::MutexLock lock(&mutex_);
+  agents_ = std::move(agents);
+}
+
 Checkpoint Ingest::TakeCheckpoint() const {
   Checkpoint checkpoint;
   base::MutexLock lock(&mutex_);

@@ -52,6 +52,8 @@ class Ingest {
   AppendResult Apply(const SampleBatch& batch, Head* head);
   AppendResult Duplicate(const FrameBatch& batch) const;
 
+  // Takes over all that another knows of agents: the replay's, when it is complete.
+  void Adopt(Ingest* replayed) ABSL_LOCKS_EXCLUDED(mutex_);
   Checkpoint TakeCheckpoint() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Errors: DataLoss (a state that cannot be decoded, an unknown target).
   absl::Status Restore(const Checkpoint& checkpoint) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -26,11 +26,12 @@ struct Keep {
 class StoredSeriesSet final : public model::SeriesSet {
  public:
   StoredSeriesSet(Keep keep, std::unique_ptr<const Selection> selection, int64_t start_ms,
-                  int64_t end_ms)
+                  int64_t end_ms, std::vector<std::string> warnings = {})
       : keep_(std::move(keep)),
         selection_(std::move(selection)),
         start_ms_(start_ms),
-        end_ms_(end_ms) {}
+        end_ms_(end_ms),
+        warnings_(std::move(warnings)) {}
 
   size_t size() const override { return selection_->series.size(); }
   model::LabelsRef labels(size_t index) const override {

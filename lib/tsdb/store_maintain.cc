@@ -68,11 +68,18 @@ bool StoreImpl::RotationDue() const {
 }
 
 absl::Status StoreImpl::Maintain(bool force) {
+  if (!ReplayComplete()) {
+    if (!force) return absl::OkStatus();
+    BARO_TRY(AwaitReplay());
+  }
   base::MutexLock lock(&maintain_mutex_);
   const bool rotate = (force || RotationDue()) && !CurrentView()->heads.back()->empty();
   absl::Status status;
   if (rotate || !sealing_.empty() || !database_->writable()) {
     status = OnWriter([this] { return database_->Probe(); });
+  }
+  if (!sealing_.empty() && status.ok()) {
+    status = OnWriter([this] { return WriteDueCheckpoint(); });
   }
   while (!sealing_.empty() && status.ok()) status = SealOldest();
   if (status.ok() && rotate) {
@@ -96,15 +103,14 @@ absl::Status StoreImpl::Maintain(bool force) {
 absl::Status StoreImpl::Rotate() {
   const uint64_t epoch = live_->epoch() + 1;
   BARO_TRY(database_->MakeWritable());
-  // A rotation that failed half-way leaves its journal behind.
-  if (database_->Journal(epoch) == nullptr) BARO_TRY(database_->CreateJournal(epoch).status());
   Checkpoint checkpoint = ingest_->TakeCheckpoint();
   checkpoint.created_ms = options_.clock->NowMs();
+  // A rotation that failed half-way has left its journal behind.
   BARO_TRY(WriteWithPending({epoch, {EncodeJournalRecord(checkpoint)}}, {}));
   live_ = std::make_shared<Head>(epoch, options_.slot_ms);
   sample_encoder_.Reset();
-  live_created_ms_ = checkpoint.created_ms;
-  created_ms_.store(live_created_ms_);
+  created_ms_.store(checkpoint.created_ms);
+  checkpoint_due_ = false;
   journal_bytes_.store(0);
   View view = *CurrentView();
   view.heads.push_back(live_);

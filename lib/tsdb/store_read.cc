@@ -107,9 +107,11 @@ void CountSeries(const Selection& selection, absl::flat_hash_map<std::string, ui
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
   PartReader reader(*database_, damaged_total_.get());
+  std::vector<std::string> warnings = ReplayWarnings();  // before the view is taken
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
   return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
-                                           std::move(selection), request.start_ms, request.end_ms);
+                                           std::move(selection), request.start_ms, request.end_ms,
+                                           std::move(warnings));
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
@@ -169,7 +171,14 @@ Stats StoreImpl::GetStats() const {
   stats.samples_nan_replaced_total = ingest_->nan_replaced_total();
   stats.damaged_reads_total = damaged_total_->load();
   stats.append_queue_depth = committer_->depth();
-  stats.replay_seconds = replay_seconds_;
+  stats.replay_complete = ReplayComplete();
+  stats.replay_bytes_done = replay_bytes_done_.load(std::memory_order_relaxed);
+  stats.replay_bytes =
+      std::max(stats.replay_bytes_done, replay_bytes_total_.load(std::memory_order_relaxed));
+  {
+    base::MutexLock lock(&replay_mutex_);
+    stats.replay_seconds = replay_seconds_;
+  }
   stats.writable = database_->writable();
   return stats;
 }
