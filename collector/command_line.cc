@@ -5,6 +5,7 @@
 #include <charconv>
 #include <iostream>
 
+#include "baro/base/memory_budget.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
@@ -14,11 +15,12 @@
 namespace baro::collector {
 namespace {
 
-// Durations as they stand on the command line.
-struct DurationFlags {
+// Durations and sizes as they stand on the command line.
+struct TextFlags {
   std::string retention = "30d";
   std::string query_timeout = "2m";
   std::string query_lookback = "5m";
+  std::string memory_limit = "auto";
 };
 
 // CLI11's own bounds print the largest double there is, all 309 digits of it.
@@ -35,13 +37,13 @@ CLI::Validator WholeNumber(int64_t most) {
       "");
 }
 
-void Declare(CLI::App* app, CollectorOptions* options, DurationFlags* durations) {
+void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
   app->set_version_flag("--version", VersionText());
   app->add_option("--config.file", options->config_file, "Configuration file (YAML); may be absent")
       ->type_name("FILE");
   app->add_option("--storage.path", options->storage_path, "Folder of the store; made when absent")
       ->type_name("DIR");
-  app->add_option("--storage.retention", durations->retention,
+  app->add_option("--storage.retention", texts->retention,
                   "How long samples are kept; 0 keeps everything for ever")
       ->type_name("DURATION");
   app->add_option("--http.listen-address", options->http_address,
@@ -49,9 +51,9 @@ void Declare(CLI::App* app, CollectorOptions* options, DurationFlags* durations)
       ->type_name("HOST:PORT");
   app->add_option("--grpc.listen-address", options->grpc_address, "Where agents push to")
       ->type_name("HOST:PORT");
-  app->add_option("--query.timeout", durations->query_timeout, "Longest time a query may take")
+  app->add_option("--query.timeout", texts->query_timeout, "Longest time a query may take")
       ->type_name("DURATION");
-  app->add_option("--query.lookback-delta", durations->query_lookback,
+  app->add_option("--query.lookback-delta", texts->query_lookback,
                   "How far back an instant query looks for a series' last sample")
       ->type_name("DURATION");
   app->add_option("--query.max-samples", options->query_samples_max,
@@ -62,6 +64,10 @@ void Declare(CLI::App* app, CollectorOptions* options, DurationFlags* durations)
                   "Queries that run at the same time; more wait")
       ->type_name("COUNT")
       ->check(WholeNumber(1'000));
+  app->add_option("--memory.limit", texts->memory_limit,
+                  "Memory of the whole process; auto: 80% of the cgroup's, else 60% of the "
+                  "machine's; 0: no limit")
+      ->type_name("SIZE");
   app->add_option("--log.level", options->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app->add_option("--log.format", options->log_format, "console or json")
@@ -80,6 +86,23 @@ absl::Status ReadDuration(const char* flag, const std::string& text, int64_t lea
   return absl::OkStatus();
 }
 
+absl::Status ReadMemoryLimit(const std::string& text, uint64_t* limit_bytes) {
+  if (text == "auto") {
+    *limit_bytes = base::DefaultMemoryLimit();
+    return absl::OkStatus();
+  }
+  // Less than this the program alone needs.
+  constexpr uint64_t kLeastBytes = uint64_t{64} << 20;
+  const auto size = base::ParseByteSize(text);
+  if (!size.ok() || (size->bytes != 0 && size->bytes < kLeastBytes)) {
+    return absl::InvalidArgumentError(
+        base::StrCat("cannot read --memory.limit \"", text,
+                     "\": expected auto, 0 or a size of at least 64MiB such as 2GiB"));
+  }
+  *limit_bytes = size->bytes;
+  return absl::OkStatus();
+}
+
 absl::Status CheckAddress(const char* flag, const std::string& address) {
   const auto parsed = net::ParseHostPort(address);
   if (parsed.ok()) return absl::OkStatus();
@@ -88,17 +111,18 @@ absl::Status CheckAddress(const char* flag, const std::string& address) {
 }
 
 std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions& options,
-                                                         const DurationFlags& durations) {
+                                                         const TextFlags& texts) {
   std::vector<std::pair<std::string, std::string>> flags = {
       {"config.file", options.config_file},
       {"storage.path", options.storage_path},
-      {"storage.retention", durations.retention},
+      {"storage.retention", texts.retention},
       {"http.listen-address", options.http_address},
       {"grpc.listen-address", options.grpc_address},
-      {"query.timeout", durations.query_timeout},
-      {"query.lookback-delta", durations.query_lookback},
+      {"query.timeout", texts.query_timeout},
+      {"query.lookback-delta", texts.query_lookback},
       {"query.max-samples", base::StrCat(options.query_samples_max)},
       {"query.max-concurrency", base::StrCat(options.query_concurrency_max)},
+      {"memory.limit", texts.memory_limit},
       {"log.level", options.log_level},
       {"log.format", options.log_format},
   };
@@ -111,9 +135,9 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
 absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
                                                                  const char* const* argv) {
   CollectorOptions options;
-  DurationFlags durations;
+  TextFlags texts;
   CLI::App app("Stores what agents and remote write send, and answers PromQL.", "baro-collector");
-  Declare(&app, &options, &durations);
+  Declare(&app, &options, &texts);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -127,11 +151,12 @@ absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
   options.retention_given = app.count("--storage.retention") > 0;
   BARO_TRY(CheckAddress("--http.listen-address", options.http_address));
   BARO_TRY(CheckAddress("--grpc.listen-address", options.grpc_address));
-  BARO_TRY(ReadDuration("--storage.retention", durations.retention, 0, &options.retention_ms));
-  BARO_TRY(ReadDuration("--query.timeout", durations.query_timeout, 1, &options.query_timeout_ms));
-  BARO_TRY(ReadDuration("--query.lookback-delta", durations.query_lookback, 1,
-                        &options.query_lookback_ms));
-  options.flags = FlagsOf(options, durations);
+  BARO_TRY(ReadDuration("--storage.retention", texts.retention, 0, &options.retention_ms));
+  BARO_TRY(ReadDuration("--query.timeout", texts.query_timeout, 1, &options.query_timeout_ms));
+  BARO_TRY(
+      ReadDuration("--query.lookback-delta", texts.query_lookback, 1, &options.query_lookback_ms));
+  BARO_TRY(ReadMemoryLimit(texts.memory_limit, &options.memory_limit_bytes));
+  options.flags = FlagsOf(options, texts);
   return options;
 }
 

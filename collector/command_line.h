@@ -22,6 +22,7 @@ struct CollectorOptions {
   int64_t query_lookback_ms = 300'000;
   int64_t query_samples_max = 50'000'000;
   size_t query_concurrency_max = 20;
+  uint64_t memory_limit_bytes = 0;  // of the whole process; 0: none
   // Of the hash tables that foreign senders fill; main() takes it from the system.
   uint64_t hash_seed = 0;
   std::string log_level = "info";

@@ -21,6 +21,14 @@ TEST(CommandLine, HasTheContractsDefaults) {
   EXPECT_FALSE((*options)->retention_given);
 }
 
+TEST(CommandLine, ReadsTheMemoryLimit) {
+  EXPECT_EQ((*Parse({"--memory.limit=0"}))->memory_limit_bytes, 0);
+  EXPECT_EQ((*Parse({"--memory.limit=256MiB"}))->memory_limit_bytes, 256 << 20);
+  EXPECT_GT((*Parse({}))->memory_limit_bytes, 0);
+  EXPECT_FALSE(Parse({"--memory.limit=1MiB"}).ok());
+  EXPECT_FALSE(Parse({"--memory.limit=much"}).ok());
+}
+
 TEST(CommandLine, ReadsEveryFlag) {
   const auto options = Parse({"--config.file",
                               "c.yml",

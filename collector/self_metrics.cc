@@ -73,6 +73,10 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   counter("commit_failures_total", "Journal writes that failed.", stats.commit_failures_total);
   counter("seals_total", "Heads sealed into slots.", stats.seals_total);
   counter("seal_failures_total", "Seals that failed.", stats.seal_failures_total);
+  counter("seals_for_memory_total", "Heads sealed early because memory ran short.",
+          stats.seals_for_memory_total);
+  counter("batches_refused_memory_total", "Batches refused because memory had run out.",
+          stats.batches_refused_memory_total);
   counter("frames_undecodable_total", "Frames stored as bytes that cannot be decoded.",
           stats.frames_undecodable_total);
   counter("frames_refused_target_total", "Frames of targets that a limit had refused.",
@@ -87,6 +91,20 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   families->push_back(std::move(samples));
   counter("samples_out_of_order_total", "Stored samples older than the newest of their series.",
           stats.samples_out_of_order_total);
+}
+
+void CollectMemory(const base::MemoryBudget& memory, Families* families) {
+  const auto gauge = [families](const char* name, const char* help, uint64_t value) {
+    families->push_back(OneGauge(base::StrCat("baro_memory_", name), help, D(value)));
+  };
+  gauge("limit_bytes", "What the process may use; 0: no limit.", memory.limit_bytes());
+  gauge("resident_bytes", "What the process uses.", memory.resident_bytes());
+  gauge("reserved_bytes", "What running queries have set aside.", memory.reserved_bytes());
+  gauge("pressure", "0 none, 1 heads are sealed early, 2 no new series, 3 no new samples.",
+        static_cast<uint64_t>(memory.pressure()));
+  families->push_back(OneCounter("baro_memory_reservations_refused_total",
+                                 "Times a query was refused more memory.",
+                                 D(memory.refused_total())));
 }
 
 void CollectHttp(const net::HttpServerStats& stats, Families* families) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
 #include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
@@ -29,6 +30,8 @@ prometheus::MetricFamily OneCounter(std::string name, std::string help, double v
 prometheus::MetricFamily OneGauge(std::string name, std::string help, double value);
 
 void CollectStore(const tsdb::Stats& stats, std::vector<prometheus::MetricFamily>* families);
+void CollectMemory(const base::MemoryBudget& memory,
+                   std::vector<prometheus::MetricFamily>* families);
 void CollectHttp(const net::HttpServerStats& stats,
                  std::vector<prometheus::MetricFamily>* families);
 void CollectIngest(const IngestServiceStats& stats,

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -22,11 +23,13 @@ namespace {
 
 using net::HttpLane;
 
-promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const base::Clock* clock) {
+promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const base::Clock* clock,
+                                      base::MemoryBudget* memory) {
   promql::EngineOptions engine;
   engine.lookback_ms = options.query_lookback_ms;
   engine.timeout_ms = options.query_timeout_ms;
   engine.samples_max = options.query_samples_max;
+  engine.memory = memory;
   engine.clock = clock;
   return engine;
 }
@@ -47,7 +50,8 @@ class ServerImpl final : public Server {
       : options_(std::move(options)),
         clock_(clock),
         start_time_ms_(clock->NowMs()),
-        engine_(EngineOptionsOf(options_, clock)),
+        memory_({options_.memory_limit_bytes, base::ResidentBytes, clock}),
+        engine_(EngineOptionsOf(options_, clock, &memory_)),
         metrics_(Version()) {}
   ~ServerImpl() override { Stop(); }
 
@@ -76,6 +80,7 @@ class ServerImpl final : public Server {
   const CollectorOptions options_;
   const base::Clock* const clock_;
   const int64_t start_time_ms_;
+  base::MemoryBudget memory_;
   const promql::Engine engine_;
   int64_t retention_ms_ = 0;
 
@@ -116,6 +121,7 @@ absl::Status ServerImpl::OpenStore() {
   tsdb::StoreOptions options;
   options.path = options_.storage_path;
   options.retention_ms = retention_ms_;
+  options.memory = &memory_;
   options.clock = clock_;
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));
   const tsdb::Stats stats = store_->GetStats();
@@ -199,6 +205,7 @@ void ServerImpl::AddMetrics() {
                                  "When the configuration in force was read.",
                                  static_cast<double>(reload_time_ms_) / 1000));
   });
+  metrics_.Add([this](Families* families) { CollectMemory(memory_, families); });
   metrics_.Add(CollectProcess);
 }
 

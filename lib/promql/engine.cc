@@ -22,6 +22,7 @@ Query::Limits LimitsOf(const EngineOptions& engine, const QueryOptions& options)
   limits.clock = engine.clock;
   limits.deadline_ns = engine.clock->MonotonicNs() + timeout_ms * 1'000'000;
   limits.cancelled = options.cancelled.get();
+  limits.memory = engine.memory;
   return limits;
 }
 

@@ -69,6 +69,19 @@ TEST(Engine, StopsAtItsSampleLimit) {
   EXPECT_EQ(subquery.status().code(), absl::StatusCode::kResourceExhausted);
 }
 
+TEST(Engine, StopsWhenTheProcessHasNoMemoryLeft) {
+  const model::MemorySource source = TwoSeries();
+  base::MemoryBudget memory({uint64_t{1} << 20, [] { return uint64_t{1} << 10; }});
+  EngineOptions options;
+  options.memory = &memory;
+  EXPECT_TRUE(Engine(options).Range(source, "up", 0, 150'000, 15'000, {}).ok());
+  const auto refused = Engine(options).Range(source, "up", 0, 1'000'000'000, 15'000, {});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(refused.status().message().find("--memory.limit"), absl::string_view::npos);
+  EXPECT_EQ(memory.reserved_bytes(), 0) << "given back";
+  EXPECT_EQ(memory.refused_total(), 1);
+}
+
 TEST(Engine, HoldsNothingBeyondTheGroupsOfAFusedSum) {
   const model::MemorySource source = TwoSeries();
   const auto result = Engine({}).Range(source, "sum(rate(up[1m]))", 0, 150'000, 15'000, {});

@@ -4,8 +4,15 @@
 #include <utility>
 
 #include "baro/base/status.h"
+#include "baro/base/strings.h"
 
 namespace baro::promql {
+namespace {
+
+// A held sample is eight bytes here, sixteen in the result, and some as JSON.
+constexpr uint64_t kBytesPerSample = 32;
+
+}  // namespace
 
 absl::Status Query::CheckAlive() const {
   if (limits_.cancelled != nullptr && limits_.cancelled->load(std::memory_order_relaxed)) {
@@ -20,9 +27,15 @@ absl::Status Query::CheckAlive() const {
 absl::Status Query::Hold(size_t samples) {
   held_ += static_cast<int64_t>(samples);
   peak_ = std::max(peak_, held_);
-  if (held_ <= limits_.samples_max) return absl::OkStatus();
+  if (held_ > limits_.samples_max) {
+    return absl::ResourceExhaustedError(
+        "query processing would load too many samples into memory in query execution");
+  }
+  if (memory_.Grow(static_cast<uint64_t>(held_) * kBytesPerSample)) return absl::OkStatus();
   return absl::ResourceExhaustedError(
-      "query processing would load too many samples into memory in query execution");
+      base::StrCat("query needs more memory than is free: it holds ", held_, " samples, and ",
+                   limits_.memory->resident_bytes() >> 20, " MiB of ",
+                   limits_.memory->limit_bytes() >> 20, " MiB (--memory.limit) are in use"));
 }
 
 absl::StatusOr<const model::SeriesSet*> Query::Select(const model::SelectRequest& request) {

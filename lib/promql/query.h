@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "annotations.h"
 #include "baro/base/clock.h"
+#include "baro/base/memory_budget.h"
 #include "baro/model/labels.h"
 #include "baro/model/series_source.h"
 #include "baro/promql/engine.h"
@@ -29,11 +30,16 @@ class Query {
     int64_t deadline_ns = 0;
     const base::Clock* clock = nullptr;
     const std::atomic<bool>* cancelled = nullptr;  // null: cannot be cancelled
+    base::MemoryBudget* memory = nullptr;          // null: samples_max alone bounds it
   };
 
   Query(const model::SeriesSource& series_source, const Limits& limits, const QueryTimes& times,
         std::string_view text)
-      : source(series_source), limits_(limits), times_(times), annotations_(text) {}
+      : source(series_source),
+        limits_(limits),
+        times_(times),
+        annotations_(text),
+        memory_(limits.memory) {}
 
   const model::SeriesSource& source;
   int64_t lookback_ms() const { return limits_.lookback_ms; }
@@ -43,7 +49,8 @@ class Query {
   // To be called every few thousand samples. Errors: DeadlineExceeded, Cancelled.
   absl::Status CheckAlive() const;
 
-  // Counts samples held in memory. Errors: ResourceExhausted beyond samples_max.
+  // Counts samples held in memory. Errors: ResourceExhausted beyond samples_max, or when the
+  // process has no memory left for them.
   absl::Status Hold(size_t samples);
   void Release(size_t samples) { held_ -= static_cast<int64_t>(samples); }
   // Counts samples looked at, once for each step that looked.
@@ -62,6 +69,7 @@ class Query {
   const Limits limits_;
   const QueryTimes times_;
   Annotations annotations_;
+  base::MemoryShare memory_;
   int64_t held_ = 0;
   int64_t peak_ = 0;
   int64_t samples_total_ = 0;

@@ -19,6 +19,9 @@ namespace baro::tsdb {
 namespace {
 
 constexpr size_t kBlockCacheBytes = size_t{64} << 20;
+constexpr size_t kBlockCacheBytesMin = size_t{4} << 20;
+// The block cache's part of the process's memory when that is limited.
+constexpr uint64_t kBlockCacheDivisor = 16;
 constexpr size_t kJournalBufferBytes = size_t{8} << 20;
 constexpr size_t kIndexBufferBytes = size_t{4} << 20;
 // A quiet column family must not pin logs: bounds what a start has to replay.
@@ -151,6 +154,12 @@ absl::StatusOr<bool> IsNew(const std::string& path, rocksdb::Env* env) {
   return true;
 }
 
+size_t BlockCacheBytes(uint64_t memory_limit_bytes) {
+  if (memory_limit_bytes == 0) return kBlockCacheBytes;
+  return std::clamp<size_t>(memory_limit_bytes / kBlockCacheDivisor, kBlockCacheBytesMin,
+                            kBlockCacheBytes);
+}
+
 }  // namespace
 
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view action) {
@@ -173,15 +182,15 @@ Database::Using::~Using() {
   database_.changed_.SignalAll();
 }
 
-absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
-                                                         rocksdb::Env* env) {
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, rocksdb::Env* env,
+                                                         uint64_t memory_limit_bytes) {
   auto database = std::unique_ptr<Database>(new Database());
   database->path_ = path;
   rocksdb::Env* const base_env = env != nullptr ? env : rocksdb::Env::Default();
   database->owned_env_ = rocksdb::NewCompositeEnv(
       std::make_shared<KeepTables>(base_env->GetFileSystem(), path, database->manifest_in_doubt_));
   database->env_ = database->owned_env_.get();
-  database->cache_ = rocksdb::NewLRUCache(kBlockCacheBytes);
+  database->cache_ = rocksdb::NewLRUCache(BlockCacheBytes(memory_limit_bytes));
   database->slot_options_ =
       rocksdb::Options(DatabaseOptions(database->env_), SlotOptions(database->cache_));
   BARO_TRY(ToStatus(database->env_->CreateDirIfMissing(path), base::StrCat("create ", path)));

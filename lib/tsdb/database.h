@@ -33,8 +33,10 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view action);
 // Thread-safe.
 class Database {
  public:
-  // `env` null: the machine's.
-  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, rocksdb::Env* env);
+  // `env` null: the machine's. `memory_limit_bytes`: of the process, the block cache takes a part
+  // of it; 0: unknown.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, rocksdb::Env* env,
+                                                        uint64_t memory_limit_bytes = 0);
   ~Database();
 
   // Whoever reads beside the writer thread holds one as long as it uses db(), column families or an

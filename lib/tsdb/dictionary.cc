@@ -93,6 +93,11 @@ std::string_view BrokenLimit(const Limits& limits, const model::Labels& labels,
   return {};
 }
 
+// New series cost memory for as long as they are known; known ones go on.
+bool IsMemoryShort(const base::MemoryBudget* memory) {
+  return memory != nullptr && memory->pressure() >= base::Pressure::kRefuse;
+}
+
 // Stands in a layout for a column that no target may have, so that what is refused is not kept:
 // one a limit. No target's rows have it, so no reader meets it.
 constexpr std::string_view kRefusedColumn = "__refused__";
@@ -167,7 +172,8 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
   const auto used = known ? usage_.find(*known) : usage_.end();
   const uint64_t own = used != usage_.end() ? used->second.layout_series : 0;
   const uint64_t others = series_in_use_ - own;
-  const uint64_t room = others < limits_.series_max ? limits_.series_max - others : 0;
+  uint64_t room = others < limits_.series_max ? limits_.series_max - others : 0;
+  if (IsMemoryShort(memory_)) room = std::min(room, own);
   std::vector<uint32_t> kept =
       KeptColumns(known.value_or(kNoTarget), labels.size(), layout, room, &declared.rejected);
   // A target of which nothing would be stored must leave no trace.
@@ -201,7 +207,9 @@ std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_lab
     if (limit.empty() && kept.size() >= limits_.series_per_target_max) {
       limit = "series_per_target_max";
     }
-    if (limit.empty() && kept.size() >= room) limit = "series_max";
+    if (limit.empty() && kept.size() >= room) {
+      limit = IsMemoryShort(memory_) ? "memory_limit" : "series_max";
+    }
     if (limit.empty()) {
       kept.push_back(i);
     } else {
@@ -254,11 +262,13 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
     }
     of_target = usage.layout_series + usage.single_columns.cardinality();
   }
-  const bool target_full = of_target >= limits_.series_per_target_max;
-  if (target_full || series_in_use_ >= limits_.series_max) {
+  std::string_view limit;
+  if (of_target >= limits_.series_per_target_max) limit = "series_per_target_max";
+  if (series_in_use_ >= limits_.series_max) limit = "series_max";
+  if (IsMemoryShort(memory_)) limit = "memory_limit";
+  if (!limit.empty()) {
     return absl::ResourceExhaustedError(
-        base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ",
-                     target_full ? "series_per_target_max" : "series_max"));
+        base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ", limit));
   }
   SeriesId series;
   series.target = known_target ? *known_target : InternLabels(&targets_, kTargetKey, halves.target);

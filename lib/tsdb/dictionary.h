@@ -18,6 +18,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
@@ -45,7 +46,9 @@ class Dictionary {
  public:
   using Entry = std::pair<std::string, std::string>;  // key and value in column family `index`
 
-  explicit Dictionary(Limits limits) : limits_(limits) {}
+  // `memory`: no new series while it is short; null: no such limit.
+  explicit Dictionary(Limits limits, const base::MemoryBudget* memory = nullptr)
+      : limits_(limits), memory_(memory) {}
 
   bool KnowsLayout(const model::ContentHash& hash) const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DeclareLayout(const model::Layout& layout) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -113,6 +116,7 @@ class Dictionary {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Limits limits_;
+  const base::MemoryBudget* const memory_;
   mutable base::Mutex mutex_;
   LabelTable targets_ ABSL_GUARDED_BY(mutex_);
   LabelTable columns_ ABSL_GUARDED_BY(mutex_);

@@ -32,6 +32,15 @@ void StoreImpl::Append(SampleBatch batch, AppendDone done) {
 }
 
 void StoreImpl::Submit(Committer::Item item) {
+  if (options_.memory != nullptr && options_.memory->pressure() == base::Pressure::kStop) {
+    totals_.batches_refused_memory.fetch_add(1, std::memory_order_relaxed);
+    AppendResult result;
+    result.status = absl::ResourceExhaustedError(
+        base::StrCat("cannot append: ", options_.memory->resident_bytes() >> 20, " MiB of ",
+                     options_.memory->limit_bytes() >> 20, " MiB (--memory.limit) are in use"));
+    item.done(result);
+    return;
+  }
   if (committer_->Submit(std::move(item))) return;
   AppendResult result;
   if (committer_->closed()) {

@@ -90,6 +90,8 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> commit_failures{0};
     std::atomic<uint64_t> seals{0};
     std::atomic<uint64_t> seal_failures{0};
+    std::atomic<uint64_t> seals_for_memory{0};
+    std::atomic<uint64_t> batches_refused_memory{0};
   };
 
   explicit StoreImpl(StoreOptions options);
@@ -137,6 +139,7 @@ class StoreImpl final : public Store {
   void MaintenanceLoop() ABSL_LOCKS_EXCLUDED(wake_mutex_);
   absl::Status OnWriter(const std::function<absl::Status()>& task);
   bool RotationDue() const;
+  bool MemoryIsShort() const;
   absl::Status Rotate();
   absl::Status SealOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   absl::Status Publish(const Head& head, const std::vector<SealedPart>& parts)

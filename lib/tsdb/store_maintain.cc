@@ -5,6 +5,8 @@
 //   3 files ingested                               crash: parts without a record are removed
 //   4 part records + sealed epoch, synced  writer   the seal has happened
 //   5 old journal dropped                          crash: dropped at open
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -23,6 +25,8 @@ constexpr absl::Duration kWakeInterval = absl::Seconds(1);
 // A head is sealed early rather than growing beyond this; so is a journal.
 constexpr uint64_t kHeadBytesMax = uint64_t{1} << 30;
 constexpr uint64_t kJournalBytesMax = uint64_t{1} << 30;
+// Short of memory, a head with less than this part of the limit is not sealed early.
+constexpr uint64_t kHeadDivisor = 32;
 // Rows that come a little after the slot's end still belong to its first part.
 constexpr int64_t kGraceDivisor = 30;
 
@@ -64,7 +68,15 @@ bool StoreImpl::RotationDue() const {
   const int64_t now_ms = options_.clock->NowMs() - grace_ms;
   const uint64_t head_bytes = CurrentView()->heads.back()->bytes();
   return SlotOf(now_ms, options_.slot_ms) > SlotOf(created_ms_.load(), options_.slot_ms) ||
-         head_bytes > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax;
+         head_bytes > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax || MemoryIsShort();
+}
+
+// A head that is hardly worth a seal is left alone: the memory is elsewhere then.
+bool StoreImpl::MemoryIsShort() const {
+  if (options_.memory == nullptr || options_.memory->pressure() == base::Pressure::kNone) {
+    return false;
+  }
+  return CurrentView()->heads.back()->bytes() > options_.memory->limit_bytes() / kHeadDivisor;
 }
 
 absl::Status StoreImpl::Maintain(bool force) {
@@ -74,6 +86,7 @@ absl::Status StoreImpl::Maintain(bool force) {
   }
   base::MutexLock lock(&maintain_mutex_);
   const bool rotate = (force || RotationDue()) && !CurrentView()->heads.back()->empty();
+  if (rotate && !force && MemoryIsShort()) totals_.seals_for_memory.fetch_add(1);
   absl::Status status;
   if (rotate || !sealing_.empty() || !database_->writable()) {
     status = OnWriter([this] { return database_->Probe(); });
@@ -143,7 +156,10 @@ absl::Status StoreImpl::SealOldest() {
   sealing_.erase(sealing_.begin());
   totals_.seals.fetch_add(1, std::memory_order_relaxed);
   dictionary_->ForgetIdle(CurrentView()->heads.back()->Targets());
-  return database_->DropJournal(head->epoch());
+  const absl::Status dropped = database_->DropJournal(head->epoch());
+  // What the head held goes back to the system: the budget counts what is resident.
+  if (options_.memory != nullptr) malloc_trim(0);
+  return dropped;
 }
 
 absl::Status StoreImpl::IngestFiles(const std::vector<SealedPart>& parts) {

@@ -35,13 +35,15 @@ absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options)
 
 StoreImpl::StoreImpl(StoreOptions options)
     : options_(std::move(options)),
-      dictionary_(std::make_shared<Dictionary>(options_.limits)),
+      dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
                                        options_.retention_ms, options_.clock)) {}
 
 absl::Status StoreImpl::Load() {
-  BARO_TRY_ASSIGN(auto database, Database::Open(options_.path, options_.env));
+  BARO_TRY_ASSIGN(auto database,
+                  Database::Open(options_.path, options_.env,
+                                 options_.memory != nullptr ? options_.memory->limit_bytes() : 0));
   database_ = std::move(database);
   sealer_ = std::make_unique<Sealer>(database_.get(), dictionary_.get(), options_.slot_ms);
   BARO_TRY(LoadDictionary());

@@ -167,6 +167,8 @@ Stats StoreImpl::GetStats() const {
   stats.commit_failures_total = totals_.commit_failures.load();
   stats.seals_total = totals_.seals.load();
   stats.seal_failures_total = totals_.seal_failures.load();
+  stats.seals_for_memory_total = totals_.seals_for_memory.load();
+  stats.batches_refused_memory_total = totals_.batches_refused_memory.load();
   stats.frames_refused_target_total = totals_.frames_refused_target.load();
   stats.samples_nan_replaced_total = ingest_->nan_replaced_total();
   stats.damaged_reads_total = damaged_total_->load();

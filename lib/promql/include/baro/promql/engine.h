@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "baro/base/clock.h"
+#include "baro/base/memory_budget.h"
 #include "baro/model/labels.h"
 #include "baro/model/sample.h"
 #include "baro/model/series_source.h"
@@ -25,6 +26,8 @@ struct EngineOptions {
   int64_t points_max = 11'000;
   // Samples that one query may hold in memory at once, as in Prometheus.
   int64_t samples_max = 50'000'000;
+  // What queries take of the process's memory; null: no other limit than samples_max.
+  base::MemoryBudget* memory = nullptr;
   const base::Clock* clock = base::RealClock();
 };
 

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "baro/base/clock.h"
+#include "baro/base/memory_budget.h"
 #include "baro/model/exemplar.h"
 #include "baro/model/histogram.h"
 #include "baro/model/labels.h"
@@ -54,6 +55,9 @@ struct StoreOptions {
   const base::Clock* clock = base::RealClock();
   // Seals and drops on a thread of its own. Off: the owner calls Maintain(), as the simulator does.
   bool background = true;
+  // Of the whole process; outlives the store. When it runs short heads are sealed early, then new
+  // series are refused, then batches. Null: no limit.
+  base::MemoryBudget* memory = nullptr;
   // For crash tests: where RocksDB keeps its files. Null: the machine's disk.
   rocksdb::Env* env = nullptr;
 };
@@ -182,6 +186,8 @@ struct Stats {
   uint64_t commit_failures_total = 0;
   uint64_t seals_total = 0;
   uint64_t seal_failures_total = 0;
+  uint64_t seals_for_memory_total = 0;      // begun early, as memory ran short
+  uint64_t batches_refused_memory_total = 0;
   uint64_t append_queue_depth = 0;
   double replay_seconds = 0;  // of the last start, once complete
   bool replay_complete = true;
