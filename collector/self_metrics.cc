@@ -68,6 +68,8 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   gauge("journal_bytes", "Journal on disk that is not sealed yet.", D(stats.journal_bytes));
   gauge("append_queue_depth", "Batches that wait for their turn.", D(stats.append_queue_depth));
   gauge("replay_seconds", "How long the last start replayed the journal.", stats.replay_seconds);
+  gauge("replay_complete", "1 when everything from before the last start can be queried.",
+        stats.replay_complete ? 1 : 0);
   gauge("writable", "0 while the disk is full or failing.", stats.writable ? 1 : 0);
   counter("commits_total", "Synced writes of the journal.", stats.commits_total);
   counter("commit_failures_total", "Journal writes that failed.", stats.commit_failures_total);

@@ -10,6 +10,8 @@
 namespace baro::collector {
 namespace {
 
+// What a thread keeps of a decoded request for the next.
+constexpr size_t kDecodedKeptMax = size_t{4} << 20;
 constexpr int64_t kHistogramWarningNs = 60'000'000'000;
 constexpr std::string_view kMediaType = "application/x-protobuf";
 constexpr std::string_view kMessageV1 = "prometheus.WriteRequest";
@@ -83,11 +85,12 @@ void RemoteWrite::Handle(const net::ServerRequest& request, net::HttpReply reply
   if (std::string wrong = WrongHeaders(request); !wrong.empty()) {
     return refuse(415, std::move(wrong));
   }
-  std::string decoded;
+  thread_local std::string decoded;  // keeps its memory, so that no page is cleared twice
   Request parsed;
   absl::Status status =
       wire::UncompressRemoteWrite(request.body, options_.decoded_bytes_max, &decoded);
   if (status.ok()) status = ReadSeries(decoded, &parsed);
+  if (decoded.capacity() > kDecodedKeptMax) decoded = {};
   if (!status.ok()) {
     return refuse(absl::IsResourceExhausted(status) ? 413 : 400,
                   base::StrCat(base::FromAbsl(status.message()), "\n"));

@@ -136,6 +136,7 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
 absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const IndexPuts& index) {
   BARO_TRY(database_->MakeWritable());
   if (!journal.records.empty() && database_->Journal(journal.epoch) == nullptr) {
+    BARO_TRY(database_->Probe());
     BARO_TRY(database_->CreateJournal(journal.epoch).status());
   }
   rocksdb::WriteBatch batch;
