@@ -11,6 +11,9 @@
 
 namespace baro::collector {
 
+// Prometheus' name for it.
+inline constexpr char kStartSamplesFeature[] = "created-timestamp-zero-ingestion";
+
 struct CollectorOptions {
   std::string config_file;  // empty: none
   std::string storage_path = "./baro-data";
@@ -22,7 +25,9 @@ struct CollectorOptions {
   int64_t query_lookback_ms = 300'000;
   int64_t query_samples_max = 50'000'000;
   size_t query_concurrency_max = 20;
-  uint64_t memory_limit_bytes = 0;  // of the whole process; 0: none
+  int64_t read_samples_max = 50'000'000;  // remote read, one query; 0: any number
+  std::vector<std::string> features;      // kStartSamplesFeature
+  uint64_t memory_limit_bytes = 0;        // of the whole process; 0: none
   // Of the hash tables that foreign senders fill; main() takes it from the system.
   uint64_t hash_seed = 0;
   std::string log_level = "info";

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "baro/base/memory_budget.h"
@@ -14,6 +15,7 @@
 #include "baro/promql/engine.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
+#include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 #include "self_metrics.h"
 #include "spdlog/spdlog.h"
@@ -99,6 +101,7 @@ class ServerImpl final : public Server {
 
   std::unique_ptr<tsdb::Store> store_;
   std::unique_ptr<RemoteWrite> remote_write_;
+  std::unique_ptr<RemoteRead> remote_read_;
   ApiParts api_;
   SelfMetrics metrics_;
   std::unique_ptr<IngestService> ingest_;
@@ -120,7 +123,14 @@ absl::Status ServerImpl::Open() {
   BARO_TRY(OpenStore());
   RemoteWriteOptions remote_write;
   remote_write.cache_seed = options_.hash_seed;
+  remote_write.start_samples = std::find(options_.features.begin(), options_.features.end(),
+                                         kStartSamplesFeature) != options_.features.end();
   remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
+  RemoteReadOptions remote_read;
+  remote_read.samples_max = static_cast<uint64_t>(options_.read_samples_max);
+  remote_read.external_labels = [this] { return this->config().global.external_labels; };
+  remote_read.memory = &memory_;
+  remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
   api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
   BARO_TRY(StartIngest());
   return Listen();
@@ -185,6 +195,9 @@ absl::Status ServerImpl::Listen() {
                    remote_write_->Handle(request, std::move(reply));
                  },
                  wire::kRemoteWriteBytesMax});
+  router.Handle(
+      {"POST"}, "/api/v1/read", HttpLane::kQuery,
+      [this](const net::ServerRequest& request) { return remote_read_->Handle(request); });
   net::HttpServerOptions http;
   http.address = options_.http_address;
   http.cors = true;
@@ -203,6 +216,9 @@ ApiFacts ServerImpl::Facts() {
   ApiFacts facts;
   facts.store_stats = [this] { return store_->GetStats(); };
   facts.cardinality = [this](size_t limit) { return store_->GetCardinality(limit); };
+  facts.exemplars = [this](const model::LabelRequest& request) {
+    return store_->Exemplars(request);
+  };
   facts.agents = [this] { return ingest_->Agents(); };
   facts.config_yaml = [this] { return PrintConfig(config()); };
   facts.last_reload = [this] {
@@ -221,6 +237,8 @@ void ServerImpl::AddMetrics() {
   metrics_.Add([this](Families* families) { CollectStore(store_->GetStats(), families); });
   metrics_.Add(
       [this](Families* families) { CollectRemoteWrite(remote_write_->GetStats(), families); });
+  metrics_.Add(
+      [this](Families* families) { CollectRemoteRead(remote_read_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {

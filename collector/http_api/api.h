@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "baro/base/clock.h"
 #include "baro/collector/ingest_service.h"
 #include "baro/model/series_source.h"
@@ -28,6 +29,8 @@ struct ApiFacts {
   std::function<tsdb::Cardinality(size_t limit)> cardinality = [](size_t) {
     return tsdb::Cardinality();
   };
+  std::function<absl::StatusOr<std::vector<model::ExemplarSeries>>(const model::LabelRequest&)>
+      exemplars = [](const model::LabelRequest&) { return std::vector<model::ExemplarSeries>(); };
   std::function<std::vector<AgentFacts>()> agents = [] { return std::vector<AgentFacts>(); };
   std::function<std::string()> config_yaml = [] { return std::string(); };
   // The last reload of the configuration: its time and whether it was good.

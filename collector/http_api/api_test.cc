@@ -110,6 +110,28 @@ TEST_F(Api, AnswersGrafanasHeuristics) {
   EXPECT_EQ(Get("alerts"), R"(200 {"status":"success","data":{"alerts":[]}})");
 }
 
+TEST_F(Api, AnswersExemplarsOfEverySelectorInTheQuery) {
+  std::vector<size_t> selectors;
+  parts_.facts.exemplars = [&selectors](const model::LabelRequest& request) {
+    for (const auto& matchers : request.selectors) selectors.push_back(matchers.size());
+    model::ExemplarSeries series{{{"__name__", "requests_total"}, {"job", "a"}}, {}};
+    series.exemplars.push_back({{{"trace_id", "x"}}, 1'600'096'945'479, 6});
+    series.exemplars.push_back({{}, 1'600'096'946'000, 0.25});
+    return std::vector<model::ExemplarSeries>{series};
+  };
+  EXPECT_EQ(
+      Get("query_exemplars",
+          "query=sum(rate(a%7Bb%3D%22c%22%7D[5m]))/b%20offset%201m&start=1&end=2"),
+      R"(200 {"status":"success","data":[{"seriesLabels":{"__name__":"requests_total",)"
+      R"("job":"a"},"exemplars":[{"labels":{"trace_id":"x"},"value":"6",)"
+      R"("timestamp":1600096945.479},{"labels":{},"value":"0.25","timestamp":1600096946}]}]})");
+  EXPECT_EQ(selectors, (std::vector<size_t>{2, 1}));
+  EXPECT_EQ(Get("query_exemplars", "query=1%2B1"), R"(200 {"status":"success"})");
+  EXPECT_EQ(Get("query_exemplars", "query=up&start=2&end=1"),
+            Bad("end timestamp must not be before start timestamp"));
+  EXPECT_THAT(Get("query_exemplars", "query=%7B"), StartsWith("400 "));
+}
+
 TEST_F(Api, WritesScalarsStringsVectorsAndMatrices) {
   EXPECT_EQ(Get("query", "query=1e22&time=1.05"),
             R"(200 {"status":"success","data":{"resultType":"scalar","result":[1.05,)"

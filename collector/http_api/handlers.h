@@ -13,6 +13,8 @@ using Answer = absl::StatusOr<net::ServerResponse>;
 // query_handlers.cc
 Answer InstantQuery(const ApiParts& parts, const net::ServerRequest& request);
 Answer RangeQuery(const ApiParts& parts, const net::ServerRequest& request);
+
+// exemplar_handlers.cc
 Answer Exemplars(const ApiParts& parts, const net::ServerRequest& request);
 
 // expression_handlers.cc

@@ -206,12 +206,4 @@ Answer RangeQuery(const ApiParts& parts, const net::ServerRequest& request) {
   return ResultAnswer(*std::move(result), limit, !parameters.Get("stats").empty());
 }
 
-// Exemplars are not stored yet: the answer is the one of a Prometheus that has none. Grafana probes
-// with times in milliseconds, so that any time is taken.
-Answer Exemplars(const ApiParts&, const net::ServerRequest&) {
-  JsonWriter writer = StartAnswer();
-  writer.Raw("[]");
-  return FinishAnswer(&writer);
-}
-
 }  // namespace baro::collector

@@ -352,7 +352,38 @@ std::shared_ptr<const Binding> Dictionary::FindBinding(TargetId target, LayoutId
 
 bool Dictionary::HasSeries(SeriesId series) const {
   base::MutexLock lock(&mutex_);
-  return targets_.Has(series.target) && columns_.Has(series.column);
+  return targets_.Has(series.target) && HasColumn(series.column);
+}
+
+std::shared_ptr<const ComponentList> Dictionary::ComponentsOf(ColumnId base) const {
+  base::MutexLock lock(&mutex_);
+  return components_.Of(base);
+}
+
+absl::StatusOr<std::shared_ptr<const ComponentList>> Dictionary::DeclareComponents(
+    ColumnId base, std::span<const ComponentCode> codes) {
+  base::MutexLock lock(&mutex_);
+  return components_.Add(base, codes, &pending_);
+}
+
+absl::StatusOr<uint32_t> Dictionary::DeclareBounds(const std::vector<double>& bounds) {
+  base::MutexLock lock(&mutex_);
+  return components_.AddBounds(bounds, &pending_);
+}
+
+const std::vector<double>* Dictionary::FindBounds(uint32_t id) const {
+  base::MutexLock lock(&mutex_);
+  return components_.bounds(id);
+}
+
+ColumnId Dictionary::BaseOf(ColumnId column) const {
+  base::MutexLock lock(&mutex_);
+  return components_.Has(column) ? components_.BaseOf(column) : column;
+}
+
+size_t Dictionary::component_count() const {
+  base::MutexLock lock(&mutex_);
+  return components_.size();
 }
 
 std::vector<Dictionary::Entry> Dictionary::Pending() const {
@@ -421,6 +452,8 @@ absl::Status Dictionary::LoadLocked(char kind, std::string_view key, std::string
     return absl::OkStatus();
   }
   if (kind == kBindingKey) return LoadBinding(key, value) ? absl::OkStatus() : damaged();
+  if (kind == kComponentKey) return components_.Load(key, value) ? absl::OkStatus() : damaged();
+  if (kind == kBoundsKey) return components_.LoadBounds(key, value) ? absl::OkStatus() : damaged();
   uint32_t id = 0;
   if (!TakeBigEndian(&key, &id) || !key.empty()) return damaged();
   if (kind == kLayoutKey) return LoadLayout(id, value) ? absl::OkStatus() : damaged();
@@ -445,7 +478,7 @@ bool Dictionary::LoadLayout(LayoutId id, std::string_view value) {
     uint64_t delta = 0;
     if (!TakeVarint(&value, &delta)) return false;
     column += UnZigZag(delta);
-    if (column < 0 || column > UINT32_MAX || !columns_.Has(static_cast<ColumnId>(column))) {
+    if (column < 0 || column > UINT32_MAX || !HasColumn(static_cast<ColumnId>(column))) {
       return false;
     }
     layout.columns.push_back(static_cast<ColumnId>(column));

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <roaring/roaring.hh>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,7 @@
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
 #include "baro/tsdb/store.h"
+#include "component_table.h"
 #include "label_table.h"
 
 namespace baro::tsdb {
@@ -68,6 +70,26 @@ class Dictionary {
   // A layout of the store's own (a seal's, or what is left of a declared one).
   const StoredLayout* InternColumns(std::vector<ColumnId> columns) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // The columns that histograms of a series' column lie in: component_table.h. Null when there are
+  // none; `codes` ascend.
+  std::shared_ptr<const ComponentList> ComponentsOf(ColumnId base) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Calls `visit(base, list)` under the lock for each of `columns` that has some.
+  template <typename Visit>
+  void ForEachComponents(const Roaring& columns, Visit visit) const ABSL_LOCKS_EXCLUDED(mutex_) {
+    base::MutexLock lock(&mutex_);
+    components_.ForEach(columns, visit);
+  }
+  absl::StatusOr<std::shared_ptr<const ComponentList>> DeclareComponents(
+      ColumnId base, std::span<const ComponentCode> codes) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<uint32_t> DeclareBounds(const std::vector<double>& bounds)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Null for an unknown number.
+  const std::vector<double>* FindBounds(uint32_t id) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The series' column a component belongs to; any other column is its own.
+  ColumnId BaseOf(ColumnId column) const ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t component_count() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // What must be written with the next batch. Once that is durable the committer hands back how
   // many entries that were.
   std::vector<Entry> Pending() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -111,6 +133,9 @@ class Dictionary {
   void DescribeLocked(const model::Metadata& metadata) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status LoadLocked(char kind, std::string_view key, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasColumn(ColumnId column) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return IsComponent(column) ? components_.Has(column) : columns_.Has(column);
+  }
   bool LoadLayout(LayoutId id, std::string_view value) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool LoadBinding(std::string_view key, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -120,6 +145,7 @@ class Dictionary {
   mutable base::Mutex mutex_;
   LabelTable targets_ ABSL_GUARDED_BY(mutex_);
   LabelTable columns_ ABSL_GUARDED_BY(mutex_);
+  ComponentTable components_ ABSL_GUARDED_BY(mutex_);
   std::deque<StoredLayout> layouts_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<model::ContentHash, LayoutId> layout_by_hash_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, std::shared_ptr<const Binding>> bindings_ ABSL_GUARDED_BY(mutex_);

@@ -1,5 +1,7 @@
 #include "head.h"
 
+#include "histogram_tally.h"
+
 namespace baro::tsdb {
 namespace {
 
@@ -45,10 +47,18 @@ Applied Head::AppendSamples(const SampleBatch& batch, std::span<const uint32_t> 
     TargetHead* head = FindOrAdd(target);
     WriteTo(head, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       SeriesHint hint;
+      HistogramTally tally;
       for (size_t i = begin; i < end; ++i) {
         const uint32_t at = chosen[i];
-        head->AppendSample(batch.series[at].column, batch.times_ms[at], batch.values[at], &hint,
-                           &applied);
+        const ColumnId column = batch.series[at].column;
+        const auto append = [&](Applied* counts) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+          head->AppendSample(column, batch.times_ms[at], batch.values[at], &hint, counts);
+        };
+        if (HistogramTally::Counts(column, batch.values[at])) [[unlikely]] {
+          tally.Apply(column, batch.values[at], &applied, append);
+        } else {
+          append(&applied);
+        }
       }
     });
     int64_t low = INT64_MAX;

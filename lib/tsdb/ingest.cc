@@ -10,6 +10,7 @@
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/model/histogram.h"
 #include "baro/model/sample.h"
 #include "bytes.h"
 
@@ -105,7 +106,8 @@ absl::Status Ingest::Check(const SampleBatch& batch) const {
   const size_t targets = dictionary_->target_count();
   const size_t columns = dictionary_->column_count();
   for (const SeriesId series : batch.series) {
-    if (series.target < targets && series.column < columns) continue;
+    if (series.target < targets && (series.column < columns || IsComponent(series.column)))
+      continue;
     return absl::InvalidArgumentError(
         base::StrCat("cannot append samples: unknown series ", series.target, "/", series.column));
   }
@@ -235,7 +237,7 @@ bool Ingest::HasReserved(const codec::Row& row) const {
   for (size_t word = 0; word < changed_.size(); ++word) {
     for (uint64_t rest = changed_[word]; rest != 0; rest &= rest - 1) {
       const size_t i = word * 64 + static_cast<size_t>(std::countr_zero(rest));
-      if (model::IsNoSample(row.values[i])) return true;
+      if (model::IsReserved(row.values[i])) return true;
     }
   }
   return false;
@@ -253,7 +255,7 @@ void Ingest::ApplyRow(TargetId target, TargetChain* chain, const codec::Row& row
     row_.resize(size);
     for (size_t i = 0; i < size; ++i) {
       row_[i] = row.values[binding.all ? i : binding.kept[i]];
-      if (!model::IsNoSample(row_[i])) continue;
+      if (!model::IsReserved(row_[i])) continue;
       row_[i] = model::kNormalNan;
       ++replaced;
     }
@@ -275,12 +277,13 @@ AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   uint64_t reserved = 0;
   bool ordered = true;
   for (uint32_t i = 0; i < batch.series.size(); ++i) {
+    const uint64_t counts = IsComponent(batch.series[i].column) ? 0 : 1;  // a histogram once
     if (batch.times_ms[i] < oldest_ms) {
-      ++result.too_old;
+      result.too_old += counts;
       continue;
     }
     if (batch.times_ms[i] > batch.time_ms_max) {
-      ++result.too_new;
+      result.too_new += counts;
       continue;
     }
     reserved += model::IsNoSample(batch.values[i]) ? 1 : 0;
@@ -311,6 +314,7 @@ AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   result.duplicate = applied.duplicate;
   result.overwritten = applied.overwritten;
   result.out_of_order = applied.out_of_order;
+  result.histograms_stored = applied.histograms;
   return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "baro/base/strings.h"
 #include "bytes.h"
+#include "exemplars.h"
 
 namespace baro::tsdb {
 namespace {
@@ -15,7 +16,8 @@ constexpr char kSamplesKind = 2;
 constexpr char kCheckpointKind = 3;
 // The latest time accepted, then frames or samples as above.
 constexpr char kBoundedKind = 4;
-constexpr char kChainedSamplesKind = 5;  // sample_chain.h
+constexpr char kExemplarsKind = 5;
+constexpr char kChainedSamplesKind = 6;  // sample_chain.h
 
 // A sample's value in the journal: 0 … kSmallIntegerMax as one varint, everything else as
 // kRawValue and its eight bytes. Half of all values are small whole numbers.
@@ -142,6 +144,10 @@ bool TakeCheckpoint(std::string_view* bytes, Checkpoint* checkpoint) {
   return true;
 }
 
+bool TakeExemplarRecord(std::string_view* bytes, ExemplarRecord* record) {
+  return TakeExemplars(bytes, &record->exemplars);
+}
+
 template <typename Record>
 absl::StatusOr<JournalRecord> Take(std::string_view bytes,
                                    bool (*take)(std::string_view*, Record*)) {
@@ -266,6 +272,12 @@ std::string EncodeJournalRecord(const Checkpoint& checkpoint) {
   return bytes;
 }
 
+std::string EncodeJournalRecord(const ExemplarRecord& record) {
+  std::string bytes(1, kExemplarsKind);
+  PutExemplars(record.exemplars, &bytes);
+  return bytes;
+}
+
 absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes, SampleDecoder* chain) {
   if (bytes.empty()) return absl::DataLossError("cannot decode journal record: it is empty");
   switch (bytes.front()) {
@@ -279,6 +291,8 @@ absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes, Sample
       return TakeBounded(bytes, chain);
     case kChainedSamplesKind:
       return TakeChained(bytes, chain);
+    case kExemplarsKind:
+      return Take(bytes, TakeExemplarRecord);
     default:
       return absl::DataLossError(base::StrCat("cannot decode journal record: unknown kind ",
                                               static_cast<int>(bytes.front())));

@@ -36,13 +36,19 @@ struct Checkpoint {
   std::vector<ChainState> chains;  // least recently used first
 };
 
-using JournalRecord = std::variant<FrameBatch, SampleBatch, Checkpoint>;
+// Exemplars of a batch: a record of their own, behind that of its samples.
+struct ExemplarRecord {
+  std::vector<ExemplarSample> exemplars;
+};
+
+using JournalRecord = std::variant<FrameBatch, SampleBatch, Checkpoint, ExemplarRecord>;
 
 std::string EncodeJournalRecord(const FrameBatch& batch);
 std::string EncodeJournalRecord(const SampleBatch& batch);
 // Told against the records before it in the same journal.
 std::string EncodeJournalRecord(const SampleBatch& batch, SampleEncoder* chain);
 std::string EncodeJournalRecord(const Checkpoint& checkpoint);
+std::string EncodeJournalRecord(const ExemplarRecord& record);
 
 // `bytes` may come from a damaged disk. Errors: DataLoss, with the byte offset.
 // `chain` is that of the journal, whose records are decoded in order; null: a record that needs the

@@ -45,6 +45,9 @@ inline constexpr char kBindingKey = 'b';
 inline constexpr char kMetadataKey = 'm';
 inline constexpr char kPartKey = 'p';
 inline constexpr char kStateKey = 's';
+inline constexpr char kComponentKey = 'h';  // columns of histograms' insides
+inline constexpr char kBoundsKey = 'o';     // custom bounds of histograms
+inline constexpr char kExemplarKey = 'e';   // exemplars, as they were at the last seal
 std::string IdKey(char kind, uint32_t id);
 
 std::string JournalKey(uint64_t number);

@@ -29,6 +29,7 @@ RowGroup::RowGroup(const StoredLayout* layout, const BlockRule* rule)
 uint32_t RowGroup::AddColumn(ColumnId column) {
   BARO_CHECK(layout_ == nullptr);
   columns_.push_back(column);
+  component_count_ += IsComponent(column) ? 1 : 0;
   const auto row = static_cast<uint32_t>(times_ms_.size() - (open_ ? 1 : 0));
   columns_seen_.push_back({row, row});
   previous_.push_back(model::kNoSample);

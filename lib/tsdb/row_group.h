@@ -47,6 +47,8 @@ class RowGroup {
   size_t column_count() const {
     return layout_ != nullptr ? layout_->columns.size() : columns_.size();
   }
+  // Columns that are series of their own: component_table.h.
+  size_t series_count() const { return column_count() - component_count_; }
   ColumnId column(size_t position) const {
     return layout_ != nullptr ? layout_->columns[position] : columns_[position];
   }
@@ -132,6 +134,7 @@ class RowGroup {
   const StoredLayout* const layout_;
   const BlockRule* const rule_;
   std::vector<ColumnId> columns_;
+  size_t component_count_ = 0;
   std::vector<Seen> columns_seen_;  // only without a layout
   std::vector<int64_t> times_ms_;
   std::vector<Block> blocks_;

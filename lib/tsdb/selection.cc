@@ -70,6 +70,7 @@ class Selector {
     rectangles_ = dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
       return EvaluateSelector(request_.matchers, targets.postings(), columns.postings());
     });
+    if (request_.histograms) AddComponents();
     for (const Rectangle& rectangle : rectangles_) all_targets_ |= rectangle.targets;
     if (all_targets_.isEmpty()) return std::move(selection_);
     AddParts();
@@ -79,6 +80,20 @@ class Selector {
   }
 
  private:
+  void AddComponents() {
+    selection_->histograms = true;
+    for (Rectangle& rectangle : rectangles_) {
+      Roaring components;
+      dictionary_.ForEachComponents(rectangle.columns,
+                                    [&](ColumnId base, std::shared_ptr<const ComponentList> list) {
+                                      for (const Component& component : *list)
+                                        components.add(component.column);
+                                      selection_->components.emplace(base, std::move(list));
+                                    });
+      rectangle.columns |= components;
+    }
+  }
+
   ColumnFilter* FilterOf(TargetId target) {
     std::vector<uint32_t> members;
     for (uint32_t i = 0; i < rectangles_.size(); ++i) {
@@ -225,6 +240,7 @@ class Selector {
     for (const auto& [head, sample] : target.side) ids.push_back(sample.column);
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    ids.erase(std::lower_bound(ids.begin(), ids.end(), kFirstComponent), ids.end());
     return ids;
   }
 

@@ -66,6 +66,10 @@ struct Selection {
   std::vector<SelectedSeries> series;   // by target
   // Other halves with the same label set: their samples belong to the series as well.
   absl::flat_hash_map<size_t, std::vector<SelectedSeries>> twins;  // by index in `series`
+  // When the request wants histograms: the components of selected columns. These are among the
+  // columns of layouts, groups and sides, and never among the series.
+  bool histograms = false;
+  absl::flat_hash_map<ColumnId, std::shared_ptr<const ComponentList>> components;
 };
 
 // `reader` fetches the times of targets in parts that reach beyond the range. What cannot be read

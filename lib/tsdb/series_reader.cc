@@ -1,6 +1,7 @@
 #include "series_reader.h"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 
 #include "baro/base/status.h"
@@ -16,9 +17,15 @@ constexpr size_t kBatchSeriesMax = 4'096;
 constexpr uint64_t kHeadPriority = uint64_t{1} << 40;
 constexpr uint64_t kSidePriority = uint64_t{1} << 20;
 
-bool AnyNoSample(const double* values, size_t count) {
+// Whether some values must not be seen: cells without a sample, and marks of histograms where
+// nobody asked for them.
+bool AnyHidden(const double* values, size_t count, bool histograms) {
+  static_assert(model::kHistogramBits == model::kNoSampleBits + 1);
+  const uint64_t hidden_max = histograms ? 0 : 1;
   bool found = false;
-  for (size_t i = 0; i < count; ++i) found |= model::IsNoSample(values[i]);
+  for (size_t i = 0; i < count; ++i) {
+    found |= std::bit_cast<uint64_t>(values[i]) - model::kNoSampleBits <= hidden_max;
+  }
   return found;
 }
 
@@ -37,7 +44,8 @@ StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin,
       next_(begin),
       end_(std::min(end, set.size())),
       batch_end_(begin),
-      part_reader_(*set.keep().database, set.keep().damaged_total.get()) {
+      part_reader_(*set.keep().database, set.keep().damaged_total.get()),
+      assembly_(set.keep().dictionary.get()) {
   for (const PartRun& run : set.selection().runs) {
     for (const auto& part : run.parts) rows_estimate_ += part->rows_max;
   }
@@ -49,7 +57,14 @@ size_t StoredSeriesReader::BatchSize() const {
   for (const SelectedGroup& group : set_.selection().targets[first.target].groups) {
     rows += group.rows.row_count;
   }
-  return std::clamp<size_t>(kBatchValuesMax / rows, 1, kBatchSeriesMax);
+  if (set_.selection().components.empty()) {
+    return std::clamp<size_t>(kBatchValuesMax / rows, 1, kBatchSeriesMax);
+  }
+  size_t size = 0;
+  for (size_t values = 0; values < kBatchValuesMax && next_ + size < end_; ++size) {
+    values += rows * (1 + ComponentCount(next_ + size));
+  }
+  return std::clamp<size_t>(size, 1, kBatchSeriesMax);
 }
 
 absl::StatusOr<bool> StoredSeriesReader::Next(model::SeriesView* view) {
@@ -71,6 +86,8 @@ absl::StatusOr<bool> StoredSeriesReader::Next(model::SeriesView* view) {
     } else if (!AssembleShared(series, pieces_, view)) {
       AssembleMerged(pieces_, view);
     }
+    view->histograms = {};
+    if (!selection.components.empty()) AttachHistograms(next_, view);
     view->index = next_++;
     // Columns that were absent all the time have no samples to speak of.
     if (!view->values.empty() && !AllStale(view->values)) return true;
@@ -103,8 +120,11 @@ void StoredSeriesReader::CollectWanted(
     absl::flat_hash_map<uint32_t, std::vector<ColumnId>>* wanted) const {
   const Selection& selection = set_.selection();
   const auto want = [&](const SelectedSeries& series) {
-    (*wanted)[series.target].push_back(
-        selection.targets[series.target].columns->ids[series.column]);
+    std::vector<ColumnId>& columns = (*wanted)[series.target];
+    columns.push_back(ColumnOf(series));
+    const ComponentList* components = ComponentsOf(columns.back());
+    if (components == nullptr) return;
+    for (const Component& component : *components) columns.push_back(component.column);
   };
   for (size_t i = next_; i < batch_end_; ++i) {
     want(selection.series[i]);
@@ -207,6 +227,8 @@ void StoredSeriesReader::Arrange(BatchTarget* target) const {
             });
   target->ordered = true;
   for (const Fragment& fragment : target->fragments) {
+    if (IsComponent(fragment.columns[fragment.by_column.front()])) continue;
+    ++target->series_fragments;
     auto& shared = target->shared_times_ms;
     const auto first = fragment.rows.times_ms.begin() + static_cast<ptrdiff_t>(fragment.begin);
     const auto last = fragment.rows.times_ms.begin() + static_cast<ptrdiff_t>(fragment.end);
@@ -215,10 +237,10 @@ void StoredSeriesReader::Arrange(BatchTarget* target) const {
   }
 }
 
-void StoredSeriesReader::Gather(const SelectedSeries& series, std::vector<Piece>* pieces) const {
-  const auto it = batch_.find(series.target);
+void StoredSeriesReader::Gather(uint32_t target, ColumnId column,
+                                std::vector<Piece>* pieces) const {
+  const auto it = batch_.find(target);
   if (it == batch_.end()) return;
-  const ColumnId column = set_.selection().targets[series.target].columns->ids[series.column];
   for (const Fragment& fragment : it->second->fragments) {
     const auto found =
         std::lower_bound(fragment.by_column.begin(), fragment.by_column.end(), column,
@@ -233,9 +255,10 @@ void StoredSeriesReader::Gather(const SelectedSeries& series, std::vector<Piece>
 bool StoredSeriesReader::AssembleShared(const SelectedSeries& series,
                                         const std::vector<Piece>& pieces, model::SeriesView* view) {
   const BatchTarget& target = *batch_.at(series.target);
-  if (!target.ordered || pieces.size() != target.fragments.size()) return false;
+  if (!target.ordered || pieces.size() != target.series_fragments) return false;
   for (const Piece& piece : pieces) {
-    if (AnyNoSample(piece.values, piece.fragment->end - piece.fragment->begin)) return false;
+    const size_t rows = piece.fragment->end - piece.fragment->begin;
+    if (AnyHidden(piece.values, rows, set_.selection().histograms)) return false;
   }
   view->times_ms = target.shared_times_ms;
   if (pieces.size() == 1) {
@@ -277,8 +300,20 @@ void StoredSeriesReader::AssembleMerged(const std::vector<Piece>& pieces, model:
     times_ms_.push_back(sample.time_ms);
     values_.push_back(sample.value);
   }
+  if (!set_.selection().histograms) DropMarks();
   view->times_ms = times_ms_;
   view->values = values_;
+}
+
+void StoredSeriesReader::DropMarks() {
+  size_t kept = 0;
+  for (size_t i = 0; i < values_.size(); ++i) {
+    if (model::IsHistogramMark(values_[i])) continue;
+    times_ms_[kept] = times_ms_[i];
+    values_[kept++] = values_[i];
+  }
+  times_ms_.resize(kept);
+  values_.resize(kept);
 }
 
 }  // namespace baro::tsdb

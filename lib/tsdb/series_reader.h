@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "baro/model/series_source.h"
+#include "histogram_assembly.h"
 #include "part_reader.h"
 #include "series_set.h"
 
@@ -36,6 +37,7 @@ class StoredSeriesReader final : public model::SeriesReader {
     std::deque<Fragment> fragments;
     // When the fragments follow one another in time, one array for all columns that are in each.
     std::vector<int64_t> shared_times_ms;
+    size_t series_fragments = 0;  // fragments that are not of components alone
     bool ordered = false;
   };
   struct Piece {
@@ -57,10 +59,26 @@ class StoredSeriesReader final : public model::SeriesReader {
                           BatchTarget* target);
   void LoadSide(uint32_t index, const std::vector<ColumnId>& columns, BatchTarget* target) const;
   void Arrange(BatchTarget* target) const;
-  void Gather(const SelectedSeries& series, std::vector<Piece>* pieces) const;
+  ColumnId ColumnOf(const SelectedSeries& series) const {
+    return set_.selection().targets[series.target].columns->ids[series.column];
+  }
+  void Gather(const SelectedSeries& series, std::vector<Piece>* pieces) const {
+    Gather(series.target, ColumnOf(series), pieces);
+  }
+  void Gather(uint32_t target, ColumnId column, std::vector<Piece>* pieces) const;
   bool AssembleShared(const SelectedSeries& series, const std::vector<Piece>& pieces,
                       model::SeriesView* view);
   void AssembleMerged(const std::vector<Piece>& pieces, model::SeriesView* view);
+  void DropMarks();
+
+  // series_histograms.cc
+  const ComponentList* ComponentsOf(ColumnId column) const;
+  size_t ComponentCount(size_t series) const;
+  void AttachHistograms(size_t index, model::SeriesView* view);
+  void AddComponents(const SelectedSeries& series, std::span<const HistogramAssembly::Mark> marks);
+  void AddTwinComponents(const SelectedSeries& series, const std::vector<SelectedSeries>& twins,
+                         std::span<const HistogramAssembly::Mark> marks);
+  void DropUnfinished(model::SeriesView* view);
 
   const StoredSeriesSet& set_;
   size_t next_;
@@ -70,6 +88,10 @@ class StoredSeriesReader final : public model::SeriesReader {
   PartReader part_reader_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<BatchTarget>> batch_;
   std::vector<Piece> pieces_;
+  HistogramAssembly assembly_;
+  std::vector<HistogramAssembly::Mark> marks_;
+  std::vector<ComponentRun> runs_;
+  std::vector<const model::Histogram*> histograms_;
   std::vector<Merged> merged_;
   std::vector<int64_t> times_ms_;
   std::vector<double> values_;

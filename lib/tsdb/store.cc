@@ -27,8 +27,17 @@ void StoreImpl::Append(FrameBatch batch, AppendDone done) {
 }
 
 void StoreImpl::Append(SampleBatch batch, AppendDone done) {
-  const size_t bytes = batch.series.size() * (sizeof(SeriesId) + sizeof(int64_t) + sizeof(double));
-  Submit({std::move(batch), std::move(done), bytes + kItemBytes});
+  ReplaceReserved(&batch);
+  if (!batch.histograms.empty() || !batch.exemplars.empty()) {
+    AppendBeside(std::move(batch), std::move(done));
+    return;
+  }
+  const size_t bytes = BytesOf(batch);
+  Submit({std::move(batch), std::move(done), bytes});
+}
+
+size_t StoreImpl::BytesOf(const SampleBatch& batch) {
+  return batch.series.size() * (sizeof(SeriesId) + sizeof(int64_t) + sizeof(double)) + kItemBytes;
 }
 
 void StoreImpl::Submit(Committer::Item item) {
@@ -42,6 +51,10 @@ void StoreImpl::Submit(Committer::Item item) {
     return;
   }
   if (committer_->Submit(std::move(item))) return;
+  Refuse(item.done);  // NOLINT(bugprone-use-after-move): Submit() leaves a refused item alone
+}
+
+void StoreImpl::Refuse(const AppendDone& done) const {
   AppendResult result;
   if (committer_->closed()) {
     result.status = absl::UnavailableError("cannot append: the store is closed");
@@ -49,7 +62,7 @@ void StoreImpl::Submit(Committer::Item item) {
     result.status = absl::ResourceExhaustedError(
         base::StrCat("cannot append: ", committer_->depth(), " batches are waiting already"));
   }
-  item.done(result);  // NOLINT(bugprone-use-after-move): Submit() leaves a refused item alone
+  done(result);
 }
 
 // The latest time a sample may have.
@@ -115,7 +128,12 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
     } else {
       const auto& samples = std::get<SampleBatch>((*items)[i].batch);
       (*results)[i].status = ingest_->Check(samples);
-      if (!(*results)[i].status.ok() || samples.series.empty()) continue;
+      if (!(*results)[i].status.ok()) continue;
+      if (!samples.exemplars.empty()) {
+        writes.records.push_back(EncodeJournalRecord(ExemplarRecord{samples.exemplars}));
+        (*journaled)[i] = true;
+      }
+      if (samples.series.empty()) continue;
       record = EncodeJournalRecord(samples, &sample_encoder_);
     }
     writes.records.push_back(std::move(record));
@@ -191,7 +209,10 @@ AppendResult StoreImpl::Apply(const Committer::Item& item) {
     if (!result.status.ok()) totals_.frames_undecodable.fetch_add(1, std::memory_order_relaxed);
     return result;
   }
-  return ingest_->Apply(std::get<SampleBatch>(item.batch), live_.get());
+  const auto& samples = std::get<SampleBatch>(item.batch);
+  AppendResult result = ingest_->Apply(samples, live_.get());
+  ApplyExemplars(samples.exemplars, &result);
+  return result;
 }
 
 void StoreImpl::Count(const AppendResult& result) {
@@ -201,6 +222,7 @@ void StoreImpl::Count(const AppendResult& result) {
   totals_.out_of_order.fetch_add(result.out_of_order, std::memory_order_relaxed);
   totals_.too_old.fetch_add(result.too_old, std::memory_order_relaxed);
   totals_.too_new.fetch_add(result.too_new, std::memory_order_relaxed);
+  totals_.histograms_stored.fetch_add(result.histograms_stored, std::memory_order_relaxed);
   totals_.frames_refused_target.fetch_add(result.frames_refused_target, std::memory_order_relaxed);
 }
 

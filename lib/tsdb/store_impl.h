@@ -1,5 +1,5 @@
 // StoreImpl: the Store of store.h, put together from its parts. Split over store.cc (writing),
-// store_open.cc, store_replay.cc, store_maintain.cc and store_read.cc.
+// store_beside.cc, store_open.cc, store_replay.cc, store_maintain.cc and store_read.cc.
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
 // thread (or the caller of Maintain) seals; readers take a View. Lock order: maintain_mutex_, then
@@ -21,7 +21,9 @@
 #include "committer.h"
 #include "database.h"
 #include "dictionary.h"
+#include "exemplars.h"
 #include "head.h"
+#include "histogram_columns.h"
 #include "ingest.h"
 #include "part.h"
 #include "sample_chain.h"
@@ -59,6 +61,8 @@ class StoreImpl final : public Store {
 
   void Append(FrameBatch batch, AppendDone done) override;
   void Append(SampleBatch batch, AppendDone done) override;
+  absl::StatusOr<std::vector<model::ExemplarSeries>> Exemplars(
+      const model::LabelRequest& request) const override;
   absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   Stats GetStats() const override;
   Cardinality GetCardinality(size_t limit) const override;
@@ -84,6 +88,14 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> out_of_order{0};
     std::atomic<uint64_t> too_old{0};
     std::atomic<uint64_t> too_new{0};
+    std::atomic<uint64_t> nan_replaced{0};  // before the journal; Ingest counts its own
+    std::atomic<uint64_t> histograms_stored{0};
+    std::atomic<uint64_t> histograms_invalid{0};
+    std::atomic<uint64_t> histograms_over_limit{0};
+    std::atomic<uint64_t> exemplars_stored{0};
+    std::atomic<uint64_t> exemplars_duplicate{0};
+    std::atomic<uint64_t> exemplars_out_of_order{0};
+    std::atomic<uint64_t> exemplars_refused{0};
     std::atomic<uint64_t> frames_refused_target{0};
     std::atomic<uint64_t> frames_undecodable{0};
     std::atomic<uint64_t> commits{0};
@@ -118,7 +130,21 @@ class StoreImpl final : public Store {
   absl::Status WriteDueCheckpoint();
 
   // store.cc, on the writer thread
+  static size_t BytesOf(const SampleBatch& batch);
   void Submit(Committer::Item item);
+  void Refuse(const AppendDone& done) const;
+
+  // store_beside.cc: what travels beside floats, on the caller's thread
+  void KnowNewestTime() ABSL_LOCKS_EXCLUDED(beside_mutex_);  // once all journals are replayed
+  void ReplaceReserved(SampleBatch* batch);
+  void AppendBeside(SampleBatch batch, AppendDone done) ABSL_LOCKS_EXCLUDED(beside_mutex_);
+  AppendDone WithRefusals(const HistogramRefusals& refusals, uint64_t exemplars_refused,
+                          AppendDone done);
+  absl::Status CheckExemplars(SampleBatch* batch, uint64_t* refused) const;
+  void ApplyExemplars(const std::vector<ExemplarSample>& exemplars, AppendResult* result);
+  absl::Status LoadExemplars();
+
+  // store.cc again, on the writer thread
   int64_t LatestMs() const;
   void Commit(std::vector<Committer::Item> items);
   absl::Status WriteJournal(std::vector<Committer::Item>* items, std::vector<AppendResult>* results,
@@ -131,6 +157,8 @@ class StoreImpl final : public Store {
     std::vector<std::string> records;
   };
   using IndexPuts = std::vector<std::pair<std::string, std::string>>;
+  // All exemplars, for the write that lets a journal go.
+  IndexPuts SaveExemplars() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   // Adds the dictionary's pending entries, writes all at once and syncs.
   absl::Status WriteWithPending(const JournalWrite& journal, const IndexPuts& index);
   absl::Status TakeBackDoubtful(uint64_t epoch, uint64_t end_key, rocksdb::WriteBatch* batch) const;
@@ -176,6 +204,15 @@ class StoreImpl final : public Store {
   // Parts of the oldest of sealing_: their files are in, their records perhaps.
   std::vector<SealedPart> ingested_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
+
+  // Held from a batch's conversion until the committer has it.
+  base::Mutex beside_mutex_;
+  HistogramColumns histogram_columns_ ABSL_GUARDED_BY(beside_mutex_);
+
+  ExemplarStore exemplars_;
+  // What the index has of them: that many values, as of this version.
+  size_t exemplar_values_ ABSL_GUARDED_BY(maintain_mutex_) = 0;
+  uint64_t exemplar_version_ ABSL_GUARDED_BY(maintain_mutex_) = 0;
 
   mutable base::Mutex view_mutex_;
   std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);

@@ -177,8 +177,9 @@ absl::Status StoreImpl::Publish(const Head& head, const std::vector<SealedPart>&
     part->targets = pool_.Share(part->targets);
     published.push_back(std::move(part));
   }
+  const IndexPuts exemplars = SaveExemplars();
   return OnWriter([&] {
-    IndexPuts index;
+    IndexPuts index = exemplars;
     for (const auto& part : published) {
       index.emplace_back(IdKey(kPartKey, part->number), EncodePart(*part));
     }

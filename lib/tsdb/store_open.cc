@@ -38,7 +38,9 @@ StoreImpl::StoreImpl(StoreOptions options)
       dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
-                                       options_.retention_ms, options_.clock)) {}
+                                       options_.retention_ms, options_.clock)),
+      histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
+      exemplars_(options_.exemplars_max) {}
 
 absl::Status StoreImpl::Load() {
   BARO_TRY_ASSIGN(auto database,
@@ -51,6 +53,7 @@ absl::Status StoreImpl::Load() {
     base::MutexLock lock(&view_mutex_);
     view_ = std::make_shared<View>();
   }
+  BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
   BARO_TRY(RemoveLeftovers());
   BARO_TRY(PrepareHeads());
@@ -67,10 +70,11 @@ absl::Status StoreImpl::Load() {
   return absl::OkStatus();
 }
 
-// Layouts name columns, bindings name targets and layouts: hence the order.
+// Components and layouts name columns, bindings name targets and layouts: hence the order.
 absl::Status StoreImpl::LoadDictionary() {
   const Iterator it = NewIterator(*database_, database_->index());
-  for (const char kind : {kColumnKey, kTargetKey, kLayoutKey, kBindingKey, kMetadataKey}) {
+  for (const char kind :
+       {kColumnKey, kComponentKey, kBoundsKey, kTargetKey, kLayoutKey, kBindingKey, kMetadataKey}) {
     const std::string prefix(1, kind);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
       BARO_TRY(dictionary_->Load(FromSlice(it->key()), FromSlice(it->value())));

@@ -79,6 +79,7 @@ void StoreImpl::RunReplay() {
       replay_complete_.store(true, std::memory_order_release);
       return absl::OkStatus();
     });
+    KnowNewestTime();
   }
   to_replay_.clear();
   base::MutexLock lock(&replay_mutex_);
@@ -158,6 +159,8 @@ absl::Status StoreImpl::ReplayChunk(Head* head, Ingest* ingest, SampleDecoder* s
       static_cast<void>(ingest->Apply(*frames, head));
     } else if (const auto* batch = std::get_if<SampleBatch>(&*record)) {
       static_cast<void>(ingest->Apply(*batch, head));
+    } else if (const auto* beside = std::get_if<ExemplarRecord>(&*record)) {
+      for (const ExemplarSample& sample : beside->exemplars) exemplars_.Restore(sample);
     } else {
       BARO_TRY(ingest->Restore(std::get<Checkpoint>(*record)));
     }

@@ -26,6 +26,7 @@ Applied& Applied::operator+=(const Applied& other) {
   duplicate += other.duplicate;
   overwritten += other.overwritten;
   out_of_order += other.out_of_order;
+  histograms += other.histograms;
   return *this;
 }
 
@@ -230,7 +231,7 @@ size_t TargetHead::bytes() const {
 size_t TargetHead::series_count() const {
   size_t count = 0;
   for (const Group& group : groups_) {
-    if (group.level == 0) count += group.rows->column_count();
+    if (group.level == 0) count += group.rows->series_count();
   }
   return count;
 }

@@ -30,6 +30,7 @@ struct Applied {
   uint64_t duplicate = 0;
   uint64_t overwritten = 0;
   uint64_t out_of_order = 0;
+  uint64_t histograms = 0;  // of `stored`
 
   Applied& operator+=(const Applied& other);
 };
@@ -88,7 +89,7 @@ class TargetHead {
   void AppendSample(ColumnId column, int64_t time_ms, double value, SeriesHint* hint,
                     Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   size_t bytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Columns at level 0.
+  // Columns at level 0, without those of histograms' insides.
   size_t series_count() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Null selects all columns. Of those the ones that are there in the range.

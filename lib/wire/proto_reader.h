@@ -57,6 +57,31 @@ class ProtoReader {
     next_ += size;
     return true;
   }
+  // The numbers of a packed repeated field, one by one.
+  template <typename Add>
+  bool PackedVarints(const Add& add) {
+    std::string_view bytes;
+    if (!Bytes(&bytes)) return false;
+    ProtoReader packed(bytes);
+    uint64_t value = 0;
+    while (!packed.AtEnd()) {
+      if (!packed.Varint(&value)) return false;
+      add(value);
+    }
+    return true;
+  }
+  template <typename Add>
+  bool PackedFixed64(const Add& add) {
+    std::string_view bytes;
+    if (!Bytes(&bytes)) return false;
+    ProtoReader packed(bytes);
+    uint64_t value = 0;
+    while (!packed.AtEnd()) {
+      if (!packed.Fixed64(&value)) return false;
+      add(value);
+    }
+    return true;
+  }
   // Leaves out the content of the field whose tag was read.
   bool Skip() { return SkipField(tag_, kGroupDepthMax); }
 

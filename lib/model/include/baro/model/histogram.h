@@ -9,6 +9,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "baro/model/sample.h"
+
 namespace baro::model {
 
 // In SeriesView::values where the sample is a histogram. The store keeps it in the series' own
@@ -19,7 +22,12 @@ inline bool IsHistogramMark(double value) {
   return std::bit_cast<uint64_t>(value) == kHistogramBits;
 }
 
+// NaNs with a meaning inside the store only: a sender's own value never keeps such bits.
+inline bool IsReserved(double value) { return IsHistogramMark(value) || IsNoSample(value); }
+
 inline constexpr int32_t kCustomBoundsSchema = -53;
+inline constexpr int32_t kExponentialSchemaMin = -4;
+inline constexpr int32_t kExponentialSchemaMax = 8;
 
 // What the sender knows about a reset before this sample.
 enum class ResetHint : uint8_t { kUnknown = 0, kReset = 1, kNotReset = 2, kGauge = 3 };
@@ -44,7 +52,21 @@ struct Histogram {
   std::vector<Bucket> negative;  // of |value|
   std::vector<double> custom_bounds;
 
+  bool has_custom_bounds() const { return schema == kCustomBoundsSchema; }
+  // Prometheus' convention: a histogram with this sum ends its series.
+  bool is_stale() const { return IsStaleNan(sum); }
+
   bool operator==(const Histogram&) const = default;
 };
+
+// Whether two histograms are the same to the bit, NaNs included; buckets of a count of 0 left out
+// or not.
+bool SameHistogram(const Histogram& a, const Histogram& b);
+
+// Whether a histogram makes sense: a known schema, buckets by index and each once, finite ascending
+// bounds with a schema for them, no bucket beyond them, no negative ones beside them, counts that
+// are not negative. That the buckets add up to the count is the sender's business.
+// Errors: InvalidArgument, naming what is wrong.
+absl::Status CheckHistogram(const Histogram& histogram);
 
 }  // namespace baro::model

@@ -38,6 +38,7 @@ struct Limits {
   size_t label_name_bytes_max = 1'024;
   size_t label_value_bytes_max = 16'384;
   size_t chains_per_agent_max = 4;
+  size_t histogram_buckets_max = 1'024;  // of one sample, its custom bounds as well
 };
 
 struct StoreOptions {
@@ -49,6 +50,8 @@ struct StoreOptions {
   // takes any. Without effect when retention_ms is 0.
   int64_t future_ms_max = int64_t{24} * 3600 * 1000;
   int64_t slot_ms = 30 * 60 * 1000;
+  // The newest exemplars of all series together that are kept; 0: none.
+  size_t exemplars_max = 100'000;
   // How long writers are gathered for one sync when there are many.
   int64_t commit_delay_ms = 5;
   Limits limits;
@@ -150,7 +153,12 @@ struct AppendResult {
   absl::Status status;
   uint64_t stored = 0;  // histograms among them, each once
   uint64_t histograms_stored = 0;
+  uint64_t histograms_refused = 0;  // invalid or over a limit; the rest of the batch goes on
+  std::string histogram_refusal;    // why the first of them was
   uint64_t exemplars_stored = 0;
+  uint64_t exemplars_duplicate = 0;
+  uint64_t exemplars_out_of_order = 0;  // older than their series' newest; not stored
+  uint64_t exemplars_refused = 0;       // labels too long, too old or too new; not stored
   uint64_t duplicate = 0;              // same time, same value; or frames already stored
   uint64_t overwritten = 0;            // same time, another value: the last one wins
   uint64_t out_of_order = 0;           // older than the newest of its series; stored
@@ -178,7 +186,17 @@ struct Stats {
   uint64_t samples_out_of_order_total = 0;
   uint64_t samples_too_old_total = 0;
   uint64_t samples_too_new_total = 0;
-  uint64_t samples_nan_replaced_total = 0;   // had kNoSample's bits, stored as an ordinary NaN
+  uint64_t samples_nan_replaced_total = 0;   // had a reserved NaN's bits, stored as an ordinary NaN
+  uint64_t histograms_stored_total = 0;      // of samples_stored_total
+  uint64_t histograms_invalid_total = 0;     // refused: model::CheckHistogram()
+  uint64_t histograms_over_limit_total = 0;  // refused: too many buckets
+  uint64_t histogram_columns = 0;            // that histograms' insides lie in
+  uint64_t exemplars = 0;                    // in memory
+  uint64_t exemplars_stored_total = 0;
+  uint64_t exemplars_duplicate_total = 0;
+  uint64_t exemplars_out_of_order_total = 0;
+  uint64_t exemplars_refused_total = 0;
+  uint64_t exemplars_evicted_total = 0;  // made room for younger ones
   uint64_t frames_undecodable_total = 0;     // batches
   uint64_t frames_refused_target_total = 0;  // of a target refused by a limit (kNoTarget)
   uint64_t damaged_reads_total = 0;          // reads that met damaged bytes on disk
@@ -246,6 +264,13 @@ class Store : public model::SeriesSource {
   // appended before the last is done. Full queue: `done` runs at once with ResourceExhausted.
   virtual void Append(FrameBatch batch, AppendDone done) = 0;
   virtual void Append(SampleBatch batch, AppendDone done) = 0;
+
+  // Exemplars of the series that a request's selectors match, series by labels, those within the
+  // range, oldest first.
+  virtual absl::StatusOr<std::vector<model::ExemplarSeries>> Exemplars(
+      const model::LabelRequest& /*request*/) const {
+    return std::vector<model::ExemplarSeries>();
+  }
 
   // Rotates and seals when due, applies retention; `force` seals whatever is there. With
   // `background` off the owner calls it.
