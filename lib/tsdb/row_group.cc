@@ -21,6 +21,13 @@ size_t WordsOf(size_t columns) { return (columns + kWordBits - 1) / kWordBits; }
 
 uint64_t Bits(double value) { return std::bit_cast<uint64_t>(value); }
 
+// Makes room by a quarter at a time: of a million tails half empty vectors would be a large part.
+template <typename T>
+void MakeRoom(size_t more, std::vector<T>* items) {
+  const size_t needed = items->size() + more;
+  if (needed > items->capacity()) items->reserve(needed + needed / 4);
+}
+
 }  // namespace
 
 RowGroup::RowGroup(const StoredLayout* layout, const BlockRule* rule)
@@ -112,6 +119,9 @@ void RowGroup::CutAtSlot(int64_t time_ms) {
 
 void RowGroup::AddTailRow(std::span<const double> values) {
   const bool whole = tail_.empty();  // the first row of a tail stands for itself
+  MakeRoom(whole ? values.size() : 0, &tail_values_);
+  MakeRoom(WordsOf(values.size()), &changed_);
+  MakeRoom(WordsOf(values.size()), &rank_);
   tail_.push_back({static_cast<uint32_t>(changed_.size()), static_cast<uint32_t>(values.size())});
   for (size_t begin = 0; begin < values.size(); begin += kWordBits) {
     const size_t size = std::min(kWordBits, values.size() - begin);
@@ -123,6 +133,7 @@ void RowGroup::AddTailRow(std::span<const double> values) {
     }
     changed_.push_back(word);
     rank_.push_back(static_cast<uint32_t>(tail_values_.size()));
+    MakeRoom(static_cast<size_t>(std::popcount(word)), &tail_values_);
     for (uint64_t rest = word; rest != 0; rest &= rest - 1) {
       tail_values_.push_back(now[std::countr_zero(rest)]);
     }
@@ -131,6 +142,11 @@ void RowGroup::AddTailRow(std::span<const double> values) {
 }
 
 void RowGroup::AddTailRow(std::span<const double> values, std::span<const uint64_t> changed) {
+  size_t count = 0;
+  for (const uint64_t word : changed) count += static_cast<size_t>(std::popcount(word));
+  MakeRoom(count, &tail_values_);
+  MakeRoom(changed.size(), &changed_);
+  MakeRoom(changed.size(), &rank_);
   tail_.push_back({static_cast<uint32_t>(changed_.size()), static_cast<uint32_t>(values.size())});
   for (size_t word = 0; word < changed.size(); ++word) {
     changed_.push_back(changed[word]);

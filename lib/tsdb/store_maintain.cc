@@ -24,6 +24,8 @@ namespace {
 constexpr absl::Duration kWakeInterval = absl::Seconds(1);
 // A head is sealed early rather than growing beyond this; so is a journal.
 constexpr uint64_t kHeadBytesMax = uint64_t{1} << 30;
+// A smaller one may hold several slots.
+constexpr uint64_t kHeadBytesRoomy = uint64_t{64} << 20;
 constexpr uint64_t kJournalBytesMax = uint64_t{1} << 30;
 // Short of memory, a head with less than this part of the limit is not sealed early.
 constexpr uint64_t kHeadDivisor = 32;
@@ -66,9 +68,18 @@ absl::Status StoreImpl::OnWriter(const std::function<absl::Status()>& task) {
 bool StoreImpl::RotationDue() const {
   const int64_t grace_ms = options_.slot_ms / kGraceDivisor;
   const int64_t now_ms = options_.clock->NowMs() - grace_ms;
-  const uint64_t head_bytes = CurrentView()->heads.back()->bytes();
+  const auto view = CurrentView();
+  const Head& head = *view->heads.back();
+  if (head.bytes() > kHeadBytesRoomy) {
+    // Its samples may come faster than the clock goes: a backlog, or a replay of one.
+    const int64_t newest_ms = std::max(head.time_ms_max(), INT64_MIN + grace_ms) - grace_ms;
+    if (SlotOf(newest_ms, options_.slot_ms) > SlotOf(head.time_ms_min(), options_.slot_ms)) {
+      return true;
+    }
+  }
   return SlotOf(now_ms, options_.slot_ms) > SlotOf(created_ms_.load(), options_.slot_ms) ||
-         head_bytes > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax || MemoryIsShort();
+         head.bytes() > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax ||
+         MemoryIsShort();
 }
 
 // A head that is hardly worth a seal is left alone: the memory is elsewhere then.

@@ -47,7 +47,7 @@ class StoreReplay : public ::testing::Test {
     ASSERT_TRUE(declared.ok()) << declared.status();
     for (int i = 0; i < count; ++i, ++row_) {
       const int64_t time_ms = kNowMs + row_ * 15'000;
-      const std::vector<double> values = {row_ * 1.0, 5};
+      const std::vector<double> values = {static_cast<double>(row_), 5};
       agent_.AddRow(*declared, 2, time_ms, values);
       const AppendResult result = AppendAndWait(store_.get(), agent_.TakeBatch());
       ASSERT_TRUE(result.status.ok()) << result.status;
