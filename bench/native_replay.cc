@@ -1,26 +1,22 @@
 // Replays captured scrapes the native way: agents that push pre-encoded frames through real gRPC
 // streams as fast as the collector grants credit. The fleet is remote_write_replay's: the same
-// series, times and values. Prints what was sent; bench/store.py reads the collector's CPU.
+// series, times and values, so that its `check` reads these back, too. Prints what was sent;
+// bench/store.py reads the collector's CPU.
 //
-// usage: native_replay CAPTURE_FOLDER HOST:PORT INSTANCES ROWS INTERVAL_MS START_MS
-//        [INSTANCES_PER_AGENT = 1] [ROWS_PER_BATCH = 1]
+//   native_replay --data FOLDER --instances 40 --rows 480 --start-ms T HOST:PORT
 //
-// An agent has one target for each exporter and instance. A batch holds ROWS_PER_BATCH rows of all
-// its targets; 1 is what an agent sends that keeps up, more what one sends that catches up.
-// START_MS is also the epoch of all agents, so that every run begins at sequence 1. Times must lie
-// within the collector's retention. All frames are encoded before the first is sent; CRC and
-// framing are the sender's work and not in the collector's figures. Exit code 1: something was
-// refused.
+// An agent has one target for each exporter and instance. A batch holds --rows-per-batch rows of
+// all its targets. All frames are encoded before the first is sent; CRC and framing are the
+// sender's work and not in the collector's figures. Exit code 1: something was refused.
 
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +28,8 @@
 #include "baro/model/sample.h"
 #include "baro/v1/ingest.grpc.pb.h"
 #include "baro/wire/ingest.h"
-#include "captured_scrapes.h"
+#include "corpus.h"
+#include "plan_options.h"
 
 namespace baro::bench {
 namespace {
@@ -40,52 +37,34 @@ namespace {
 // A chain is a spool segment; agents begin a new one after this many bytes.
 constexpr size_t kChainBytes = size_t{4} << 20;
 
-struct Plan {
+struct Options {
+  Plan fleet;
   std::string address;
-  size_t instances = 0;
-  size_t rows = 0;
-  int64_t interval_ms = 0;
-  int64_t start_ms = 0;
   size_t instances_per_agent = 1;
   size_t rows_per_batch = 1;
 };
 
-// All targets of one exporter: their columns, and their values column by column.
-struct Exporter {
-  std::string name;
+// The layout that all targets of one exporter have.
+struct Shape {
   model::Layout layout;
   model::ContentHash hash{};
-  std::vector<std::vector<double>> values;
-
-  // Absent columns are told as such; returns how many are there.
-  size_t FillRow(size_t scrape, std::vector<double>* row) const {
-    size_t present = 0;
-    row->resize(values.size());
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double value = values[i][scrape % values[i].size()];
-      (*row)[i] = std::isnan(value) ? model::kStaleNan : value;
-      present += std::isnan(value) ? 0 : 1;
-    }
-    return present;
-  }
 };
 
-std::vector<Exporter> MakeExporters(const std::string& folder) {
-  std::vector<Exporter> exporters;
-  for (const auto& [name, capture] : ReadCaptures(folder)) {
-    Exporter exporter;
-    exporter.name = name;
-    for (const auto& [series, values] : capture) {
+std::vector<Shape> MakeShapes(const Corpus& corpus) {
+  std::vector<Shape> shapes;
+  for (const Exporter& exporter : corpus.exporters) {
+    Shape shape;
+    for (const Column& of_capture : exporter.columns) {
       model::Column column;
-      for (const auto& [label, value] : LabelsOf(series)) column.labels.Set(label, value);
+      for (const Label& label : Target::ColumnLabels(of_capture))
+        column.labels.Set(label.name, label.value);
       column.metadata.family = column.labels.Get(model::kMetricName);
-      exporter.layout.columns.push_back(std::move(column));
-      exporter.values.push_back(values);
+      shape.layout.columns.push_back(std::move(column));
     }
-    exporter.hash = exporter.layout.Hash();
-    exporters.push_back(std::move(exporter));
+    shape.hash = shape.layout.Hash();
+    shapes.push_back(std::move(shape));
   }
-  return exporters;
+  return shapes;
 }
 
 struct Totals {
@@ -99,22 +78,22 @@ struct Totals {
 // What one agent will send, ready made.
 class Script {
  public:
-  Script(const std::vector<Exporter>& exporters, const Plan& plan, size_t agent) : plan_(plan) {
-    const size_t first = agent * plan.instances_per_agent;
-    const size_t last = std::min(first + plan.instances_per_agent, plan.instances);
+  Script(const std::vector<Shape>& shapes, Fleet* fleet, const Options& options, size_t agent)
+      : options_(options), fleet_(fleet) {
     hello_.mutable_hello()->set_agent_uuid(Uuid(agent));
-    hello_.mutable_hello()->set_epoch(static_cast<uint64_t>(plan.start_ms));
+    hello_.mutable_hello()->set_epoch(EpochOf(options.fleet));
     hello_.mutable_hello()->set_node_name("replay-" + std::to_string(agent));
     hello_.mutable_hello()->set_version("native_replay");
-    for (const Exporter& exporter : exporters) {
+    for (const Shape& shape : shapes) {
       v1::AgentMessage message;
-      wire::DeclareLayout(exporter.layout, message.mutable_declare()->mutable_layout());
+      wire::DeclareLayout(shape.layout, message.mutable_declare()->mutable_layout());
       declarations_.push_back(std::move(message));
     }
-    for (size_t instance = first; instance < last; ++instance) {
-      for (const Exporter& exporter : exporters) AddTarget(exporter, instance);
-    }
-    for (size_t row = 0; row < plan.rows; row += plan.rows_per_batch) AddBatch(row);
+    const size_t per_agent = options.instances_per_agent * shapes.size();
+    const size_t end = std::min((agent + 1) * per_agent, fleet->targets().size());
+    for (size_t i = agent * per_agent; i < end; ++i)
+      AddTarget(shapes[i % shapes.size()], fleet->targets()[i]);
+    for (size_t row = 0; row < options.fleet.rows; row += options.rows_per_batch) AddBatch(row);
   }
 
   const v1::AgentMessage& hello() const { return hello_; }
@@ -124,11 +103,15 @@ class Script {
   uint64_t samples() const { return samples_; }
 
  private:
-  struct Target {
-    const Exporter* exporter = nullptr;
-    size_t offset = 0;
+  struct Sender {
+    const Target* target = nullptr;
     codec::FrameEncoder encoder;
   };
+
+  // Another one for another run, so that each begins at sequence 1.
+  static uint64_t EpochOf(const Plan& plan) {
+    return static_cast<uint64_t>(plan.start_ms) + plan.first_row;
+  }
 
   static std::string Uuid(size_t agent) {
     std::string uuid = "native-replay---";
@@ -136,17 +119,25 @@ class Script {
     return uuid;
   }
 
-  void AddTarget(const Exporter& exporter, size_t instance) {
-    wire::DeclaredTarget target;
-    target.target_ref = static_cast<uint32_t>(targets_.size() + 1);
-    target.labels.Set("instance", InstanceName(instance));
-    target.labels.Set("job", exporter.name);
-    target.layout = exporter.hash;
+  void AddTarget(const Shape& shape, const Target& target) {
+    wire::DeclaredTarget declared;
+    declared.target_ref = static_cast<uint32_t>(targets_.size() + 1);
+    for (const Label& label : target.OwnLabels()) declared.labels.Set(label.name, label.value);
+    declared.layout = shape.hash;
     v1::AgentMessage message;
-    wire::DeclareTarget(target, message.mutable_declare()->mutable_target());
+    wire::DeclareTarget(declared, message.mutable_declare()->mutable_target());
     declarations_.push_back(std::move(message));
-    targets_.push_back(
-        {&exporter, OffsetOf(instance), codec::FrameEncoder(exporter.layout.columns.size())});
+    targets_.push_back({&target, codec::FrameEncoder(shape.layout.columns.size())});
+  }
+
+  // Absent columns are told as such.
+  void FillRow(const Target& target, size_t row) {
+    row_.clear();
+    for (const Column& column : target.exporter().columns) {
+      const std::optional<double> value = target.ValueAt(column, row);
+      row_.push_back(value.value_or(model::kStaleNan));
+      samples_ += value.has_value() ? 1 : 0;
+    }
   }
 
   void AddBatch(size_t first_row) {
@@ -156,12 +147,13 @@ class Script {
     batch->set_chain(chain_);
     batch->set_encoding(v1::ENCODING_FRAME_V1);
     std::string body;
-    const size_t end = std::min(first_row + plan_.rows_per_batch, plan_.rows);
+    const size_t end = std::min(first_row + options_.rows_per_batch, options_.fleet.rows);
     for (size_t row = first_row; row < end; ++row) {
       for (size_t i = 0; i < targets_.size(); ++i) {
-        samples_ += targets_[i].exporter->FillRow(row + targets_[i].offset, &row_);
-        const int64_t time_ms = plan_.start_ms + static_cast<int64_t>(row) * plan_.interval_ms;
-        targets_[i].encoder.Encode({time_ms, row_}, false, &body);
+        const Target& target = *targets_[i].target;
+        const size_t number = options_.fleet.first_row + row;
+        FillRow(target, number);
+        targets_[i].encoder.Encode({fleet_->TimeMs(target, number), row_}, false, &body);
         batch->add_target_refs(static_cast<uint32_t>(i + 1));
         ++sequence_;
       }
@@ -174,14 +166,15 @@ class Script {
     if (chain_bytes_ < kChainBytes) return;
     ++chain_;
     chain_bytes_ = 0;
-    for (Target& target : targets_) target.encoder.StartChain();
+    for (Sender& sender : targets_) sender.encoder.StartChain();
   }
 
-  const Plan& plan_;
+  const Options& options_;
+  Fleet* const fleet_;
   v1::AgentMessage hello_;
   std::vector<v1::AgentMessage> declarations_;
   std::vector<v1::AgentMessage> batches_;
-  std::vector<Target> targets_;
+  std::vector<Sender> targets_;
   std::vector<double> row_;
   uint64_t sequence_ = 1;
   uint64_t chain_ = 1;
@@ -192,11 +185,12 @@ class Script {
 // One stream: a thread that writes as credit allows, a thread that reads what comes back.
 class Agent {
  public:
-  Agent(const Script* script, const Plan& plan, Totals* totals) : script_(script), totals_(totals) {
+  Agent(const Script* script, const Options& options, Totals* totals)
+      : script_(script), totals_(totals) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
     stub_ = v1::Ingest::NewStub(
-        grpc::CreateCustomChannel(plan.address, grpc::InsecureChannelCredentials(), arguments));
+        grpc::CreateCustomChannel(options.address, grpc::InsecureChannelCredentials(), arguments));
     stream_ = stub_->Push(&context_);
   }
 
@@ -275,27 +269,25 @@ class Agent {
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-int Run(const std::string& folder, const Plan& plan) {
-  const std::vector<Exporter> exporters = MakeExporters(folder);
-  const size_t per_agent = plan.instances_per_agent;
+int Run(const Corpus& corpus, const Options& options) {
+  const std::vector<Shape> shapes = MakeShapes(corpus);
+  Fleet fleet(&corpus, options.fleet);
   std::vector<std::unique_ptr<Script>> scripts;
-  for (size_t agent = 0; agent * per_agent < plan.instances; ++agent) {
-    scripts.push_back(std::make_unique<Script>(exporters, plan, agent));
-  }
+  for (size_t agent = 0; agent * options.instances_per_agent < options.fleet.instances; ++agent)
+    scripts.push_back(std::make_unique<Script>(shapes, &fleet, options, agent));
   Totals totals;
   std::vector<std::unique_ptr<Agent>> agents;
   base::TaskGroup threads;
   for (const auto& script : scripts) {
-    agents.push_back(std::make_unique<Agent>(script.get(), plan, &totals));
+    agents.push_back(std::make_unique<Agent>(script.get(), options, &totals));
     agents.back()->Start(&threads);
   }
   threads.Stop();
-  size_t series = 0;
-  for (const Exporter& exporter : exporters) series += exporter.values.size() * plan.instances;
   std::printf(
       "{\"series\": %zu, \"samples\": %llu, \"requests\": %llu, \"frames\": %llu, "
       "\"refused\": %llu, \"bytes\": %llu}\n",
-      series, static_cast<unsigned long long>(totals.samples),
+      corpus.ColumnCount() * options.fleet.instances,
+      static_cast<unsigned long long>(totals.samples),
       static_cast<unsigned long long>(totals.batches),
       static_cast<unsigned long long>(totals.frames),
       static_cast<unsigned long long>(totals.refused),
@@ -307,20 +299,16 @@ int Run(const std::string& folder, const Plan& plan) {
 }  // namespace baro::bench
 
 int main(int argc, char** argv) {
-  if (argc < 7) {
-    std::fprintf(stderr,
-                 "usage: %s CAPTURE HOST:PORT INSTANCES ROWS INTERVAL_MS START_MS "
-                 "[INSTANCES_PER_AGENT] [ROWS_PER_BATCH]\n",
-                 argv[0]);
-    return 2;
-  }
-  baro::bench::Plan plan;
-  plan.address = argv[2];
-  plan.instances = static_cast<size_t>(std::atoll(argv[3]));
-  plan.rows = static_cast<size_t>(std::atoll(argv[4]));
-  plan.interval_ms = std::atoll(argv[5]);
-  plan.start_ms = std::atoll(argv[6]);
-  if (argc > 7) plan.instances_per_agent = static_cast<size_t>(std::max(1LL, std::atoll(argv[7])));
-  if (argc > 8) plan.rows_per_batch = static_cast<size_t>(std::max(1LL, std::atoll(argv[8])));
-  return baro::bench::Run(argv[1], plan);
+  CLI::App app("Replays captured scrapes as agents' frames through gRPC.", "native_replay");
+  baro::bench::CorpusOptions data;
+  baro::bench::Options options;
+  AddPlanOptions(&app, &data, &options.fleet);
+  app.add_option("address", options.address, "HOST:PORT of the collector's gRPC")->required();
+  app.add_option("--instances-per-agent", options.instances_per_agent, "Each has all exporters")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--rows-per-batch", options.rows_per_batch,
+                 "1: an agent that keeps up; more: one that catches up")
+      ->check(CLI::PositiveNumber);
+  CLI11_PARSE(app, argc, argv);
+  return baro::bench::Run(baro::bench::ReadCorpus(data.folder, data.only), options);
 }

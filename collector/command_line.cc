@@ -75,6 +75,22 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
                   "timestamp")
       ->delimiter(',')
       ->check(CLI::IsMember({kStartSamplesFeature}));
+  app->add_flag("--web.enable-admin-api", options->admin_api,
+                "Allow deleting, snapshots and backups over HTTP");
+  app->add_option("--storage.backup-path", options->backup_path,
+                  "Folder that backups asked for over HTTP go to")
+      ->type_name("DIR");
+  auto* verify = app->add_flag("--tsdb.verify", options->verify,
+                               "Read the whole store, tell what is damaged, and end; no other "
+                               "process may have it open");
+  auto* restore = app->add_option("--tsdb.restore", options->restore_from,
+                                  "Restore a backup from this folder into --storage.path, and end")
+                      ->type_name("DIR")
+                      ->excludes(verify);
+  app->add_option("--tsdb.restore-name", options->restore_name,
+                  "Which backup to restore; the newest when not given")
+      ->type_name("NAME")
+      ->needs(restore);
   app->add_option("--memory.limit", texts->memory_limit,
                   "Memory of the whole process; auto: 80% of the cgroup's, else 60% of the "
                   "machine's; 0: no limit")
@@ -138,6 +154,8 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"enable-feature", CLI::detail::join(options.features, ",")},
       {"log.level", options.log_level},
       {"log.format", options.log_format},
+      {"storage.backup-path", options.backup_path},
+      {"web.enable-admin-api", options.admin_api ? "true" : "false"},
   };
   std::sort(flags.begin(), flags.end());
   return flags;

@@ -27,7 +27,13 @@ struct CollectorOptions {
   size_t query_concurrency_max = 20;
   int64_t read_samples_max = 50'000'000;  // remote read, one query; 0: any number
   std::vector<std::string> features;      // kStartSamplesFeature
-  uint64_t memory_limit_bytes = 0;        // of the whole process; 0: none
+  bool admin_api = false;
+  std::string backup_path;  // where backups go; empty: none are taken
+  // Instead of serving: verify the store, or restore it from a folder of backups.
+  bool verify = false;
+  std::string restore_from;
+  std::string restore_name;         // empty: the newest
+  uint64_t memory_limit_bytes = 0;  // of the whole process; 0: none
   // Of the hash tables that foreign senders fill; main() takes it from the system.
   uint64_t hash_seed = 0;
   std::string log_level = "info";

@@ -15,6 +15,9 @@
 #include "baro/promql/engine.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
+#include "otlp/otlp_grpc.h"
+#include "otlp/otlp_http.h"
+#include "otlp/otlp_metrics.h"
 #include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 #include "self_metrics.h"
@@ -76,6 +79,7 @@ class ServerImpl final : public Server {
   absl::Status OpenStore();
   void TellReplay();
   bool IsReady() const;
+  void StartOtlp();
   std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
@@ -102,6 +106,8 @@ class ServerImpl final : public Server {
   std::unique_ptr<tsdb::Store> store_;
   std::unique_ptr<RemoteWrite> remote_write_;
   std::unique_ptr<RemoteRead> remote_read_;
+  std::unique_ptr<OtlpReceiver> otlp_;
+  std::unique_ptr<OtlpGrpc> otlp_grpc_;
   ApiParts api_;
   SelfMetrics metrics_;
   std::unique_ptr<IngestService> ingest_;
@@ -131,7 +137,8 @@ absl::Status ServerImpl::Open() {
   remote_read.external_labels = [this] { return this->config().global.external_labels; };
   remote_read.memory = &memory_;
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
+  StartOtlp();
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api};
   BARO_TRY(StartIngest());
   return Listen();
 }
@@ -142,6 +149,9 @@ absl::Status ServerImpl::OpenStore() {
   options.retention_ms = retention_ms_;
   options.memory = &memory_;
   options.clock = clock_;
+  options.on_damage = [](const std::string& what) {
+    spdlog::error("the store is damaged: {}", what);
+  };
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));
   const tsdb::Stats stats = store_->GetStats();
   spdlog::info("store is open: path={} slots={} journal_bytes_to_load={}", options_.storage_path,
@@ -167,6 +177,17 @@ bool ServerImpl::IsReady() const {
   return store_->ReplayComplete() || clock_->MonotonicNs() - start_ns_ > kReadyPatienceNs;
 }
 
+void ServerImpl::StartOtlp() {
+  OtlpOptions options;
+  options.cache_seed = options_.hash_seed;
+  options.retention_ms = retention_ms_;
+  options.lookback_ms = options_.query_lookback_ms;
+  options.clock = clock_;
+  options.deltas.clock = clock_;
+  otlp_ = std::make_unique<OtlpReceiver>(store_.get(), config().otlp, options);
+  otlp_grpc_ = OtlpGrpc::Start(otlp_.get(), OtlpGrpcOptions());
+}
+
 // gRPC does not know the empty host that stands for every address.
 std::string ServerImpl::GrpcListen() const {
   const std::string& address = options_.grpc_address;
@@ -180,6 +201,7 @@ absl::Status ServerImpl::StartIngest() {
   options.listen = GrpcListen();
   options.version = Version();
   options.clock = clock_;
+  options.services = {otlp_grpc_->service()};
   BARO_TRY_ASSIGN(ingest_, IngestService::Start(std::move(options), store_.get()));
   return absl::OkStatus();
 }
@@ -198,6 +220,7 @@ absl::Status ServerImpl::Listen() {
   router.Handle(
       {"POST"}, "/api/v1/read", HttpLane::kQuery,
       [this](const net::ServerRequest& request) { return remote_read_->Handle(request); });
+  AddOtlpRoutes(otlp_.get(), &router);
   net::HttpServerOptions http;
   http.address = options_.http_address;
   http.cors = true;
@@ -229,6 +252,8 @@ ApiFacts ServerImpl::Facts() {
   facts.retention = RetentionText(retention_ms_);
   facts.version = Version();
   facts.start_time_ms = start_time_ms_;
+  facts.storage_path = options_.storage_path;
+  facts.backup_path = options_.backup_path;
   return facts;
 }
 
@@ -239,6 +264,7 @@ void ServerImpl::AddMetrics() {
       [this](Families* families) { CollectRemoteWrite(remote_write_->GetStats(), families); });
   metrics_.Add(
       [this](Families* families) { CollectRemoteRead(remote_read_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectOtlp(otlp_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {
@@ -309,6 +335,7 @@ absl::Status ServerImpl::Reload() {
     spdlog::warn("storage.retention has changed in the file; it takes effect at the next start");
   }
   config_ = *std::move(config);
+  otlp_->Configure(config_.otlp);
   reload_time_ms_ = clock_->NowMs();
   spdlog::info("configuration is reloaded: file={}", options_.config_file);
   return absl::OkStatus();
@@ -318,6 +345,7 @@ void ServerImpl::Stop() {
   base::MutexLock lock(&stop_mutex_);
   if (std::exchange(stopped_, true)) return;
   if (http_) http_->Stop();
+  if (otlp_grpc_) otlp_grpc_->Stop();
   if (ingest_) ingest_->Stop();
   if (!store_) return;
   const absl::Status closed = store_->Close();

@@ -17,6 +17,7 @@
 #include "baro/net/http_router.h"
 #include "baro/promql/engine.h"
 #include "baro/tsdb/store.h"
+#include "baro/tsdb/store_admin.h"
 
 namespace baro::collector {
 
@@ -42,6 +43,8 @@ struct ApiFacts {
   std::string version = "unknown";
   std::string revision;
   int64_t start_time_ms = 0;
+  std::string storage_path;
+  std::string backup_path;  // empty: backups are refused
 };
 
 // What the API reads. Everything outlives the router that the routes are added to.
@@ -50,6 +53,10 @@ struct ApiParts {
   const promql::Engine* engine = nullptr;
   const base::Clock* clock = base::RealClock();
   ApiFacts facts;
+  // Null: a store that takes no orders.
+  tsdb::StoreAdmin* admin = nullptr;
+  // Prometheus' /api/v1/admin and what else changes the store; off, they answer as Prometheus' do.
+  bool admin_enabled = false;
 };
 
 // Adds every route below /api/v1 but `write`. `parts` outlives the router.

@@ -132,6 +132,28 @@ TEST_F(Api, AnswersExemplarsOfEverySelectorInTheQuery) {
   EXPECT_THAT(Get("query_exemplars", "query=%7B"), StartsWith("400 "));
 }
 
+TEST_F(Api, WritesNativeHistograms) {
+  model::Histogram histogram;
+  histogram.schema = 0;
+  histogram.count = 6;
+  histogram.sum = 1.5;
+  histogram.zero_threshold = 0.25;
+  histogram.zero_count = 1;
+  histogram.positive = {{1, 2}};
+  histogram.negative = {{0, 3}};
+  source_.Append({{"__name__", "latency"}}, kNowMs, histogram);
+  const std::string value = R"([1000000,{"count":"6","sum":"1.5","buckets":[[1,"-1","-0.5","3"],)"
+                            R"([3,"-0.25","0.25","1"],[0,"1","2","2"]]}])";
+  EXPECT_EQ(Get("query", "query=latency&time=1000000"),
+            R"(200 {"status":"success","data":{"resultType":"vector","result":[{"metric":)"
+            R"({"__name__":"latency"},"histogram":)" +
+                value + "}]}}");
+  EXPECT_EQ(Get("query_range", "query=latency&start=1000000&end=1000000&step=1"),
+            R"(200 {"status":"success","data":{"resultType":"matrix","result":[{"metric":)"
+            R"({"__name__":"latency"},"histograms":[)" +
+                value + "]}]}}");
+}
+
 TEST_F(Api, WritesScalarsStringsVectorsAndMatrices) {
   EXPECT_EQ(Get("query", "query=1e22&time=1.05"),
             R"(200 {"status":"success","data":{"resultType":"scalar","result":[1.05,)"

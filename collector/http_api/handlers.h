@@ -42,4 +42,12 @@ Answer RuntimeStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer ReplayStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer BaroStatus(const ApiParts& parts, const net::ServerRequest& request);
 
+// admin_handlers.cc
+Answer DeleteSeries(const ApiParts& parts, const net::ServerRequest& request);
+Answer CleanTombstones(const ApiParts& parts, const net::ServerRequest& request);
+Answer TakeSnapshot(const ApiParts& parts, const net::ServerRequest& request);
+Answer CountDelete(const ApiParts& parts, const net::ServerRequest& request);
+Answer BackUp(const ApiParts& parts, const net::ServerRequest& request);
+Answer VerifyStore(const ApiParts& parts, const net::ServerRequest& request);
+
 }  // namespace baro::collector

@@ -89,20 +89,40 @@ void IncomingWrite::Refuse(Refusal why, uint64_t count, std::string_view what) {
 }
 
 // What the store had already counts as written: a sender that sends again must not be told that it
-// was in vain. The store does not say of which kind the too old and too new were; where a request
-// has several kinds, those that are missing among the histograms and exemplars are taken for them.
+// was in vain. Of the too old and too new the store does not say whether they were floats or
+// histograms: those missing among the histograms are taken for them.
 WriteCounts IncomingWrite::Written(const tsdb::AppendResult& result) const {
   WriteCounts written = accepted_;
-  uint64_t refused = result.too_old + result.too_new;
-  const auto take = [&refused](uint64_t stored, uint64_t* accepted) {
-    const uint64_t missing = std::min(refused, *accepted - std::min(stored, *accepted));
-    *accepted -= missing;
-    refused -= missing;
-  };
-  take(result.histograms_stored, &written.histograms);
-  take(0, &written.samples);
-  take(result.exemplars_stored, &written.exemplars);
+  const auto take = [](uint64_t count, uint64_t* from) { *from -= std::min(count, *from); };
+  take(result.exemplars_out_of_order + result.exemplars_refused, &written.exemplars);
+  take(result.histograms_refused, &written.histograms);
+  const uint64_t refused = result.too_old + result.too_new;
+  const uint64_t missing = std::min(
+      refused, written.histograms - std::min(result.histograms_stored, written.histograms));
+  take(missing, &written.histograms);
+  take(refused - missing, &written.samples);
   return written;
+}
+
+void IncomingWrite::TakeRefusals(const tsdb::AppendResult& result) {
+  if (result.too_old > 0) {
+    Refuse(Refusal::kTooOld, result.too_old, "samples older than the retention");
+  }
+  if (result.too_new > 0) {
+    Refuse(Refusal::kTooNew, result.too_new, "samples more than a day ahead of this clock");
+  }
+  if (result.histograms_refused > 0) {
+    Refuse(Refusal::kInvalidHistogram, result.histograms_refused, result.histogram_refusal);
+  }
+  const uint64_t exemplars = result.exemplars_out_of_order + result.exemplars_refused;
+  if (exemplars == 0) return;
+  if (!exemplars_refused_.any) {
+    exemplars_refused_.first = result.exemplars_refused > 0
+                                   ? "labels longer than 128 characters, too old or too new"
+                                   : "older than too many of its series";
+  }
+  exemplars_refused_.any = true;
+  exemplars_refused_.count += exemplars;
 }
 
 std::string IncomingWrite::RefusalText() const {
@@ -124,12 +144,7 @@ std::string IncomingWrite::RefusalText() const {
 
 net::ServerResponse IncomingWrite::Finish(const tsdb::AppendResult& result) {
   const WriteCounts written = Written(result);
-  if (result.too_old > 0) {
-    Refuse(Refusal::kTooOld, result.too_old, "samples older than the retention");
-  }
-  if (result.too_new > 0) {
-    Refuse(Refusal::kTooNew, result.too_new, "samples more than a day ahead of this clock");
-  }
+  TakeRefusals(result);
   const std::string refused = RefusalText();
   net::ServerResponse response;
   response.status = 204;

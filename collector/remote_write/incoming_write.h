@@ -76,6 +76,7 @@ class IncomingWrite {
   void AddSample(int64_t time_ms, double value, tsdb::SeriesId series);
   void Refuse(Refusal why, uint64_t count, std::string_view what);
   WriteCounts Written(const tsdb::AppendResult& result) const;
+  void TakeRefusals(const tsdb::AppendResult& result);
   std::string RefusalText() const;
 
   const WriteVersion version_;

@@ -158,6 +158,28 @@ TEST_F(RemoteWrite2Test, TellsWhatTheStoreRefused) {
   EXPECT_THAT(Written(), ElementsAre("2", "0", "0"));
 }
 
+TEST_F(RemoteWrite2Test, TellsOfWhichKindTheStoreRefusedSome) {
+  RequestBuilder request;
+  v2::TimeSeries* const up = request.Sample(kUp, 1, 1);
+  for (int i = 0; i < 3; ++i) request.Exemplar(up, "x", i);
+  for (int i = 0; i < 4; ++i) request.Histogram(kLatency, 3, i);
+  Send(request.Bytes());
+  tsdb::AppendResult result;
+  result.stored = 2;
+  result.histograms_stored = 1;
+  result.histograms_refused = 1;
+  result.histogram_refusal = "cannot store histogram: 2000 buckets, the limit is 1024";
+  result.exemplars_refused = 1;
+  result.exemplars_out_of_order = 1;
+  result.too_old = 2;
+  Synced(result);
+  EXPECT_EQ(status_, 400);
+  EXPECT_THAT(text_, HasSubstr("1 refused (invalid_histogram): cannot store histogram: 2000"));
+  EXPECT_THAT(text_, HasSubstr("2 exemplars refused: labels longer than 128"));
+  EXPECT_THAT(Written(), ElementsAre("1", "1", "1"));
+  EXPECT_EQ(remote_write_.GetStats().exemplars_refused_total, 2u);
+}
+
 // The store had them already: a sender that repeats a request must not hear that it was in vain.
 TEST_F(RemoteWrite2Test, CountsDuplicatesAsWritten) {
   RequestBuilder request;

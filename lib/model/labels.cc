@@ -64,6 +64,13 @@ Labels::Labels(std::initializer_list<Label> labels) : Labels(FromUnsorted(labels
 Labels Labels::FromUnsorted(std::vector<Label> labels) {
   SortByName(&labels);
   Labels result;
+  const auto same_name = [](const Label& a, const Label& b) { return a.name == b.name; };
+  const auto is_empty = [](const Label& label) { return label.value.empty(); };
+  if (std::adjacent_find(labels.begin(), labels.end(), same_name) == labels.end() &&
+      std::none_of(labels.begin(), labels.end(), is_empty)) {
+    result.labels_ = std::move(labels);
+    return result;
+  }
   for (Label& label : labels) {
     if (!result.labels_.empty() && result.labels_.back().name == label.name) {
       result.labels_.back() = std::move(label);

@@ -19,6 +19,8 @@ namespace baro::tsdb {
 namespace {
 
 constexpr size_t kReadableTextMax = 200;
+// Label sets kept as model::Labels for selections; about half a kilobyte each.
+constexpr size_t kLabelCacheMax = 100'000;
 
 uint64_t PairKey(TargetId target, LayoutId layout) { return uint64_t{target} << 32 | layout; }
 
@@ -27,28 +29,30 @@ std::string Readable(std::string text) {
   return text;
 }
 
-std::string EncodeLabels(const model::Labels& labels) {
+std::string EncodeLabels(std::span<const Postings::LabelView> labels) {
   std::string bytes;
   PutVarint(labels.size(), &bytes);
-  for (const model::Label& label : labels) {
+  for (const Postings::LabelView& label : labels) {
     PutText(label.name, &bytes);
     PutText(label.value, &bytes);
   }
   return bytes;
 }
 
-bool DecodeLabels(std::string_view bytes, model::Labels* labels) {
+// False unless sorted by name, as they are written.
+bool DecodeLabels(std::string_view bytes, std::vector<Postings::LabelView>* labels) {
   uint64_t count = 0;
   if (!TakeVarint(&bytes, &count) || count > bytes.size()) return false;
-  std::vector<model::Label> list;
+  labels->clear();
   for (uint64_t i = 0; i < count; ++i) {
-    std::string_view name;
-    std::string_view value;
-    if (!TakeText(&bytes, &name) || !TakeText(&bytes, &value)) return false;
-    list.push_back({std::string(name), std::string(value)});
+    Postings::LabelView label;
+    if (!TakeText(&bytes, &label.name) || !TakeText(&bytes, &label.value)) return false;
+    if (label.value.empty() || (!labels->empty() && labels->back().name >= label.name)) {
+      return false;
+    }
+    labels->push_back(label);
   }
-  *labels = model::Labels::FromUnsorted(std::move(list));
-  return bytes.empty() && labels->size() == count;
+  return bytes.empty();
 }
 
 std::string EncodeLayout(const model::ContentHash& hash, const std::vector<ColumnId>& columns) {
@@ -141,8 +145,8 @@ absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
   columns.reserve(layout.columns.size());
   for (const model::Column& column : layout.columns) {
     const std::string_view limit = BrokenLimit(limits_, column.labels, 0);
-    columns.push_back(limit.empty() ? InternLabels(&columns_, kColumnKey, column.labels)
-                                    : InternLabels(&columns_, kColumnKey, RefusedColumn(limit)));
+    const model::Labels labels = limit.empty() ? column.labels : RefusedColumn(limit);
+    columns.push_back(InternLabels(&columns_, kColumnKey, ViewsOf(labels)));
   }
   for (const model::Column& column : layout.columns) DescribeLocked(column.metadata);
   InternLayout(hash, std::move(columns));
@@ -168,7 +172,8 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
   const StoredLayout& layout = layouts_[it->second];
   Declared declared;
   declared.layout = layout.id;
-  const auto known = targets_.Find(labels);
+  const std::vector<Postings::LabelView> views = ViewsOf(labels);
+  const auto known = targets_.Find(views);
   const auto used = known ? usage_.find(*known) : usage_.end();
   const uint64_t own = used != usage_.end() ? used->second.layout_series : 0;
   const uint64_t others = series_in_use_ - own;
@@ -182,7 +187,7 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
                                                      Readable(labels.ToString()), ": over limit ",
                                                      declared.rejected.front().reason));
   }
-  declared.target = known ? *known : InternLabels(&targets_, kTargetKey, labels);
+  declared.target = known ? *known : InternLabels(&targets_, kTargetKey, views);
   Usage& usage = usage_[declared.target];
   const uint64_t series = std::max<uint64_t>(usage.layout_series, kept.size());
   series_in_use_ += series - usage.layout_series;
@@ -198,12 +203,18 @@ std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_lab
   // What was stored once stays stored: a replay must not drop what was acknowledged.
   const auto bound = bindings_.find(PairKey(target, layout.id));
   if (bound != bindings_.end() && bound->second->all) room = UINT64_MAX;
+  const Roaring* refused = columns_.postings().Carriers(kRefusedColumn);
   std::vector<uint32_t> kept;
   kept.reserve(layout.columns.size());
   for (uint32_t i = 0; i < layout.columns.size(); ++i) {
-    const model::Labels& column = columns_.labels(layout.columns[i]);
-    std::string_view limit = column.Get(kRefusedColumn);
-    if (limit.empty()) limit = BrokenLimit(limits_, column, target_labels);
+    const ColumnId column = layout.columns[i];
+    // Lengths were looked at when the layout was declared.
+    std::string_view limit;
+    if (columns_.pairs(column).size() + target_labels > limits_.labels_per_series_max) {
+      limit = "labels_per_series_max";
+    }
+    if (refused != nullptr && refused->contains(column))
+      limit = columns_.Get(column, kRefusedColumn);
     if (limit.empty() && kept.size() >= limits_.series_per_target_max) {
       limit = "series_per_target_max";
     }
@@ -213,7 +224,8 @@ std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_lab
     if (limit.empty()) {
       kept.push_back(i);
     } else {
-      rejected->push_back({i, std::string(limit), Readable(column.ToString())});
+      rejected->push_back(
+          {i, std::string(limit), Readable(columns_.Materialise(column).ToString())});
     }
   }
   return kept;
@@ -247,8 +259,9 @@ void Dictionary::Bind(TargetId target, const StoredLayout& layout, std::vector<u
 
 absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) {
   BARO_TRY(CheckLabels(labels, 0));
-  const LabelHalves halves = SplitLabels(labels);
   base::MutexLock lock(&mutex_);
+  LabelHalves& halves = halves_;
+  SplitLabels(labels, &halves);
   // What is refused must leave no trace, neither here nor on disk.
   const auto known_target = targets_.Find(halves.target);
   const auto known_column = columns_.Find(halves.column);
@@ -280,12 +293,13 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
   return series;
 }
 
-uint32_t Dictionary::InternLabels(LabelTable* table, char kind, const model::Labels& labels) {
+uint32_t Dictionary::InternLabels(LabelTable* table, char kind,
+                                  std::span<const Postings::LabelView> labels) {
   if (const auto found = table->Find(labels)) return *found;
   const uint32_t id = table->size();
   BARO_CHECK_LT(id, UINT32_MAX);
   pending_.emplace_back(IdKey(kind, id), EncodeLabels(labels));
-  table->Insert(id, labels);
+  BARO_CHECK(table->TryInsert(id, labels));
   return id;
 }
 
@@ -333,6 +347,14 @@ std::vector<model::Metadata> Dictionary::MetricMetadata(const std::string& famil
     found.push_back(metadata);
   }
   return found;
+}
+
+std::shared_ptr<const LabelCache> Dictionary::Labels() const {
+  base::MutexLock lock(&mutex_);
+  if (label_cache_ == nullptr || label_cache_->size() > kLabelCacheMax) {
+    label_cache_ = std::make_shared<LabelCache>(*this);
+  }
+  return label_cache_;
 }
 
 const StoredLayout* Dictionary::FindLayout(LayoutId id) const {
@@ -457,12 +479,14 @@ absl::Status Dictionary::LoadLocked(char kind, std::string_view key, std::string
   uint32_t id = 0;
   if (!TakeBigEndian(&key, &id) || !key.empty()) return damaged();
   if (kind == kLayoutKey) return LoadLayout(id, value) ? absl::OkStatus() : damaged();
-  model::Labels labels;
-  if (!DecodeLabels(value, &labels)) return damaged();
+  return LoadLabels(kind, id, value) ? absl::OkStatus() : damaged();
+}
+
+bool Dictionary::LoadLabels(char kind, uint32_t id, std::string_view value) {
   LabelTable& table = kind == kTargetKey ? targets_ : columns_;
-  if (table.Has(id) || id > table.size() + (1U << 20)) return damaged();
-  table.Insert(id, std::move(labels));
-  return absl::OkStatus();
+  if (!DecodeLabels(value, &views_)) return false;
+  if (table.Has(id) || id > table.size() + (1U << 20)) return false;
+  return table.TryInsert(id, views_);
 }
 
 bool Dictionary::LoadLayout(LayoutId id, std::string_view value) {

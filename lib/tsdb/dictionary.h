@@ -25,7 +25,9 @@
 #include "baro/model/layout.h"
 #include "baro/tsdb/store.h"
 #include "component_table.h"
+#include "label_cache.h"
 #include "label_table.h"
+#include "split.h"
 
 namespace baro::tsdb {
 
@@ -101,6 +103,9 @@ class Dictionary {
   // series_max limits.
   void ForgetIdle(const Roaring& live) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Label sets for a selection, which holds the cache.
+  std::shared_ptr<const LabelCache> Labels() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Gives the two halves' tables to `read(targets, columns)` under the lock.
   template <typename Read>
   auto With(Read read) const ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -126,7 +131,9 @@ class Dictionary {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Bind(TargetId target, const StoredLayout& layout, std::vector<uint32_t> kept)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  uint32_t InternLabels(LabelTable* table, char kind, const model::Labels& labels)
+  uint32_t InternLabels(LabelTable* table, char kind, std::span<const Postings::LabelView> labels)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool LoadLabels(char kind, uint32_t id, std::string_view value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const StoredLayout* InternLayout(const model::ContentHash& hash, std::vector<ColumnId> columns)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -150,6 +157,9 @@ class Dictionary {
   absl::flat_hash_map<model::ContentHash, LayoutId> layout_by_hash_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, std::shared_ptr<const Binding>> bindings_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, model::Metadata> metadata_ ABSL_GUARDED_BY(mutex_);
+  mutable std::shared_ptr<LabelCache> label_cache_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Postings::LabelView> views_ ABSL_GUARDED_BY(mutex_);  // scratch
+  LabelHalves halves_ ABSL_GUARDED_BY(mutex_);                      // scratch
   std::vector<Entry> pending_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<TargetId, Usage> usage_ ABSL_GUARDED_BY(mutex_);
   uint64_t series_in_use_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -102,10 +102,10 @@ ExemplarStore::Verdict ExemplarStore::Insert(const ExemplarSample& sample, bool 
   if (exemplars_max_ == 0) return Verdict::kOutOfOrder;
   const auto known = series_.find(KeyOf(entry.series));
   uint32_t older = known == series_.end() ? kNone : known->second.newest;
-  if (older != kNone && ring_[older].time_ms > entry.time_ms && !any_order) {
-    return Verdict::kOutOfOrder;
+  for (size_t steps = 0; older != kNone && ring_[older].time_ms > entry.time_ms; ++steps) {
+    if (steps == kLateStepsMax && !any_order) return Verdict::kOutOfOrder;
+    older = ring_[older].older;
   }
-  while (older != kNone && ring_[older].time_ms > entry.time_ms) older = ring_[older].older;
   for (uint32_t at = older; at != kNone && ring_[at].time_ms == entry.time_ms;
        at = ring_[at].older) {
     const bool same_value =

@@ -22,6 +22,11 @@ namespace baro::tsdb {
 // OpenMetrics: the names and values of an exemplar's labels, in characters.
 inline constexpr size_t kExemplarLabelsMax = 128;
 
+// How many younger exemplars of its series one may come after. Senders of remote write 2.0 repeat
+// and reorder requests, and its compliance suite writes an hour backwards; the bound is on the walk
+// through the list.
+inline constexpr size_t kLateStepsMax = 1'000;
+
 // Whether a series' exemplar may be stored. Errors: InvalidArgument (its labels are too long).
 absl::Status CheckExemplar(const model::Exemplar& exemplar);
 
@@ -38,7 +43,7 @@ class ExemplarStore {
   enum class Verdict {
     kStored,
     kDuplicate,   // same series, time, value and labels
-    kOutOfOrder,  // older than the series' newest: not stored, as in Prometheus
+    kOutOfOrder,  // older than kLateStepsMax others of its series: not stored
   };
   Verdict Add(const ExemplarSample& sample) ABSL_LOCKS_EXCLUDED(mutex_) {
     return Insert(sample, false);

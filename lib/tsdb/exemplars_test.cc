@@ -38,11 +38,21 @@ TEST(Exemplars, OfASeriesComeInTimeOrderAndOnce) {
   EXPECT_EQ(store.Add(Sample(1, 100, 2)), Verdict::kStored);
   EXPECT_EQ(store.Add(Sample(1, 100, 2, "other")), Verdict::kStored);
   EXPECT_EQ(store.Add(Sample(1, 100)), Verdict::kDuplicate);
-  EXPECT_EQ(store.Add(Sample(1, 99)), Verdict::kOutOfOrder);
+  EXPECT_EQ(store.Add(Sample(1, 99)), Verdict::kStored);
+  EXPECT_EQ(store.Add(Sample(1, 99)), Verdict::kDuplicate);
   EXPECT_EQ(store.Add(Sample(2, 99)), Verdict::kStored);
-  EXPECT_EQ(Times(store, 1), (std::vector<int64_t>{100, 100, 100}));
+  EXPECT_EQ(Times(store, 1), (std::vector<int64_t>{99, 100, 100, 100}));
   EXPECT_EQ(store.Find({0, 1}, 101, 200).size(), 0U);
   EXPECT_EQ(store.Find({0, 1}, 100, 100).size(), 3U);
+}
+
+TEST(Exemplars, MayComeLateButNotByAnyNumber) {
+  ExemplarStore store(2 * kLateStepsMax);
+  for (size_t i = 0; i < kLateStepsMax; ++i) store.Add(Sample(1, static_cast<int64_t>(i)));
+  EXPECT_EQ(store.Add(Sample(1, -1)), Verdict::kStored);
+  EXPECT_EQ(store.Add(Sample(1, -2)), Verdict::kOutOfOrder);
+  EXPECT_EQ(store.Add(Sample(1, 0, 2)), Verdict::kStored);
+  EXPECT_EQ(Times(store, 1).front(), -1);
 }
 
 TEST(Exemplars, MakeRoomForYoungerOnesOfAnySeries) {
@@ -190,15 +200,15 @@ TEST_F(StoreExemplars, SurviveRestartsAndSeals) {
 TEST_F(StoreExemplars, AreCountedWhateverBecomesOfThem) {
   Append("/a", kNowMs, "t1");
   EXPECT_EQ(Append("/a", kNowMs, "t1").exemplars_duplicate, 1U);
-  EXPECT_EQ(Append("/a", kNowMs - 1, "t1").exemplars_out_of_order, 1U);
+  EXPECT_EQ(Append("/a", kNowMs - 1, "t1").exemplars_stored, 1U);
   EXPECT_EQ(Append("/a", kNowMs + 1, std::string(200, 'x')).exemplars_refused, 1U);
   EXPECT_EQ(Append("/a", 0, "old").exemplars_refused, 1U);
   EXPECT_EQ(Append("/a", kNowMs * 2, "new").exemplars_refused, 1U);
   const Stats stats = store_->GetStats();
-  EXPECT_EQ(stats.exemplars, 1U);
-  EXPECT_EQ(stats.exemplars_stored_total, 1U);
+  EXPECT_EQ(stats.exemplars, 2U);
+  EXPECT_EQ(stats.exemplars_stored_total, 2U);
   EXPECT_EQ(stats.exemplars_duplicate_total, 1U);
-  EXPECT_EQ(stats.exemplars_out_of_order_total, 1U);
+  EXPECT_EQ(stats.exemplars_out_of_order_total, 0U);
   EXPECT_EQ(stats.exemplars_refused_total, 3U);
 }
 

@@ -275,7 +275,7 @@ TEST(Selector, AgreesWithThePlainRuleOnWholeLabelSets) {
       std::vector<model::Label> labels;
       for (const char* name : names) pick(name, &labels);
       const Labels set = Labels::FromUnsorted(labels);
-      if (!table->Find(set)) table->Insert(table->size(), set);
+      static_cast<void>(table->TryInsert(table->size(), ViewsOf(set)));
     }
   };
   fill(&targets, {"a", "b", "c"});
@@ -291,7 +291,9 @@ TEST(Selector, AgreesWithThePlainRuleOnWholeLabelSets) {
     const auto rectangles = EvaluateSelector(matchers, targets.postings(), columns.postings());
     for (uint32_t t = 0; t < targets.size(); ++t) {
       for (uint32_t c = 0; c < columns.size(); ++c) {
-        const model::LabelsRef series{&targets.labels(t), &columns.labels(c)};
+        const model::Labels of_target = targets.Materialise(t);
+        const model::Labels of_column = columns.Materialise(c);
+        const model::LabelsRef series{&of_target, &of_column};
         const bool expected =
             std::all_of(matchers.begin(), matchers.end(), [&](const model::Matcher& matcher) {
               return matcher.Matches(series.Get(matcher.name()));

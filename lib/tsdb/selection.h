@@ -12,6 +12,7 @@
 #include "baro/model/series_source.h"
 #include "dictionary.h"
 #include "head.h"
+#include "label_cache.h"
 #include "part_reader.h"
 #include "selector.h"
 #include "view.h"
@@ -39,12 +40,10 @@ struct SelectedGroup {
 // The selected columns of a target; targets alike share one list.
 struct ColumnList {
   std::vector<ColumnId> ids;  // ascending
-  std::vector<const model::Labels*> labels;
 };
 
 struct SelectedTarget {
   TargetId id = 0;
-  const model::Labels* labels = nullptr;
   std::vector<std::pair<uint32_t, const LayoutColumns*>> parts;  // index in `runs`
   std::vector<SelectedGroup> groups;                             // lowest priority first
   std::vector<std::pair<uint32_t, SideSample>> side;             // which head, by column
@@ -60,12 +59,18 @@ struct SelectedSeries {
 // Immutable once made; keeps the view, and so the memory and files it refers to.
 struct Selection {
   std::shared_ptr<const View> view;
+  std::shared_ptr<const LabelCache> label_cache;
   std::vector<PartRun> runs;
   std::vector<std::unique_ptr<LayoutColumns>> layouts;
   std::vector<SelectedTarget> targets;  // by id
   std::vector<SelectedSeries> series;   // by target
   // Other halves with the same label set: their samples belong to the series as well.
   absl::flat_hash_map<size_t, std::vector<SelectedSeries>> twins;  // by index in `series`
+
+  model::LabelsRef LabelsOf(SelectedSeries one) const {
+    const SelectedTarget& target = targets[one.target];
+    return {label_cache->Target(target.id), label_cache->Column(target.columns->ids[one.column])};
+  }
   // When the request wants histograms: the components of selected columns. These are among the
   // columns of layouts, groups and sides, and never among the series.
   bool histograms = false;

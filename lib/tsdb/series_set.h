@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@ struct Keep {
   std::shared_ptr<const Database> database;
   std::shared_ptr<const Dictionary> dictionary;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total;
+  std::shared_ptr<Quarantine> quarantine;
 };
 
 // Immutable, thread-safe.
@@ -31,16 +33,18 @@ class StoredSeriesSet final : public model::SeriesSet {
         selection_(std::move(selection)),
         start_ms_(start_ms),
         end_ms_(end_ms),
-        warnings_(std::move(warnings)) {}
+        warnings_(Together(std::move(warnings), FoundWhileReading())) {}
 
   size_t size() const override { return selection_->series.size(); }
   model::LabelsRef labels(size_t index) const override {
-    const SelectedSeries series = selection_->series[index];
-    const SelectedTarget& target = selection_->targets[series.target];
-    return {target.labels, target.columns->labels[series.column]};
+    return selection_->LabelsOf(selection_->series[index]);
   }
   std::unique_ptr<model::SeriesReader> Read(size_t begin, size_t end) const override;
   const std::vector<std::string>& warnings() const override { return warnings_; }
+
+  std::vector<std::string> FoundWhileReading() const override {
+    return keep_.quarantine->Warnings({start_ms_, end_ms_});
+  }
 
   const Keep& keep() const { return keep_; }
   const Selection& selection() const { return *selection_; }
@@ -48,6 +52,13 @@ class StoredSeriesSet final : public model::SeriesSet {
   int64_t end_ms() const { return end_ms_; }
 
  private:
+  static std::vector<std::string> Together(std::vector<std::string> all,
+                                           std::vector<std::string> more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+    return all;
+  }
+
   const Keep keep_;
   const std::unique_ptr<const Selection> selection_;
   const int64_t start_ms_;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace baro::tsdb {
 namespace {
@@ -60,17 +58,31 @@ constexpr std::array<std::string_view, 45> kTargetNames = {
 };
 static_assert(std::is_sorted(kTargetNames.begin(), kTargetNames.end()));
 
+// Sorted. What a container or pod is known by besides its name, as cAdvisor and kube-state-metrics
+// have it: of a series with a pod they say no more than the pod does, but a column each would make
+// every pod's columns its own. Elsewhere (a systemd unit's name, a disk's id) they tell series of
+// one target apart.
+constexpr std::array<std::string_view, 6> kPodNames = {
+    "container_id", "id", "image", "image_id", "name", "uid",
+};
+static_assert(std::is_sorted(kPodNames.begin(), kPodNames.end()));
+
+template <size_t kSize>
+bool Contains(const std::array<std::string_view, kSize>& names, std::string_view name) {
+  return std::binary_search(names.begin(), names.end(), name);
+}
+
 }  // namespace
 
-LabelHalves SplitLabels(const model::Labels& labels) {
-  std::vector<model::Label> target;
-  std::vector<model::Label> column;
+void SplitLabels(const model::Labels& labels, LabelHalves* halves) {
+  halves->target.clear();
+  halves->column.clear();
+  const bool of_pod = labels.Has("pod");
   for (const model::Label& label : labels) {
-    const bool shared = std::binary_search(kTargetNames.begin(), kTargetNames.end(), label.name);
-    (shared ? target : column).push_back(label);
+    const bool shared =
+        Contains(kTargetNames, label.name) || (of_pod && Contains(kPodNames, label.name));
+    (shared ? halves->target : halves->column).push_back({label.name, label.value});
   }
-  return {model::Labels::FromUnsorted(std::move(target)),
-          model::Labels::FromUnsorted(std::move(column))};
 }
 
 }  // namespace baro::tsdb

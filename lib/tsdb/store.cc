@@ -151,7 +151,8 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
   return absl::OkStatus();
 }
 
-absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const IndexPuts& index) {
+absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const IndexPuts& index,
+                                         const std::vector<std::string>& index_removals) {
   BARO_TRY(database_->MakeWritable());
   if (!journal.records.empty() && database_->Journal(journal.epoch) == nullptr) {
     BARO_TRY(database_->Probe());
@@ -171,6 +172,9 @@ absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const Inde
   BARO_TRY(TakeBackDoubtful(journal.epoch, end_key, &batch));
   for (const auto& [key, value] : index) {
     BARO_TRY(ToStatus(batch.Put(database_->index(), key, value), "gather the index"));
+  }
+  for (const std::string& key : index_removals) {
+    BARO_TRY(ToStatus(batch.Delete(database_->index(), key), "gather a removal"));
   }
   const std::vector<Dictionary::Entry> pending = dictionary_->Pending();
   for (const auto& [key, value] : pending) {
@@ -234,6 +238,7 @@ absl::Status StoreImpl::Close() {
   }
   StopReplay();
   maintenance_.Stop();
+  merging_.Stop();
   if (committer_ != nullptr) committer_->Stop();
   return absl::OkStatus();
 }

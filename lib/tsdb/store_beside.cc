@@ -162,25 +162,32 @@ absl::Status StoreImpl::LoadExemplars() {
 
 absl::StatusOr<std::vector<model::ExemplarSeries>> StoreImpl::Exemplars(
     const model::LabelRequest& request) const {
-  std::vector<std::pair<SeriesId, model::LabelsRef>> series;
+  struct Halves {
+    SeriesId id;
+    model::Labels target;
+    model::Labels column;
+  };
+  std::vector<Halves> series;
   const std::vector<SeriesId> ids = exemplars_.Series();
   dictionary_->With([&](const LabelTable& targets, const LabelTable& columns) {
     for (const SeriesId id : ids) {
-      series.push_back({id, {&targets.labels(id.target), &columns.labels(id.column)}});
+      if (!targets.Has(id.target) || !columns.Has(id.column)) continue;  // expired meanwhile
+      series.push_back({id, targets.Materialise(id.target), columns.Materialise(id.column)});
     }
   });
   std::map<model::Labels, std::vector<model::Exemplar>> found;
-  for (const auto& [id, labels] : series) {
-    const auto matches = [&ref = labels](const std::vector<model::Matcher>& matchers) {
+  for (const Halves& one : series) {
+    const model::LabelsRef labels{&one.target, &one.column};
+    const auto matches = [&labels](const std::vector<model::Matcher>& matchers) {
       return std::all_of(matchers.begin(), matchers.end(), [&](const model::Matcher& matcher) {
-        return matcher.Matches(ref.Get(matcher.name()));
+        return matcher.Matches(labels.Get(matcher.name()));
       });
     };
     if (!request.selectors.empty() &&
         std::none_of(request.selectors.begin(), request.selectors.end(), matches)) {
       continue;
     }
-    auto exemplars = exemplars_.Find(id, request.start_ms, request.end_ms);
+    auto exemplars = exemplars_.Find(one.id, request.start_ms, request.end_ms);
     if (exemplars.empty()) continue;
     // Another cut of the same labels may have some as well.
     auto& all = found[labels.Merge()];

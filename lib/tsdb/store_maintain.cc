@@ -95,7 +95,18 @@ absl::Status StoreImpl::Maintain(bool force) {
     if (!force) return absl::OkStatus();
     BARO_TRY(AwaitReplay());
   }
-  base::MutexLock lock(&maintain_mutex_);
+  {
+    base::MutexLock lock(&maintain_mutex_);
+    BARO_TRY(SealDue(force));
+    BARO_TRY(Expire());
+    DeleteCondemned();
+  }
+  // The merge thread has its own turns.
+  if (force || !options_.background) BARO_TRY(Merge(force));
+  return force ? CleanTombstones() : absl::OkStatus();
+}
+
+absl::Status StoreImpl::SealDue(bool force) {
   const bool rotate = (force || RotationDue()) && !CurrentView()->heads.back()->empty();
   if (rotate && !force && MemoryIsShort()) totals_.seals_for_memory.fetch_add(1);
   absl::Status status;
@@ -114,12 +125,7 @@ absl::Status StoreImpl::Maintain(bool force) {
       status = SealOldest();
     }
   }
-  if (!status.ok()) {
-    totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
-    return status;
-  }
-  status = Expire();
-  DeleteCondemned();
+  if (!status.ok()) totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
   return status;
 }
 
@@ -148,13 +154,12 @@ absl::Status StoreImpl::SealOldest() {
     BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_));
     next_part_ += static_cast<uint32_t>(parts.size());
     const absl::Status status = IngestFiles(parts);
-    sealer_->Remove(parts);  // ingestion has linked or moved them
+    RemoveFiles(*database_, parts);  // ingestion has linked or moved them
     if (!status.ok()) {
       for (const SealedPart& sealed : parts) {
-        const Part& part = sealed.part;
         // What stays is removed at the next open; its number is not used again before.
-        static_cast<void>(database_->DeleteSlots(PartPrefix(part.slot, part.number),
-                                                 PartPrefix(part.slot, part.number + 1)));
+        const auto [first, last] = sealed.part.KeyRange();
+        static_cast<void>(database_->DeleteSlots(first, last));
       }
       return status;
     }
@@ -176,7 +181,10 @@ absl::Status StoreImpl::SealOldest() {
 absl::Status StoreImpl::IngestFiles(const std::vector<SealedPart>& parts) {
   if (parts.empty()) return absl::OkStatus();
   std::vector<std::string> files;
-  for (const SealedPart& part : parts) files.push_back(part.file);
+  for (const SealedPart& part : parts) {
+    files.insert(files.end(), part.files.begin(), part.files.end());
+  }
+  if (files.empty()) return absl::OkStatus();
   return database_->Ingest(files);
 }
 
@@ -236,10 +244,10 @@ absl::Status StoreImpl::Expire() {
 void StoreImpl::DeleteCondemned() {
   std::erase_if(condemned_, [&](const std::shared_ptr<const Part>& part) {
     if (part.use_count() > 1) return false;
-    return database_
-        ->DeleteSlots(PartPrefix(part->slot, part->number),
-                      PartPrefix(part->slot, part->number + 1))
-        .ok();
+    const auto [first, last] = part->KeyRange();
+    if (!database_->DeleteSlots(first, last).ok()) return false;
+    quarantine_->Remove(part->number);
+    return true;
   });
 }
 

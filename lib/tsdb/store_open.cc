@@ -29,14 +29,18 @@ absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options)
                      options.retention_ms, " ms, future of ", options.future_ms_max, " ms"));
   }
   auto store = std::unique_ptr<StoreImpl>(new StoreImpl(std::move(options)));
-  BARO_TRY(store->Load());
-  return store;
+  const absl::Status status = store->Load();
+  if (status.ok()) return store;
+  const std::string text(status.message());
+  if (!absl::IsDataLoss(status) || text.ends_with(kRestoreHint)) return status;
+  return absl::DataLossError(base::StrCat(text, kRestoreHint));
 }
 
 StoreImpl::StoreImpl(StoreOptions options)
     : options_(std::move(options)),
       dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
+      quarantine_(std::make_shared<Quarantine>(options_.on_damage)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
                                        options_.retention_ms, options_.clock)),
       histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
@@ -56,6 +60,7 @@ absl::Status StoreImpl::Load() {
   BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
   BARO_TRY(RemoveLeftovers());
+  NameLostParts();
   BARO_TRY(PrepareHeads());
   committer_ = std::make_unique<Committer>(
       options_.commit_delay_ms,
@@ -66,7 +71,10 @@ absl::Status StoreImpl::Load() {
   } else {
     replay_thread_.Start("tsdb-replay", [this] { RunReplay(); });
   }
-  if (options_.background) maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+  if (options_.background) {
+    maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+    merging_.Start("tsdb-merge", [this] { MergeLoop(); });
+  }
   return absl::OkStatus();
 }
 
@@ -99,6 +107,7 @@ absl::Status StoreImpl::LoadParts() {
     view.parts.push_back(std::make_shared<const Part>(std::move(part)));
   }
   BARO_TRY(ToStatus(it->status(), base::StrCat("read the index of ", options_.path)));
+  BARO_TRY(LoadTombstones(&view));
   std::string state;
   const rocksdb::Status found =
       database_->db()->Get(rocksdb::ReadOptions(), database_->index(), IdKey(kStateKey, 0), &state);
@@ -119,6 +128,26 @@ absl::Status StoreImpl::LoadParts() {
   }
   SetView(std::move(view));
   return absl::OkStatus();
+}
+
+absl::Status StoreImpl::LoadTombstones(View* view) {
+  Tombstones::List list;
+  const Iterator it = NewIterator(*database_, database_->index());
+  const std::string prefix(1, kTombstoneKey);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    std::string_view key = FromSlice(it->key()).substr(1);
+    uint32_t number = 0;
+    if (!TakeBigEndian(&key, &number)) return absl::DataLossError("cannot load tombstone: bad key");
+    BARO_TRY_ASSIGN(Tombstone tombstone, DecodeTombstone(number, FromSlice(it->value())));
+    list.push_back(std::make_shared<const Tombstone>(std::move(tombstone)));
+    next_tombstone_ = number + 1;
+  }
+  // A number that a part has been cleaned of is not given out again.
+  for (const auto& part : view->parts) {
+    next_tombstone_ = std::max(next_tombstone_, part->written.cleaned + 1);
+  }
+  view->tombstones = std::make_shared<const Tombstones>(std::move(list));
+  return ToStatus(it->status(), base::StrCat("read the index of ", options_.path));
 }
 
 std::string StoreImpl::StateValue(uint64_t sealed_epoch) const {
@@ -142,8 +171,9 @@ absl::Status StoreImpl::RemoveLeftovers() {
     for (const rocksdb::SstFileMetaData& file : level.files) {
       SlotKey key;
       if (!DecodeSlotKey(file.smallestkey, &key) || known.contains({key.slot, key.part})) continue;
-      BARO_TRY(database_->DeleteSlots(PartPrefix(key.slot, key.part),
-                                      PartPrefix(key.slot, key.part + 1)));
+      SlotKey next = key;
+      ++next.part;
+      BARO_TRY(database_->DeleteSlots(PartPrefix(key), PartPrefix(next)));
     }
   }
   const std::string folder = options_.path + "/seal";

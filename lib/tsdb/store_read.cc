@@ -14,15 +14,12 @@
 namespace baro::tsdb {
 namespace {
 
-using Texts = std::set<std::string, std::less<>>;
-
-std::vector<std::string> Cut(const Texts& texts, size_t limit) {
-  std::vector<std::string> result;
-  for (const std::string& text : texts) {
-    if (limit != 0 && result.size() >= limit) break;
-    result.push_back(text);
-  }
-  return result;
+// Sorts, drops doubles, cuts.
+std::vector<std::string> Finish(std::vector<std::string> texts, size_t limit) {
+  std::sort(texts.begin(), texts.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  if (limit != 0 && texts.size() > limit) texts.resize(limit);
+  return texts;
 }
 
 // Calls visit(selection) for each of the request's alternatives.
@@ -39,35 +36,61 @@ absl::Status ForEachSelection(const std::shared_ptr<const View>& view, const Dic
   return absl::OkStatus();
 }
 
-void AddNames(const Selection& selection, Texts* names) {
+void AddNames(const Selection& selection, const LabelTable& targets, const LabelTable& columns,
+              std::vector<std::string>* names) {
+  std::set<ShapeId> target_shapes;
+  std::set<ShapeId> column_shapes;
   absl::flat_hash_set<const ColumnList*> seen;
   for (const SelectedTarget& target : selection.targets) {
-    for (const model::Label& label : *target.labels) names->insert(label.name);
+    target_shapes.insert(targets.shape(target.id));
     if (!seen.insert(target.columns.get()).second) continue;
-    for (const model::Labels* column : target.columns->labels) {
-      for (const model::Label& label : *column) names->insert(label.name);
-    }
+    for (const ColumnId column : target.columns->ids) column_shapes.insert(columns.shape(column));
   }
+  const auto add = [&](const std::vector<std::string>& shape) {
+    names->insert(names->end(), shape.begin(), shape.end());
+  };
+  for (const ShapeId shape : target_shapes) add(targets.shape_names(shape));
+  for (const ShapeId shape : column_shapes) add(columns.shape_names(shape));
+}
+
+// The values that some of `ids` carry: by a walk over the values or over the ids, whichever are
+// fewer.
+void AddValuesOf(const LabelTable& table, std::string_view name, const Roaring& ids,
+                 std::vector<std::string>* values) {
+  const Roaring* carriers = table.postings().Carriers(name);
+  if (carriers == nullptr) return;
+  const Roaring carrying = ids & *carriers;
+  if (carrying.cardinality() >= table.postings().value_count(name)) {
+    const bool all = carrying.cardinality() == carriers->cardinality();
+    table.postings().ForEachValue(name, [&](std::string_view value, const IdSet& of_value) {
+      if (all || of_value.Intersects(carrying)) values->emplace_back(value);
+    });
+    return;
+  }
+  absl::flat_hash_set<std::string_view> seen;
+  for (const uint32_t id : carrying) seen.insert(table.Get(id, name));
+  values->insert(values->end(), seen.begin(), seen.end());
 }
 
 // A column's label hides the target's, so the target's counts where some column lacks it.
-void AddValues(const Selection& selection, std::string_view name, Texts* values) {
+void AddValues(const Selection& selection, std::string_view name, const LabelTable& targets,
+               const LabelTable& columns, std::vector<std::string>* values) {
+  const Roaring* carriers = columns.postings().Carriers(name);
   absl::flat_hash_map<const ColumnList*, bool> some_column_lacks;
+  std::vector<TargetId> deciding;
+  Roaring selected_columns;
   for (const SelectedTarget& target : selection.targets) {
-    const auto [it, inserted] = some_column_lacks.try_emplace(target.columns.get(), false);
-    if (inserted) {
-      for (const model::Labels* column : target.columns->labels) {
-        const std::string_view value = column->Get(name);
-        if (value.empty()) {
-          it->second = true;
-        } else if (!values->contains(value)) {
-          values->emplace(value);
-        }
-      }
+    const auto [it, inserted] = some_column_lacks.try_emplace(target.columns.get(), true);
+    if (inserted && carriers != nullptr) {
+      const std::vector<ColumnId>& ids = target.columns->ids;
+      const Roaring list(ids.size(), ids.data());
+      it->second = list.and_cardinality(*carriers) < list.cardinality();
+      selected_columns |= list;
     }
-    const std::string_view value = it->second ? target.labels->Get(name) : std::string_view();
-    if (!value.empty() && !values->contains(value)) values->emplace(value);
+    if (it->second) deciding.push_back(target.id);
   }
+  AddValuesOf(columns, name, selected_columns, values);
+  AddValuesOf(targets, name, Roaring(deciding.size(), deciding.data()), values);
 }
 
 std::vector<Cardinality::Entry> Largest(const absl::flat_hash_map<std::string, uint64_t>& counts,
@@ -81,56 +104,73 @@ std::vector<Cardinality::Entry> Largest(const absl::flat_hash_map<std::string, u
   return entries;
 }
 
-// Series by metric and by label pair, counted list by list: targets that share their columns are
-// counted together.
-void CountSeries(const Selection& selection, absl::flat_hash_map<std::string, uint64_t>* by_metric,
+// Series by label, counted list by list: targets that share their columns are counted together.
+void CountSeries(const Selection& selection, const LabelTable& targets, const LabelTable& columns,
+                 absl::flat_hash_map<std::string, uint64_t>* by_metric,
                  absl::flat_hash_map<std::string, uint64_t>* by_pair) {
+  absl::flat_hash_map<PairId, uint64_t> of_targets;
+  absl::flat_hash_map<PairId, uint64_t> of_columns;
   absl::flat_hash_map<const ColumnList*, uint64_t> targets_by_list;
   for (const SelectedTarget& target : selection.targets) {
     ++targets_by_list[target.columns.get()];
-    for (const model::Label& label : *target.labels) {
-      (*by_pair)[base::StrCat(label.name, "=", label.value)] += target.columns->ids.size();
+    for (const PairId pair : targets.pairs(target.id)) {
+      of_targets[pair] += target.columns->ids.size();
     }
   }
-  for (const auto& [list, targets] : targets_by_list) {
-    for (const model::Labels* column : list->labels) {
-      (*by_metric)[std::string(column->Get(model::kMetricName))] += targets;
-      for (const model::Label& label : *column) {
-        (*by_pair)[base::StrCat(label.name, "=", label.value)] += targets;
-      }
+  for (const auto& [list, count] : targets_by_list) {
+    for (const ColumnId column : list->ids) {
+      for (const PairId pair : columns.pairs(column)) of_columns[pair] += count;
     }
   }
+  const auto add = [&](const Postings& postings, PairId pair, uint64_t count) {
+    (*by_pair)[base::StrCat(postings.name(pair), "=", postings.value(pair))] += count;
+    if (postings.name(pair) == model::kMetricName) {
+      (*by_metric)[std::string(postings.value(pair))] += count;
+    }
+  };
+  for (const auto& [pair, count] : of_targets) add(targets.postings(), pair, count);
+  for (const auto& [pair, count] : of_columns) add(columns.postings(), pair, count);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   std::vector<std::string> warnings = ReplayWarnings();  // before the view is taken
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
-  return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
-                                           std::move(selection), request.start_ms, request.end_ms,
-                                           std::move(warnings));
+  return std::make_unique<StoredSeriesSet>(
+      Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
+      request.start_ms, request.end_ms, std::move(warnings));
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
     const model::LabelRequest& request) const {
-  Texts names;
-  PartReader reader(*database_, damaged_total_.get());
+  std::vector<std::string> names;
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
-                            [&](const Selection& selection) { AddNames(selection, &names); }));
-  return Cut(names, request.limit);
+                            [&](const Selection& selection) {
+                              dictionary_->With([&](const auto& targets, const auto& columns) {
+                                AddNames(selection, targets, columns, &names);
+                              });
+                            }));
+  return Finish(std::move(names), request.limit);
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelValues(
     const std::string& name, const model::LabelRequest& request) const {
-  Texts values;
-  PartReader reader(*database_, damaged_total_.get());
-  BARO_TRY(
-      ForEachSelection(CurrentView(), *dictionary_, &reader, request,
-                       [&](const Selection& selection) { AddValues(selection, name, &values); }));
-  return Cut(values, request.limit);
+  std::vector<std::string> values;
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
+  BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
+                            [&](const Selection& selection) {
+                              dictionary_->With([&](const auto& targets, const auto& columns) {
+                                AddValues(selection, name, targets, columns, &values);
+                              });
+                            }));
+  return Finish(std::move(values), request.limit);
 }
 
 Stats StoreImpl::GetStats() const {
@@ -155,6 +195,8 @@ Stats StoreImpl::GetStats() const {
     slots.insert(part->slot);
   }
   stats.slots = slots.size();
+  stats.quarantined_parts = quarantine_->size();
+  stats.tombstones = view->tombstones->list().size();
   stats.journal_bytes = journal_bytes_.load();
   stats.samples_stored_total = totals_.stored.load();
   stats.samples_duplicate_total = totals_.duplicate.load();
@@ -167,6 +209,9 @@ Stats StoreImpl::GetStats() const {
   stats.commit_failures_total = totals_.commit_failures.load();
   stats.seals_total = totals_.seals.load();
   stats.seal_failures_total = totals_.seal_failures.load();
+  stats.parts = view->parts.size();
+  stats.merges_total = totals_.merges.load();
+  stats.merge_failures_total = totals_.merge_failures.load();
   stats.seals_for_memory_total = totals_.seals_for_memory.load();
   stats.batches_refused_memory_total = totals_.batches_refused_memory.load();
   stats.frames_refused_target_total = totals_.frames_refused_target.load();
@@ -206,7 +251,9 @@ Cardinality StoreImpl::GetCardinality(size_t limit) const {
   if (!selection.ok()) return cardinality;
   absl::flat_hash_map<std::string, uint64_t> by_metric;
   absl::flat_hash_map<std::string, uint64_t> by_pair;
-  CountSeries(**selection, &by_metric, &by_pair);
+  dictionary_->With([&](const LabelTable& targets, const LabelTable& columns) {
+    CountSeries(**selection, targets, columns, &by_metric, &by_pair);
+  });
   absl::flat_hash_map<std::string, uint64_t> values_by_label;
   absl::flat_hash_map<std::string, uint64_t> bytes_by_label;
   for (const auto& [pair, count] : by_pair) {

@@ -62,7 +62,9 @@ void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* 
   std::vector<SelectedSeries> kept;
   const auto labels_of = [&](const SelectedSeries& series) {
     const SelectedTarget& target = selection->targets[series.target];
-    return model::LabelsRef{target.labels, target.columns->labels[series.column]};
+    const model::Labels of_target = targets.Materialise(target.id);
+    const model::Labels of_column = columns.Materialise(target.columns->ids[series.column]);
+    return model::LabelsRef{&of_target, &of_column}.Merge();
   };
   for (const SelectedSeries& series : selection->series) {
     const SelectedTarget& target = selection->targets[series.target];
@@ -70,12 +72,12 @@ void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* 
     const CutKind kind = kinds.at({targets.shape(target.id), columns.shape(column)});
     bool joined = false;
     if (kind.suspect) {
-      const model::Labels merged = labels_of(series).Merge();
+      const model::Labels merged = labels_of(series);
       const uint64_t hash =
           kind.overlap ? merged.Hash() : targets.hash(target.id) + columns.hash(column);
       std::vector<size_t>& same = kept_by_hash[hash];
       for (const size_t index : same) {
-        if (labels_of(kept[index]).Merge() != merged) continue;
+        if (labels_of(kept[index]) != merged) continue;
         selection->twins[index].push_back(series);
         joined = true;
         break;

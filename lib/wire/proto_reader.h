@@ -39,6 +39,7 @@ class ProtoReader {
     tag_ = static_cast<uint32_t>(tag);
     return tag_ >> 3 != 0;
   }
+  uint32_t field() const { return tag_ >> 3; }
   bool Is(uint32_t field, WireType type) const {
     return tag_ == (field << 3 | static_cast<uint32_t>(type));
   }

@@ -5,42 +5,12 @@ Prometheus gets protobuf (native histograms have no text form), everyone else th
 library.
 """
 import http.server
-import struct
 import threading
+
+from protobuf import bytes_field, double_field, int_field, signed_field, varint
 
 COUNTER, GAUGE, HISTOGRAM = 0, 1, 4
 ENDS_AFTER = 4  # scrapes, of the series target_ends
-
-
-def varint(number):
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def zigzag(number):
-    return number << 1 if number >= 0 else (-number << 1) - 1
-
-
-def bytes_field(number, content):
-    content = content.encode() if isinstance(content, str) else content
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def int_field(number, value):
-    return varint(number << 3) + varint(value)
-
-
-def signed_field(number, value):
-    return int_field(number, zigzag(value))
-
-
-def double_field(number, value):
-    return varint(number << 3 | 1) + struct.pack('<d', value)
 
 
 def label(name, value):
@@ -122,25 +92,29 @@ class Target:
     def gauges(self):
         n = self.scrapes
         return {'zero': 0.0, 'negative_zero': -0.0, 'nan': float('nan'), 'inf': float('inf'), 'ninf': float('-inf'),
-                'tiny': 5e-324, 'huge': 1.7976931348623157e308, 'third': n / 3, 'big_int': 2.0 ** 53 + 2 * n, 'n\u00f6n_ascii': 1.0}
+                'tiny': 5e-324, 'huge': 1.7976931348623157e308, 'third': n / 3,
+                'big_int': 2.0 ** 53 + 2 * n, 'n\u00f6n_ascii': 1.0}
 
     def protobuf(self):
         n, now = self.scrapes, self.now()
         counter = double_field(1, 10.0 * n) + bytes_field(2, exemplar(f'trace-{n}', 1.5, now))
         out = family('target_requests_total', COUNTER, 'Requests, "quoted"\nin two lines.', [
-            label('code', '200') + bytes_field(3, counter), label('code', '500') + bytes_field(3, double_field(1, float(n // 2)))])
+            label('code', '200') + bytes_field(3, counter),
+            label('code', '500') + bytes_field(3, double_field(1, float(n // 2)))])
         out += family('target_gauge', GAUGE, 'Odd values.', [
             label('kind', kind) + bytes_field(2, double_field(1, value)) for kind, value in self.gauges().items()])
         if n <= ENDS_AFTER:
             out += family('target_ends', GAUGE, 'Ends.', [bytes_field(2, double_field(1, float(n)))])
         out += family('target_latency_seconds', HISTOGRAM, 'Native, integers.', [
-            label('path', '/') + bytes_field(7, integer_histogram(n)), label('path', '/resets') + bytes_field(7, resetting_histogram(n))])
+            label('path', '/') + bytes_field(7, integer_histogram(n)),
+            label('path', '/resets') + bytes_field(7, resetting_histogram(n))])
         out += family('target_size_bytes', HISTOGRAM, 'Native, floats.', [bytes_field(7, float_histogram(n))])
         return out
 
     def text(self):
         n = self.scrapes
-        lines = ['# TYPE target_requests_total counter', f'target_requests_total{{code="200"}} {10 * n}', '# TYPE target_gauge gauge']
+        lines = ['# TYPE target_requests_total counter', f'target_requests_total{{code="200"}} {10 * n}',
+                 '# TYPE target_gauge gauge']
         lines += [f'target_gauge{{kind="{kind}"}} {value!r}' for kind, value in self.gauges().items()]
         if n <= ENDS_AFTER:
             lines.append(f'target_ends {n}')

@@ -61,6 +61,8 @@ struct StoreOptions {
   // Of the whole process; outlives the store. When it runs short heads are sealed early, then new
   // series are refused, then batches. Null: no limit.
   base::MemoryBudget* memory = nullptr;
+  // Called with a line for people when something stored is found damaged, from any thread.
+  std::function<void(const std::string&)> on_damage;
   // For crash tests: where RocksDB keeps its files. Null: the machine's disk.
   rocksdb::Env* env = nullptr;
 };
@@ -159,12 +161,12 @@ struct AppendResult {
   uint64_t exemplars_duplicate = 0;
   uint64_t exemplars_out_of_order = 0;  // older than their series' newest; not stored
   uint64_t exemplars_refused = 0;       // labels too long, too old or too new; not stored
-  uint64_t duplicate = 0;              // same time, same value; or frames already stored
-  uint64_t overwritten = 0;            // same time, another value: the last one wins
-  uint64_t out_of_order = 0;           // older than the newest of its series; stored
-  uint64_t too_old = 0;                // beyond retention; not stored
-  uint64_t too_new = 0;                // beyond future_ms_max; not stored
-  uint64_t frames_refused_target = 0;  // frames of kNoTarget, their samples not looked at
+  uint64_t duplicate = 0;               // same time, same value; or frames already stored
+  uint64_t overwritten = 0;             // same time, another value: the last one wins
+  uint64_t out_of_order = 0;            // older than the newest of its series; stored
+  uint64_t too_old = 0;                 // beyond retention; not stored
+  uint64_t too_new = 0;                 // beyond future_ms_max; not stored
+  uint64_t frames_refused_target = 0;   // frames of kNoTarget, their samples not looked at
 };
 using AppendDone = std::function<void(const AppendResult&)>;
 
@@ -196,7 +198,7 @@ struct Stats {
   uint64_t exemplars_duplicate_total = 0;
   uint64_t exemplars_out_of_order_total = 0;
   uint64_t exemplars_refused_total = 0;
-  uint64_t exemplars_evicted_total = 0;  // made room for younger ones
+  uint64_t exemplars_evicted_total = 0;      // made room for younger ones
   uint64_t frames_undecodable_total = 0;     // batches
   uint64_t frames_refused_target_total = 0;  // of a target refused by a limit (kNoTarget)
   uint64_t damaged_reads_total = 0;          // reads that met damaged bytes on disk
@@ -204,10 +206,15 @@ struct Stats {
   uint64_t commit_failures_total = 0;
   uint64_t seals_total = 0;
   uint64_t seal_failures_total = 0;
-  uint64_t seals_for_memory_total = 0;      // begun early, as memory ran short
+  uint64_t parts = 0;  // sealed and merged runs of samples on disk
+  uint64_t merges_total = 0;
+  uint64_t merge_failures_total = 0;
+  uint64_t seals_for_memory_total = 0;  // begun early, as memory ran short
   uint64_t batches_refused_memory_total = 0;
   uint64_t append_queue_depth = 0;
-  double replay_seconds = 0;  // of the last start, once complete
+  uint64_t tombstones = 0;         // deletes not yet made physical
+  uint64_t quarantined_parts = 0;  // found damaged
+  double replay_seconds = 0;       // of the last start, once complete
   bool replay_complete = true;
   uint64_t replay_bytes = 0;  // of journals, to be loaded at the last start; about
   uint64_t replay_bytes_done = 0;
@@ -224,6 +231,8 @@ struct Cardinality {
   std::vector<Entry> bytes_by_label;
   std::vector<Entry> series_by_label_pair;  // "job=node"
 };
+
+class StoreAdmin;
 
 // Thread-safe.
 class Store : public model::SeriesSource {
@@ -272,12 +281,15 @@ class Store : public model::SeriesSource {
     return std::vector<model::ExemplarSeries>();
   }
 
-  // Rotates and seals when due, applies retention; `force` seals whatever is there. With
-  // `background` off the owner calls it.
+  // Rotates and seals when due, applies retention; `force` seals whatever is there and merges all
+  // that is sealed, and returns when that is done. With `background` off the owner calls it.
   virtual absl::Status Maintain(bool force) = 0;
 
   virtual Stats GetStats() const = 0;
   virtual Cardinality GetCardinality(size_t limit) const = 0;
+
+  // What an operator may do to it (store_admin.h); null when that is nothing. The store's own.
+  virtual StoreAdmin* admin() { return nullptr; }
 
   // Refuses new batches, finishes those accepted, closes. The destructor does the same.
   virtual absl::Status Close() = 0;
