@@ -98,6 +98,8 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   families->push_back(OneGauge("baro_tsdb_quarantined_parts",
                                "Parts found damaged: what can be read of them is answered.",
                                D(stats.quarantined_parts)));
+  counter("journal_damages_total", "Journals whose end could not be read at the start.",
+          stats.journal_damages_total);
   gauge("writable", "0 while the disk is full or failing.", stats.writable ? 1 : 0);
   counter("commits_total", "Synced writes of the journal.", stats.commits_total);
   counter("commit_failures_total", "Journal writes that failed.", stats.commit_failures_total);

@@ -123,6 +123,7 @@ class StoreImpl final : public Store, public StoreAdmin {
     std::atomic<uint64_t> commit_failures{0};
     std::atomic<uint64_t> seals{0};
     std::atomic<uint64_t> seal_failures{0};
+    std::atomic<uint64_t> journal_damages{0};
     std::atomic<uint64_t> merges{0};
     std::atomic<uint64_t> merge_failures{0};
     std::atomic<uint64_t> seals_for_memory{0};
@@ -143,7 +144,11 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status LoadParts();
   absl::Status LoadTombstones(View* view);
   absl::Status RemoveLeftovers();
-  void NameLostParts();  // store_verify.cc
+  // store_verify.cc
+  void NameLostParts();
+  // What is before `record` has been replayed; what is behind it is lost. The journal's tables are
+  // kept for people.
+  void NameJournalDamage(uint64_t epoch, uint64_t record, std::string_view what);
 
   // store_replay.cc: of Open(), then on the replay thread
   absl::Status PrepareHeads() ABSL_LOCKS_EXCLUDED(maintain_mutex_);

@@ -195,6 +195,7 @@ Stats StoreImpl::GetStats() const {
     slots.insert(part->slot);
   }
   stats.slots = slots.size();
+  stats.journal_damages_total = totals_.journal_damages.load();
   stats.quarantined_parts = quarantine_->size();
   stats.tombstones = view->tombstones->list().size();
   stats.journal_bytes = journal_bytes_.load();

@@ -57,11 +57,10 @@ absl::Status StoreImpl::SkipKeys(uint64_t epoch) {
   uint64_t number = 0;
   if (it->Valid()) {
     std::string_view key = FromSlice(it->key());
-    if (!TakeBigEndian(&key, &number)) {
-      return absl::DataLossError(base::StrCat("cannot open journal ", epoch, ": bad key"));
-    }
-    next_journal_key_ = std::max(next_journal_key_, number + 1);
+    if (TakeBigEndian(&key, &number)) next_journal_key_ = std::max(next_journal_key_, number + 1);
   }
+  // The replay names a damaged journal; nobody needs its numbers.
+  if (it->status().IsCorruption()) return absl::OkStatus();
   return ToStatus(it->status(), base::StrCat("read journal ", epoch, " of ", options_.path));
 }
 
@@ -124,11 +123,17 @@ absl::Status StoreImpl::Replay(Head* head, Ingest* ingest) {
     if (replay_stopped()) return absl::UnavailableError("cannot replay: the store is closed");
     bool more = false;
     bool there = false;
+    absl::Status status;
     {
       const Database::Using use(*database_);
       there = database_->db() != nullptr;
-      if (there) BARO_TRY(ReplayChunk(head, ingest, &samples, &next_key, &more));
+      if (there) status = ReplayChunk(head, ingest, &samples, &next_key, &more);
     }
+    if (absl::IsDataLoss(status)) {
+      NameJournalDamage(head->epoch(), next_key, base::FromAbsl(status.message()));
+      return absl::OkStatus();
+    }
+    BARO_TRY(status);
     if (there && !more) return absl::OkStatus();
     if (!there && !PauseReplay()) return absl::UnavailableError("cannot replay: no database");
   }
@@ -147,11 +152,10 @@ absl::Status StoreImpl::ReplayChunk(Head* head, Ingest* ingest, SampleDecoder* s
     std::string_view key = FromSlice(it->key());
     uint64_t number = 0;
     auto record = DecodeJournalRecord(FromSlice(it->value()), samples);
-    if (!TakeBigEndian(&key, &number) || !record.ok()) {
-      return absl::DataLossError(base::StrCat("cannot replay journal ", epoch, " of ",
-                                              options_.path, ", record ", number, ": ",
-                                              record.status().message()));
-    }
+    const bool numbered = TakeBigEndian(&key, &number);
+    *next_key = number;
+    if (!numbered) return absl::DataLossError("its key is too short");
+    if (!record.ok()) return record.status();
     *next_key = number + 1;
     bytes += it->value().size();
     // What could not be decoded then cannot be now, and the sender was told.

@@ -212,9 +212,10 @@ struct Stats {
   uint64_t seals_for_memory_total = 0;  // begun early, as memory ran short
   uint64_t batches_refused_memory_total = 0;
   uint64_t append_queue_depth = 0;
-  uint64_t tombstones = 0;         // deletes not yet made physical
-  uint64_t quarantined_parts = 0;  // found damaged
-  double replay_seconds = 0;       // of the last start, once complete
+  uint64_t tombstones = 0;             // deletes not yet made physical
+  uint64_t quarantined_parts = 0;      // found damaged
+  uint64_t journal_damages_total = 0;  // journals whose end could not be read at the start
+  double replay_seconds = 0;           // of the last start, once complete
   bool replay_complete = true;
   uint64_t replay_bytes = 0;  // of journals, to be loaded at the last start; about
   uint64_t replay_bytes_done = 0;
@@ -263,8 +264,7 @@ class Store : public model::SeriesSource {
   virtual std::vector<SequenceRange> StoredSequences(const AgentId& agent) const = 0;
 
   // Whether everything from before the last start can be queried. AwaitReplay() waits for it; its
-  // errors: DataLoss (a journal is damaged; what could be read of it is there, the file stays),
-  // Unavailable (closed meanwhile).
+  // errors: Unavailable (the disk cannot be read, or closed meanwhile).
   virtual bool ReplayComplete() const { return true; }
   virtual absl::Status AwaitReplay() const { return absl::OkStatus(); }
 
