@@ -60,6 +60,8 @@ class Ingest {
   AppendResult Apply(const SampleBatch& batch, Head* head);
   AppendResult Duplicate(const FrameBatch& batch) const;
 
+  // Takes over all that another knows of agents: the replay's, when it is complete.
+  void Adopt(Ingest* replayed) ABSL_LOCKS_EXCLUDED(mutex_);
   Checkpoint TakeCheckpoint() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Errors: DataLoss (a state that cannot be decoded, an unknown target).
   absl::Status Restore(const Checkpoint& checkpoint) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -72,6 +74,8 @@ class Ingest {
   struct TargetChain {
     codec::FrameDecoder decoder;
     std::shared_ptr<const Binding> binding;
+    RowHint hint;
+    bool reserved = false;  // a value of its rows has kNoSample's bits, or had
   };
   struct Chain {
     uint64_t number = 0;
@@ -83,13 +87,17 @@ class Ingest {
     std::list<Chain> chains;  // least recently used first
   };
 
-  absl::Status DecodeFrames(const FrameBatch& batch, std::string_view body, Chain* chain,
-                            Head* head, AppendResult* result, size_t* decoded);
+  // `stored`: what is stored of the agent.
+  absl::Status DecodeFrames(const FrameBatch& batch, std::string_view body,
+                            const SequenceSet& stored, Chain* chain, Head* head,
+                            AppendResult* result, size_t* decoded);
   absl::StatusOr<TargetChain*> TargetOf(const FrameBatch::FrameTarget& target, Chain* chain) const;
   // `result` gets a whole row's samples in one of its counts when the row's time is refused.
   bool IsTimeRefused(int64_t time_ms, int64_t time_ms_max, size_t samples,
                      AppendResult* result) const;
-  void ApplyRow(TargetId target, const Binding& binding, const codec::Row& row, Head* head,
+  bool HasReserved(const codec::Row& row) const;
+  // `changed_` has what differs from the chain's row before.
+  void ApplyRow(TargetId target, TargetChain* chain, const codec::Row& row, Head* head,
                 AppendResult* result);
   // The chain a batch goes on with; a new one when it does not.
   Chain* ChainOf(const FrameBatch& batch, Agent* agent) const;
@@ -101,9 +109,10 @@ class Ingest {
   mutable base::Mutex mutex_;
   // Only the writer changes it, and only `stored` is read by others.
   std::map<AgentId, Agent> agents_ ABSL_GUARDED_BY(mutex_);
-  std::vector<double> row_;       // scratch
-  std::vector<uint32_t> chosen_;  // scratch
-  std::string raw_;               // scratch
+  std::vector<double> row_;        // scratch
+  std::vector<uint64_t> changed_;  // scratch
+  std::vector<uint32_t> chosen_;   // scratch
+  std::string raw_;                // scratch
   std::atomic<uint64_t> nan_replaced_total_{0};
 };
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -33,9 +34,7 @@ class StoredSeriesSet final : public model::SeriesSet {
         start_ms_(start_ms),
         end_ms_(end_ms),
         warnings_(std::move(notes)) {
-    for (const std::string& found : keep_.quarantine->Warnings({start_ms, end_ms})) {
-      warnings_.push_back(found);
-    }
+    for (const std::string& found : FoundWhileReading()) warnings_.push_back(found);
   }
 
   size_t size() const override { return selection_->series.size(); }

@@ -1,5 +1,5 @@
 // StoreImpl: the Store of store.h, put together from its parts. Split over store.cc (writing),
-// store_beside.cc, store_open.cc, store_maintain.cc and store_read.cc.
+// store_beside.cc, store_open.cc, store_replay.cc, store_maintain.cc and store_read.cc.
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
 // thread (or the caller of Maintain) seals, the merge thread merges; readers take a View. Lock
@@ -32,6 +32,7 @@
 #include "merger.h"
 #include "part.h"
 #include "retention_class.h"
+#include "sample_chain.h"
 #include "sealer.h"
 #include "series_set.h"
 #include "view.h"
@@ -59,9 +60,10 @@ class StoreImpl final : public Store, public StoreAdmin {
   void Describe(const std::vector<model::Metadata>& metadata) override {
     dictionary_->Describe(metadata);
   }
-  std::vector<SequenceRange> StoredSequences(const AgentId& agent) const override {
-    return ingest_->StoredSequences(agent);
-  }
+  std::vector<SequenceRange> StoredSequences(const AgentId& agent) const override
+      ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  bool ReplayComplete() const override { return replay_complete_.load(std::memory_order_acquire); }
+  absl::Status AwaitReplay() const override ABSL_LOCKS_EXCLUDED(replay_mutex_);
 
   void Append(FrameBatch batch, AppendDone done) override;
   void Append(SampleBatch batch, AppendDone done) override;
@@ -150,8 +152,21 @@ class StoreImpl final : public Store, public StoreAdmin {
   // What is before `record` has been replayed; what is behind it is lost. The journal's tables are
   // kept for people.
   void NameJournalDamage(uint64_t epoch, uint64_t record, std::string_view what);
-  absl::Status ReplayJournals();
-  absl::Status Replay(uint64_t epoch, Head* head);
+
+  // store_replay.cc: of Open(), then on the replay thread
+  absl::Status PrepareHeads() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status SkipKeys(uint64_t epoch);
+  void RunReplay() ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  absl::Status Replay(Head* head, Ingest* ingest);
+  absl::Status ReplayChunk(Head* head, Ingest* ingest, SampleDecoder* samples, uint64_t* next_key,
+                           bool* more);
+  bool PauseReplay() ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  bool replay_stopped() const ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  void StopReplay() ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  std::vector<std::string> ReplayWarnings() const ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  // …on the writer thread
+  Checkpoint TakeCheckpoint() const;
+  absl::Status WriteDueCheckpoint();
 
   // store.cc, on the writer thread
   static size_t BytesOf(const SampleBatch& batch);
@@ -248,11 +263,13 @@ class StoreImpl final : public Store, public StoreAdmin {
 
   // The writer thread's (before it starts: Open's).
   std::shared_ptr<Head> live_;
-  int64_t live_created_ms_ = 0;
   uint64_t next_journal_key_ = 1;
+  SampleEncoder sample_encoder_;  // of the live journal
   // By epoch: a write that failed may have left records from next_journal_key_ up to this key.
   std::map<uint64_t, uint64_t> doubtful_;
   uint64_t sealed_epoch_ = 0;
+  bool state_is_written_ = false;
+  bool checkpoint_due_ = false;  // of the live journal: WriteDueCheckpoint()
   uint32_t next_tombstone_ = 1;
 
   base::Mutex operation_mutex_;  // one snapshot, backup or verification at a time
@@ -289,8 +306,19 @@ class StoreImpl final : public Store, public StoreAdmin {
 
   mutable Totals totals_;
   std::atomic<uint64_t> journal_bytes_{0};
-  std::atomic<int64_t> created_ms_{0};  // live_created_ms_ for RotationDue()
-  double replay_seconds_ = 0;
+  std::atomic<int64_t> created_ms_{0};  // when the live head was made
+
+  std::vector<std::shared_ptr<Head>> to_replay_;  // Open's, then the replay thread's
+  std::atomic<bool> replay_complete_{false};
+  std::atomic<uint64_t> replay_bytes_done_{0};
+  std::atomic<uint64_t> replay_bytes_total_{0};  // about
+  mutable base::Mutex replay_mutex_;
+  mutable base::CondVar replay_changed_;
+  bool replay_stopped_ ABSL_GUARDED_BY(replay_mutex_) = false;
+  bool replay_ended_ ABSL_GUARDED_BY(replay_mutex_) = false;
+  absl::Status replay_status_ ABSL_GUARDED_BY(replay_mutex_);
+  double replay_seconds_ ABSL_GUARDED_BY(replay_mutex_) = 0;
+  base::TaskGroup replay_thread_;
 
   base::Mutex wake_mutex_;
   base::CondVar wake_;

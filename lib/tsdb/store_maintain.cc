@@ -25,6 +25,8 @@ namespace {
 constexpr absl::Duration kWakeInterval = absl::Seconds(1);
 // A head is sealed early rather than growing beyond this; so is a journal.
 constexpr uint64_t kHeadBytesMax = uint64_t{1} << 30;
+// A smaller one may hold several slots.
+constexpr uint64_t kHeadBytesRoomy = uint64_t{64} << 20;
 constexpr uint64_t kJournalBytesMax = uint64_t{1} << 30;
 // Short of memory, a head with less than this part of the limit is not sealed early.
 constexpr uint64_t kHeadDivisor = 32;
@@ -68,9 +70,18 @@ absl::Status StoreImpl::OnWriter(const std::function<absl::Status()>& task) {
 bool StoreImpl::RotationDue() const {
   const int64_t grace_ms = options_.slot_ms / kGraceDivisor;
   const int64_t now_ms = options_.clock->NowMs() - grace_ms;
-  const uint64_t head_bytes = CurrentView()->heads.back()->bytes();
+  const auto view = CurrentView();
+  const Head& head = *view->heads.back();
+  if (head.bytes() > kHeadBytesRoomy) {
+    // Its samples may come faster than the clock goes: a backlog, or a replay of one.
+    const int64_t newest_ms = std::max(head.time_ms_max(), INT64_MIN + grace_ms) - grace_ms;
+    if (SlotOf(newest_ms, options_.slot_ms) > SlotOf(head.time_ms_min(), options_.slot_ms)) {
+      return true;
+    }
+  }
   return SlotOf(now_ms, options_.slot_ms) > SlotOf(created_ms_.load(), options_.slot_ms) ||
-         head_bytes > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax || MemoryIsShort();
+         head.bytes() > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax ||
+         MemoryIsShort();
 }
 
 // A head that is hardly worth a seal is left alone: the memory is elsewhere then.
@@ -82,6 +93,10 @@ bool StoreImpl::MemoryIsShort() const {
 }
 
 absl::Status StoreImpl::Maintain(bool force) {
+  if (!ReplayComplete()) {
+    if (!force) return absl::OkStatus();
+    BARO_TRY(AwaitReplay());
+  }
   {
     base::MutexLock lock(&maintain_mutex_);
     BARO_TRY(SealDue(force));
@@ -100,6 +115,9 @@ absl::Status StoreImpl::SealDue(bool force) {
   if (rotate || !sealing_.empty() || !database_->writable()) {
     status = OnWriter([this] { return database_->Probe(); });
   }
+  if (!sealing_.empty() && status.ok()) {
+    status = OnWriter([this] { return WriteDueCheckpoint(); });
+  }
   while (!sealing_.empty() && status.ok()) status = SealOldest();
   if (status.ok() && rotate) {
     status = OnWriter([this] { return Rotate(); });
@@ -117,14 +135,14 @@ absl::Status StoreImpl::SealDue(bool force) {
 absl::Status StoreImpl::Rotate() {
   const uint64_t epoch = live_->epoch() + 1;
   BARO_TRY(database_->MakeWritable());
-  // A rotation that failed half-way leaves its journal behind.
-  if (database_->Journal(epoch) == nullptr) BARO_TRY(database_->CreateJournal(epoch).status());
   Checkpoint checkpoint = ingest_->TakeCheckpoint();
   checkpoint.created_ms = options_.clock->NowMs();
+  // A rotation that failed half-way has left its journal behind.
   BARO_TRY(WriteWithPending({epoch, {EncodeJournalRecord(checkpoint)}}, {}));
-  live_ = std::make_shared<Head>(epoch);
-  live_created_ms_ = checkpoint.created_ms;
-  created_ms_.store(live_created_ms_);
+  live_ = std::make_shared<Head>(epoch, options_.slot_ms);
+  sample_encoder_.Reset();
+  created_ms_.store(checkpoint.created_ms);
+  checkpoint_due_ = false;
   journal_bytes_.store(0);
   View view = *CurrentView();
   view.heads.push_back(live_);

@@ -169,6 +169,7 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
   PartReader reader(*database_, damaged_total_.get(),
                     AroundForPresence({request.start_ms, request.end_ms}));
+  std::vector<std::string> notes = ReplayWarnings();  // before the view is taken
   auto view = CurrentView();
   if (request.resolution_ms > 0) {
     auto coarse = std::make_shared<View>(*view);
@@ -176,7 +177,9 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     view = std::move(coarse);
   }
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(view, *dictionary_, &reader, request));
-  std::vector<std::string> notes = DownsamplingNotes(*selection, request);
+  for (std::string& note : DownsamplingNotes(*selection, request)) {
+    notes.push_back(std::move(note));
+  }
   return std::make_unique<StoredSeriesSet>(
       Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
       request.start_ms, request.end_ms, std::move(notes));
@@ -266,7 +269,14 @@ Stats StoreImpl::GetStats() const {
   stats.exemplars_evicted_total = exemplars_.evicted_total();
   stats.damaged_reads_total = damaged_total_->load();
   stats.append_queue_depth = committer_->depth();
-  stats.replay_seconds = replay_seconds_;
+  stats.replay_complete = ReplayComplete();
+  stats.replay_bytes_done = replay_bytes_done_.load(std::memory_order_relaxed);
+  stats.replay_bytes =
+      std::max(stats.replay_bytes_done, replay_bytes_total_.load(std::memory_order_relaxed));
+  {
+    base::MutexLock lock(&replay_mutex_);
+    stats.replay_seconds = replay_seconds_;
+  }
   stats.writable = database_->writable();
   return stats;
 }

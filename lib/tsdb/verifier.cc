@@ -243,6 +243,7 @@ void Verifier::CheckJournal(uint64_t epoch) {
   ++report_->journals;
   const std::unique_ptr<rocksdb::Iterator> it(database_.db()->NewIterator(ReadingOnce(), journal));
   uint64_t next = 0;
+  SampleDecoder samples;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     ++report_->journal_records;
     std::string_view key = FromSlice(it->key());
@@ -256,7 +257,7 @@ void Verifier::CheckJournal(uint64_t epoch) {
       Add(place, base::StrCat("records ", next, " to ", number - 1, " before it are missing"));
     }
     next = number + 1;
-    const auto record = DecodeJournalRecord(FromSlice(it->value()));
+    const auto record = DecodeJournalRecord(FromSlice(it->value()), &samples);
     if (!record.ok()) Add(place, base::FromAbsl(record.status().message()));
   }
   if (!it->status().ok()) Add(base::StrCat("journal ", epoch), it->status().ToString());

@@ -244,8 +244,11 @@ struct Stats {
   uint64_t tombstones = 0;             // deletes not yet made physical
   uint64_t quarantined_parts = 0;      // found damaged
   uint64_t journal_damages_total = 0;  // journals whose end could not be read at the start
-  double replay_seconds = 0;           // of the last start
-  bool writable = true;                // false while the disk is full or failing
+  double replay_seconds = 0;           // of the last start, once complete
+  bool replay_complete = true;
+  uint64_t replay_bytes = 0;  // of journals, to be loaded at the last start; about
+  uint64_t replay_bytes_done = 0;
+  bool writable = true;  // false while the disk is full or failing
 };
 
 struct Cardinality {
@@ -264,7 +267,10 @@ class StoreAdmin;
 // Thread-safe.
 class Store : public model::SeriesSource {
  public:
-  // Replays the journal; returns when everything acknowledged before can be queried.
+  // Returns at once; what was acknowledged before and is not sealed is loaded in the background.
+  // Until then (ReplayComplete) queries carry a warning, samples are accepted, frames are refused
+  // as Unavailable and StoredSequences() waits. With `background` off it returns when all is
+  // loaded.
   // Errors: Unavailable (cannot open, locked by another process), DataLoss (names the damaged file
   // or key).
   static absl::StatusOr<std::unique_ptr<Store>> Open(StoreOptions options);
@@ -285,6 +291,11 @@ class Store : public model::SeriesSource {
   // What is durably stored of an agent's frames: disjoint ranges, ascending; empty for an unknown
   // agent or epoch.
   virtual std::vector<SequenceRange> StoredSequences(const AgentId& agent) const = 0;
+
+  // Whether everything from before the last start can be queried. AwaitReplay() waits for it; its
+  // errors: Unavailable (the disk cannot be read, or closed meanwhile).
+  virtual bool ReplayComplete() const { return true; }
+  virtual absl::Status AwaitReplay() const { return absl::OkStatus(); }
 
   // Both return at once; `done` runs on a store thread after the sync and after the samples can be
   // queried, or with an error. Batches of one chain must be appended in order, the next may be
