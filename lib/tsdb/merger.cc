@@ -154,8 +154,9 @@ class PartMerge {
   absl::Status FindContested() {
     std::vector<size_t> by_target(items_.size());
     for (size_t i = 0; i < items_.size(); ++i) by_target[i] = i;
-    std::stable_sort(by_target.begin(), by_target.end(),
-                     [&](size_t a, size_t b) { return items_[a].target() < items_[b].target(); });
+    std::sort(by_target.begin(), by_target.end(), [&](size_t a, size_t b) {
+      return std::pair(items_[a].target(), a) < std::pair(items_[b].target(), b);
+    });
     for (size_t begin = 0; begin < by_target.size();) {
       size_t end = begin + 1;
       while (end < by_target.size() &&
