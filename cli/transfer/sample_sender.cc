@@ -1,13 +1,12 @@
 #include "transfer/sample_sender.h"
 
+#include <poll.h>
 #include <snappy.h>
 
 #include <algorithm>
 #include <tuple>
 #include <utility>
 
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "api/client.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -22,7 +21,7 @@ constexpr size_t kRequestSamplesMax = 5'000;
 constexpr size_t kRequestBytesMax = size_t{4} << 20;
 // A collector that is busy or restarts is asked again; each try has the transport's deadline.
 constexpr int kTriesMax = 5;
-constexpr absl::Duration kPause = absl::Milliseconds(100);
+constexpr int kPauseMs = 100;
 
 }  // namespace
 
@@ -75,7 +74,7 @@ absl::Status SampleSender::Post(const std::string& message) {
   snappy::Compress(message.data(), message.size(), &post.body);
   absl::Status status;
   for (int attempt = 0; attempt < kTriesMax; ++attempt) {
-    if (attempt > 0) absl::SleepFor(kPause * (1 << attempt));
+    if (attempt > 0) ::poll(nullptr, 0, kPauseMs << attempt);
     const absl::StatusOr<ApiResponse> answer = transport_->Send(post);
     status = answer.status();
     if (!status.ok()) continue;
