@@ -43,7 +43,7 @@ Outcome RunOnce(const CommandLine& command, const Screen& screen) {
   HttpTransport transport(options.server, options.timeout_ms);
   Client client(&transport, options.timeout_ms);
   Session session{&options, &client, screen, base::RealClock(), PrintableUrl(options.server),
-                  "",       "",      false};
+                  "",       "",      false,  &transport};
   const absl::Status status = RunVerb(command.verb, &session);
   const Notes& notes = client.notes();
   Outcome outcome{ExitCodeOf(status), std::move(session.out),

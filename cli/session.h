@@ -25,6 +25,7 @@ struct Session {
   std::string out;
   std::string notes;
   bool failed = false;  // the answer itself says that something is wrong (status: not ready)
+  Transport* transport = nullptr;  // what moves whole series goes beside the client
 
   // kAuto resolved.
   Format format() const {

@@ -1,5 +1,7 @@
 #include "api/client.h"
 
+#include <algorithm>
+
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/net/form.h"
@@ -21,6 +23,12 @@ bool IsApiAnswer(const ApiResponse& response) {
                                     response.body.starts_with("{\"status\":"));
 }
 
+// The first line of an answer, for a message.
+std::string FirstLine(std::string_view body) {
+  constexpr size_t kReadableMax = 300;
+  return std::string(body.substr(0, std::min(body.find('\n'), kReadableMax)));
+}
+
 Parameters MatchParameters(const std::string& match) {
   if (match.empty()) return {};
   return {{"match[]", match}};
@@ -35,6 +43,14 @@ std::string EncodeParameters(const Parameters& parameters) {
                     net::EncodePercent(value));
   }
   return out;
+}
+
+absl::Status CheckStatus(const ApiResponse& response) {
+  if (response.status >= 200 && response.status < 300) return absl::OkStatus();
+  const absl::Status error = StatusError(response);
+  if (response.body.empty()) return error;
+  return {error.code(),
+          base::StrCat(base::FromAbsl(error.message()), ": ", FirstLine(response.body))};
 }
 
 absl::StatusOr<std::string> Client::Send(const ApiRequest& request) {
@@ -79,6 +95,17 @@ absl::StatusOr<std::vector<std::string>> Client::LabelValues(std::string_view na
                                                              const std::string& match) {
   const std::string path = base::StrCat("/api/v1/label/", net::EncodePercent(name), "/values");
   BARO_TRY_ASSIGN(const std::string body, Get(path, MatchParameters(match)));
+  return DecodeStrings(body, &notes_);
+}
+
+absl::StatusOr<std::vector<std::string>> Client::LabelValues(std::string_view name,
+                                                             const std::string& match,
+                                                             Window window) {
+  Parameters parameters = MatchParameters(match);
+  parameters.emplace_back("start", SecondsText(window.start_ms));
+  parameters.emplace_back("end", SecondsText(window.end_ms));
+  const std::string path = base::StrCat("/api/v1/label/", net::EncodePercent(name), "/values");
+  BARO_TRY_ASSIGN(const std::string body, Get(path, parameters));
   return DecodeStrings(body, &notes_);
 }
 

@@ -19,6 +19,9 @@ using Parameters = std::vector<std::pair<std::string_view, std::string>>;
 // "a=1&b=2" with everything escaped that is not unreserved (RFC 3986).
 std::string EncodeParameters(const Parameters& parameters);
 
+// OK for 2xx; else what Client's methods say of it, with the server's own words.
+absl::Status CheckStatus(const ApiResponse& response);
+
 // Thread-compatible. Gathers the warnings of all answers in notes().
 //
 // Errors of all: those of Transport::Send and decode.h; Unauthenticated for 401, PermissionDenied
@@ -46,6 +49,9 @@ class Client {
     int64_t start_ms = 0;
     int64_t end_ms = 0;
   };
+  // Of series with samples in the window.
+  absl::StatusOr<std::vector<std::string>> LabelValues(std::string_view name,
+                                                       const std::string& match, Window window);
   absl::StatusOr<std::vector<LabelSet>> SeriesOf(const std::string& match, Window window);
   absl::StatusOr<std::vector<MetricMetadata>> AllMetadata();
   absl::StatusOr<std::vector<Target>> Targets();

@@ -20,8 +20,14 @@ absl::StatusOr<ApiResponse> HttpTransport::Send(const ApiRequest& request) {
     http.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
     http.body = request.form;
   }
+  if (!request.content_type.empty()) {
+    http.method = "POST";
+    http.headers.push_back({"Content-Type", request.content_type});
+    http.body = request.body;
+  }
+  for (const auto& [name, value] : request.headers) http.headers.push_back({name, value});
   http.timeout_ms = timeout_ms_;
-  http.body_bytes_max = kAnswerBytesMax;
+  http.body_bytes_max = request.answer_bytes_max == 0 ? kAnswerBytesMax : request.answer_bytes_max;
   absl::StatusOr<net::HttpResponse> response = net::HttpSend(std::move(http));
   // Who does not speak HTTP is no collector: the address is wrong, not the command.
   if (absl::IsInvalidArgument(response.status())) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -10,6 +12,11 @@ namespace baro::cli {
 struct ApiRequest {
   std::string path;  // "/api/v1/query"; with ?… for GET
   std::string form;  // application/x-www-form-urlencoded body: POST when not empty
+  // A body of another type: POST when content_type is not empty.
+  std::string content_type = {};
+  std::string body = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  size_t answer_bytes_max = 0;  // 0: kAnswerBytesMax
 };
 
 struct ApiResponse {
