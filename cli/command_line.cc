@@ -152,6 +152,47 @@ class Grammar {
     AddVerb(tsdb, name, help, &none);
   }
 
+  // A verb below `tsdb`.
+  template <typename Arguments>
+  CLI::App* AddTsdbVerb(CLI::App* tsdb, const std::string& name, const std::string& help,
+                        Arguments* arguments) {
+    CLI::App* verb = tsdb->add_subcommand(name, help);
+    verb->fallthrough();
+    verb->final_callback([this, arguments] { command_.verb = *arguments; });
+    return verb;
+  }
+
+  static void AddExportOptions(CLI::App* verb, ExportArguments* arguments) {
+    verb->add_option("--match", arguments->selector, "only series that match (all)")
+        ->type_name("SELECTOR");
+    CLI::Option* since = verb->add_option("--since", arguments->since, "how far back (everything)")
+                             ->type_name("DURATION");
+    verb->add_option("--from", arguments->from, "the first instant")
+        ->type_name("TIME")
+        ->excludes(since);
+    verb->add_option("--to", arguments->to, "the last instant (now)")->type_name("TIME");
+  }
+
+  void AddTransfer(CLI::App* tsdb) {
+    CLI::App* blocks =
+        AddTsdbVerb(tsdb, "export-blocks", "blocks of Prometheus' TSDB, into a folder", &blocks_);
+    blocks->add_option("DIR", blocks_.place, "the folder for the blocks")->required();
+    AddExportOptions(blocks, &blocks_);
+    blocks->add_option("--block-duration", blocks_.block, "of each block (2h)")
+        ->type_name("DURATION");
+    CLI::App* text = AddTsdbVerb(tsdb, "export-openmetrics", "samples as OpenMetrics text", &text_);
+    text->add_option("FILE", text_.place, "where to; - is standard output")->required();
+    AddExportOptions(text, &text_);
+    AddTsdbVerb(tsdb, "import-blocks", "blocks of Prometheus' TSDB, into the collector",
+                &import_blocks_)
+        ->add_option("DIR", import_blocks_.place, "a block, or a folder of blocks")
+        ->required();
+    AddTsdbVerb(tsdb, "import-openmetrics", "OpenMetrics text with timestamps, into the collector",
+                &import_text_)
+        ->add_option("FILE", import_text_.place, "a file")
+        ->required();
+  }
+
   void AddTsdb() {
     CLI::App* tsdb = app_.add_subcommand("tsdb", "operate the collector's store");
     tsdb->require_subcommand(1);
@@ -175,6 +216,7 @@ class Grammar {
         ->check(CLI::Range(1, 10'000))
         ->type_name("COUNT");
     AddPlainTsdb<TsdbStatusArguments>(tsdb, "status", "figures of the store");
+    AddTransfer(tsdb);
   }
 
   void AddCompletion() {
@@ -193,6 +235,10 @@ class Grammar {
   MetricsArguments metrics_;
   TsdbDeleteArguments delete_;
   TsdbSnapshotArguments snapshot_;
+  TsdbExportBlocksArguments blocks_;
+  TsdbExportOpenMetricsArguments text_;
+  TsdbImportBlocksArguments import_blocks_;
+  TsdbImportOpenMetricsArguments import_text_;
   TsdbCardinalityArguments cardinality_;
   CompletionArguments completion_;
   CLI::App app_;

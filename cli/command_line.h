@@ -76,17 +76,36 @@ struct TsdbCardinalityArguments {
   int limit = 10;
 };
 struct TsdbStatusArguments {};
+// What leaves the collector: series by selector and range.
+struct ExportArguments {
+  std::string place;     // a folder; a file, "-" for standard output
+  std::string selector;  // empty: everything
+  std::string since;
+  std::string from;
+  std::string to = "now";
+  std::string block = "2h";
+};
+struct TsdbExportBlocksArguments : ExportArguments {};
+struct TsdbExportOpenMetricsArguments : ExportArguments {};
+struct TsdbImportBlocksArguments {
+  std::string place;
+};
+struct TsdbImportOpenMetricsArguments {
+  std::string place;
+};
 struct CompletionArguments {
   std::string shell;
 };
 struct VersionArguments {};
 
-using Verb = std::variant<QueryArguments, RangeArguments, LabelsArguments, SeriesArguments,
-                          MetricsArguments, TargetsArguments, AgentsArguments, StatusArguments,
-                          TsdbDeleteArguments, TsdbCleanArguments, TsdbCompactArguments,
-                          TsdbSnapshotArguments, TsdbBackupArguments, TsdbRestoreArguments,
-                          TsdbVerifyArguments, TsdbCardinalityArguments, TsdbStatusArguments,
-                          CompletionArguments, VersionArguments>;
+using Verb =
+    std::variant<QueryArguments, RangeArguments, LabelsArguments, SeriesArguments, MetricsArguments,
+                 TargetsArguments, AgentsArguments, StatusArguments, TsdbDeleteArguments,
+                 TsdbCleanArguments, TsdbCompactArguments, TsdbSnapshotArguments,
+                 TsdbBackupArguments, TsdbRestoreArguments, TsdbVerifyArguments,
+                 TsdbCardinalityArguments, TsdbStatusArguments, TsdbExportBlocksArguments,
+                 TsdbExportOpenMetricsArguments, TsdbImportBlocksArguments,
+                 TsdbImportOpenMetricsArguments, CompletionArguments, VersionArguments>;
 
 struct CommandLine {
   GlobalOptions options;

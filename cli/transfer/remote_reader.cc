@@ -18,7 +18,7 @@ namespace {
 // Metrics asked for at a time.
 constexpr size_t kNamesMax = 100;
 // An answer is held whole while it is read.
-constexpr size_t kAnswerBytesMax = size_t{256} << 20;
+constexpr size_t kSeriesBytesMax = size_t{256} << 20;
 
 absl::Status Damaged(std::string_view what, size_t offset) {
   return absl::DataLossError(
@@ -165,7 +165,7 @@ absl::Status RemoteReader::ReadNames(const std::vector<model::Matcher>& matchers
   post.headers = {{"Content-Encoding", "snappy"}, {"X-Prometheus-Remote-Read-Version", "0.1.0"}};
   const std::string message = request.SerializeAsString();
   snappy::Compress(message.data(), message.size(), &post.body);
-  post.answer_bytes_max = kAnswerBytesMax;
+  post.answer_bytes_max = kSeriesBytesMax;
   const absl::StatusOr<ApiResponse> answer = transport_->Send(post);
   const bool too_large =
       absl::IsResourceExhausted(answer.status()) ||

@@ -27,6 +27,10 @@ absl::Status Run(const TsdbRestoreArguments& arguments, Session* session);
 absl::Status Run(const TsdbVerifyArguments& arguments, Session* session);
 absl::Status Run(const TsdbCardinalityArguments& arguments, Session* session);
 absl::Status Run(const TsdbStatusArguments& arguments, Session* session);
+absl::Status Run(const TsdbExportBlocksArguments& arguments, Session* session);
+absl::Status Run(const TsdbExportOpenMetricsArguments& arguments, Session* session);
+absl::Status Run(const TsdbImportBlocksArguments& arguments, Session* session);
+absl::Status Run(const TsdbImportOpenMetricsArguments& arguments, Session* session);
 absl::Status Run(const CompletionArguments& arguments, Session* session);
 absl::Status Run(const VersionArguments& arguments, Session* session);
 
