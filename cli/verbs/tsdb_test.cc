@@ -62,7 +62,7 @@ TEST(TsdbDelete, SendsSelectorsAndTimes) {
   ASSERT_EQ(Orders(run, kDelete), 1u);
   const std::string form = run.transport.requests.back().form;
   EXPECT_THAT(form, HasSubstr("match%5B%5D=up&match%5B%5D=%7Bjob%3D%22node%22%7D"));
-  EXPECT_THAT(form, HasSubstr("start=1795411180&end=1795414780"));
+  EXPECT_THAT(form, HasSubstr("start=1795411180.000&end=1795414780.000"));
   EXPECT_THAT(run.out, HasSubstr(R"("samples")"));
 }
 
