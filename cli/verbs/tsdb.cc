@@ -47,7 +47,7 @@ absl::Status Run(const TsdbDeleteArguments& arguments, Session* session) {
   if (doing) {
     BARO_TRY(session->client->Order("/api/v1/admin/tsdb/delete_series", parameters));
   }
-  record.push_back({"deleted", doing ? "true" : "false"});
+  record.push_back({"deleted", doing ? "true" : "false", false});
   PrintRecord(record, session);
   if (doing || arguments.dry_run) return absl::OkStatus();
   return absl::InvalidArgumentError("nothing is deleted: add --yes to delete these samples");
