@@ -11,6 +11,17 @@
 
 namespace baro::collector {
 
+// What the store takes in; 0: no such limit.
+struct SeriesLimits {
+  uint64_t series = 10'000'000;
+  uint64_t series_per_target = 1'000'000;
+  uint64_t series_per_metric = 0;
+  uint64_t series_per_job = 0;
+  uint64_t labels_per_series = 64;
+  uint64_t label_name_bytes = 1'024;
+  uint64_t label_value_bytes = 16'384;
+};
+
 struct CollectorOptions {
   std::string config_file;  // empty: none
   std::string storage_path = "./baro-data";
@@ -22,6 +33,7 @@ struct CollectorOptions {
   int64_t query_lookback_ms = 300'000;
   int64_t query_samples_max = 50'000'000;
   size_t query_concurrency_max = 20;
+  SeriesLimits limits;
   uint64_t memory_limit_bytes = 0;  // of the whole process; 0: none
   // Of the hash tables that foreign senders fill; main() takes it from the system.
   uint64_t hash_seed = 0;

@@ -121,6 +121,13 @@ absl::Status ServerImpl::OpenStore() {
   tsdb::StoreOptions options;
   options.path = options_.storage_path;
   options.retention_ms = retention_ms_;
+  options.limits.series_max = options_.limits.series;
+  options.limits.series_per_target_max = options_.limits.series_per_target;
+  options.limits.series_per_metric_max = options_.limits.series_per_metric;
+  options.limits.series_per_job_max = options_.limits.series_per_job;
+  options.limits.labels_per_series_max = options_.limits.labels_per_series;
+  options.limits.label_name_bytes_max = options_.limits.label_name_bytes;
+  options.limits.label_value_bytes_max = options_.limits.label_value_bytes;
   options.memory = &memory_;
   options.clock = clock_;
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));

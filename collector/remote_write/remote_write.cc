@@ -76,6 +76,7 @@ RemoteWrite::RemoteWrite(tsdb::Store* store, RemoteWriteOptions options)
 
 void RemoteWrite::Handle(const net::ServerRequest& request, net::HttpReply reply) {
   requests_total_.fetch_add(1, std::memory_order_relaxed);
+  cache_.SetGeneration(store_->NumbersRemoved());
   const auto refuse = [this, &reply](int status, std::string text) {
     requests_broken_total_.fetch_add(1, std::memory_order_relaxed);
     reply.Send(net::ServerResponse::Text(status, std::move(text)));

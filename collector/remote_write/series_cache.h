@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -29,6 +30,10 @@ class SeriesCache {
   SeriesCache(size_t capacity, uint64_t seed);
 
   LabelHash Hash(std::string_view label_bytes) const;
+  // With another generation (Store::NumbersRemoved()) nothing is found that was inserted before.
+  void SetGeneration(uint64_t generation) {
+    generation_.store(generation, std::memory_order_relaxed);
+  }
   std::optional<tsdb::SeriesId> Find(const LabelHash& hash);
   void Insert(const LabelHash& hash, tsdb::SeriesId series);
   size_t size() const;
@@ -52,6 +57,7 @@ class SeriesCache {
 
   const size_t generation_max_;  // of one shard
   const uint64_t seed_;
+  std::atomic<uint64_t> generation_{0};
   std::array<Shard, kShards> shards_;
 };
 

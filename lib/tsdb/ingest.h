@@ -53,6 +53,8 @@ class Ingest {
   AppendResult Duplicate(const FrameBatch& batch) const;
 
   Checkpoint TakeCheckpoint() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Targets and layouts that chains refer to.
+  void AddLive(LiveNumbers* live) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Errors: DataLoss (a state that cannot be decoded, an unknown target).
   absl::Status Restore(const Checkpoint& checkpoint) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -45,6 +45,7 @@ inline constexpr char kBindingKey = 'b';
 inline constexpr char kMetadataKey = 'm';
 inline constexpr char kPartKey = 'p';
 inline constexpr char kStateKey = 's';
+inline constexpr char kNextKey = 'n';
 inline constexpr char kComponentKey = 'h';  // columns of histograms' insides
 inline constexpr char kBoundsKey = 'o';     // custom bounds of histograms
 inline constexpr char kExemplarKey = 'e';   // exemplars, as they were at the last seal

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@
 #include "histogram_columns.h"
 #include "ingest.h"
 #include "part.h"
+#include "read_log.h"
 #include "sealer.h"
 #include "series_set.h"
 #include "view.h"
@@ -49,6 +51,7 @@ class StoreImpl final : public Store {
   absl::StatusOr<SeriesId> DeclareSeries(const model::Labels& labels) override {
     return dictionary_->DeclareSeries(labels);
   }
+  uint64_t NumbersRemoved() const override { return dictionary_->removals(); }
   void Describe(const std::vector<model::Metadata>& metadata) override {
     dictionary_->Describe(metadata);
   }
@@ -93,6 +96,9 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> commit_failures{0};
     std::atomic<uint64_t> seals{0};
     std::atomic<uint64_t> seal_failures{0};
+    std::atomic<uint64_t> targets_removed{0};
+    std::atomic<uint64_t> columns_removed{0};
+    std::atomic<uint64_t> layouts_removed{0};
     std::atomic<uint64_t> seals_for_memory{0};
     std::atomic<uint64_t> batches_refused_memory{0};
   };
@@ -147,6 +153,9 @@ class StoreImpl final : public Store {
   absl::Status IngestFiles(const std::vector<SealedPart>& parts);
   absl::Status Expire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   void DeleteCondemned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  // store_removal.cc
+  absl::Status RemoveUnused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  LiveNumbers FindLive() ABSL_LOCKS_EXCLUDED(view_mutex_);
 
   std::shared_ptr<const View> CurrentView() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
@@ -174,6 +183,9 @@ class StoreImpl final : public Store {
   // Parts of the oldest of sealing_: their files are in, their records perhaps.
   std::vector<SealedPart> ingested_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
+  // When the dictionary was last asked what can go, and which journal was live then.
+  std::optional<int64_t> removal_ms_ ABSL_GUARDED_BY(maintain_mutex_);
+  uint64_t removal_epoch_ ABSL_GUARDED_BY(maintain_mutex_) = 0;
 
   // Held from a batch's conversion until the committer has it.
   base::Mutex beside_mutex_;
@@ -181,8 +193,11 @@ class StoreImpl final : public Store {
 
   mutable base::Mutex view_mutex_;
   std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);
+  // All that readers may still hold, view_ among them.
+  std::vector<std::weak_ptr<const View>> held_views_ ABSL_GUARDED_BY(view_mutex_);
 
   mutable Totals totals_;
+  mutable ReadLog reads_;
   std::atomic<uint64_t> journal_bytes_{0};
   std::atomic<int64_t> created_ms_{0};  // live_created_ms_ for RotationDue()
   double replay_seconds_ = 0;
