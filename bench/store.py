@@ -1,113 +1,195 @@
 #!/usr/bin/env python3
-"""Remote write into the collector, VictoriaMetrics and Prometheus: the same bytes to each, one after the other, in one run.
+"""The store beside VictoriaMetrics and Prometheus: the same bytes to each, one after the other, in one run.
 
-Reported for each: server CPU per sample (from /proc), memory, bytes on disk per sample after everything was written out, time
-from kill -9 to ready and to the last acknowledged sample answered.
+Reported: server CPU per sample (from the process's own clock, not wall time) on remote write, memory, disk after a forced
+merge split into data and index, restart after kill -9, what was lost, every value read back, dashboards over 2 h and 24 h,
+the cost of new series, churn, growth. Writes OUT/store.json, the table and plots of docs/benchmarks.md, plots as SVG.
 
-usage: bench/store.py CAPTURE_FOLDER --bin-dir build/release/bin --peers FOLDER [--instances 40] [--rows 480]
-Data repeats once ROWS exceeds the capture's scrapes, which flatters every compressor: keep it below for disk figures.
+usage: bench/store.py --bin-dir build/release/bin [--peers FOLDER] [--quick] [--only ingest,disk,…] [--write-docs]
 """
 import argparse
+import datetime
 import json
 import os
-import subprocess
+import platform
+import shutil
+import signal
 import sys
+import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tests', 'e2e'))
-import processes  # noqa: E402
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import corpus as captures  # noqa: E402
+import dashboards  # noqa: E402
+import experiments  # noqa: E402
+import report  # noqa: E402
+import systems  # noqa: E402
+
+# In the order in which they run. restart, disk and values are measured in the life of ingest's store.
+EXPERIMENTS = ('ingest', 'restart', 'disk', 'values', 'native', 'newseries', 'growth', 'query2h', 'churn', 'query24h', 'million')
+ON_REQUEST = ('million',)  # takes half an hour for all three
+WITH_INGEST = ('ingest', 'restart', 'disk', 'values')
+FULL = {'series': 100_000, 'rows': 480, 'query_series': 25_000, 'query_runs': 6, 'query_seconds': 0.3, 'new_series': 100_000,
+        'new_series_runs': 3, 'churn_series': 5_000, 'churn_rows': 1440, 'growth_series': '10000,100000,1000000',
+        'growth_samples': 6_000_000, 'check_instances': 4, 'million_series': 1_000_000}
+QUICK = {'series': 6_000, 'rows': 60, 'query_series': 3_000, 'query_runs': 2, 'query_seconds': 0.0, 'new_series': 6_000,
+         'new_series_runs': 1, 'churn_series': 2_000, 'churn_rows': 60, 'growth_series': '3000,12000', 'growth_samples': 100_000,
+         'check_instances': 2, 'million_series': 20_000}
+DISK_FREE_LEAST = 12 << 30
 
 
-def disk_bytes(folder):
-    total = 0
-    for root, _, files in os.walk(folder):
-        total += sum(os.lstat(os.path.join(root, name)).st_blocks * 512 for name in files
-                     if os.path.exists(os.path.join(root, name)))
-    return total
+def parse_arguments():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument('--bin-dir', required=True, help='folder of baro-collector')
+    arguments.add_argument('--peers', help='folder of victoria-metrics and prometheus (./dev peers fetches them)')
+    arguments.add_argument('--systems', default='barograph,victoria-metrics,prometheus')
+    arguments.add_argument('--systems-24h', default='barograph,victoria-metrics',
+                           help='for query24h; Prometheus takes minutes to load a day')
+    arguments.add_argument('--only', default=','.join(name for name in EXPERIMENTS if name not in ON_REQUEST),
+                           help=f'some of: {", ".join(EXPERIMENTS)} (by default all but {", ".join(ON_REQUEST)})')
+    arguments.add_argument('--data', default=os.path.join(HERE, 'data'), help='packed capture (bench/corpus.py pack)')
+    arguments.add_argument('--out', default='build/bench', help='folder of store.json and, without --write-docs, of the plots')
+    arguments.add_argument('--write-docs', action='store_true', help='write docs/benchmarks.md and its plots')
+    arguments.add_argument('--quick', action='store_true', help='small sizes: shows that it works, measures little')
+    arguments.add_argument('--connections', type=int, default=8)
+    arguments.add_argument('--collector-flags', default='', help='more flags for baro-collector, separated by spaces')
+    for name, value in FULL.items():
+        arguments.add_argument('--' + name.replace('_', '-'), type=type(value))
+    options = arguments.parse_args()
+    for name, value in (QUICK if options.quick else FULL).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    options.collector_flags = options.collector_flags.split()
+    unknown = set(options.only.split(',')) - set(EXPERIMENTS)
+    if unknown:
+        arguments.error(f'--only: no experiment {", ".join(sorted(unknown))}')
+    return options
 
 
-def barograph(stage):
-    server = stage.collector(storage=stage.path('data'), extra=['--storage.retention', '0']).start()
-    server.flush = lambda: processes.http(server.url + '/api/v1/baro/admin/compact', b'', timeout=600)
-    return server
+def machine():
+    with open('/proc/cpuinfo', encoding='utf-8') as file:
+        models = [line.split(':', 1)[1].strip() for line in file if line.startswith('model name')]
+    with open('/proc/meminfo', encoding='utf-8') as file:
+        memory = int(file.readline().split()[1]) * 1024
+    return {'cpu': models[0] if models else platform.machine(), 'cpus': os.cpu_count(), 'memory': memory,
+            'kernel': platform.release(), 'load': os.getloadavg()[0]}
 
 
-def peer(stage, options, name, arguments, flush):
-    port = processes.free_port()
-    command = [os.path.join(options.peers, name)] + [text.format(port=port, data=stage.path('data')) for text in arguments]
-    server = stage.add(name, command).start()
-    server.url = f'http://127.0.0.1:{port}'
-    server.flush = lambda: [processes.http(server.url + path, b'' if post else None, timeout=600) for post, path in flush]
-    return server
+def say(text):
+    print(f'{datetime.datetime.now():%H:%M:%S} {text}', flush=True)
 
 
-def start(stage, options, name):
-    if name == 'barograph':
-        return barograph(stage)
-    if name == 'victoria-metrics':
-        return peer(stage, options, name, ['-storageDataPath={data}', '-httpListenAddr=127.0.0.1:{port}', '-retentionPeriod=100y'],
-                    [(False, '/internal/force_flush'), (False, '/internal/force_merge')])
-    config = stage.write('prometheus.yml', '')
-    return peer(stage, options, name,
-                [f'--config.file={config}', '--storage.tsdb.path={data}', '--web.enable-remote-write-receiver',
-                 '--web.listen-address=127.0.0.1:{port}', '--storage.tsdb.retention.time=100y'], [])
+class Run:
+    """What is measured so far; an experiment that fails is reported as such and the rest goes on."""
+
+    def __init__(self, options, corpus, names):
+        self.options, self.corpus, self.names = options, corpus, names
+        self.results, self.failures = {}, []
+
+    def each(self, title, names, measure):
+        """{system: figures} of one experiment."""
+        found = {}
+        self.corpus.begin()
+        for name in names:
+            begin = time.monotonic()
+            try:
+                found[name] = measure(name)
+            except (AssertionError, RuntimeError, OSError, ValueError, KeyError) as error:
+                self.failures.append(f'{title}, {name}: {error}')
+                say(f'{title}: {name} FAILED: {error}')
+                continue
+            say(f'{title}: {name}: {report.one_line(found[name])} ({time.monotonic() - begin:.0f} s)')
+        self.corpus.forget()
+        return found
+
+    def queries(self, title, names, hours):
+        keep = {}
+        found = self.each(title, names, lambda name: experiments.query(name, self.corpus, self.options, hours, keep))
+        for name in names:
+            if name != 'barograph' and name in keep and 'barograph' in keep:
+                # VictoriaMetrics' rate() does not extrapolate, so its values differ by design.
+                tolerance = 1e-9 if name == 'prometheus' else 0.1
+                ours, theirs = keep['barograph'], keep[name]
+                found[name]['compared'] = {query[0]: dashboards.compare(ours[query[0]], theirs[query[0]], tolerance)
+                                           for query in dashboards.QUERIES}
+        return found
+
+    def run(self):
+        options, corpus = self.options, self.corpus
+        wanted = set(options.only.split(','))
+        if wanted & set(WITH_INGEST):
+            self.results['ingest'] = self.each('ingest', self.names,
+                                               lambda name: experiments.ingest(name, corpus, options, wanted))
+        if 'native' in wanted and 'barograph' in self.names:
+            self.results['native'] = {
+                str(rows): self.each(f'native, {rows} rows a batch', ['barograph'],
+                                     lambda name, rows=rows: experiments.native(corpus, options, rows)) for rows in (1, 16)}
+        if 'newseries' in wanted:
+            self.results['newseries'] = self.each('new series', self.names,
+                                                  lambda name: experiments.new_series(name, corpus, options))
+        if 'growth' in wanted:
+            self.results['growth'] = {
+                size: self.each(f'growth to {size} series', self.names,
+                                lambda name, size=size: experiments.growth(name, corpus, options, int(size)))
+                for size in options.growth_series.split(',')}
+        if 'query2h' in wanted:
+            self.results['query2h'] = self.queries('queries over 2 h', self.names, 0.5 if options.quick else 2)
+        if 'churn' in wanted:
+            self.results['churn'] = {
+                str(percent): self.each(f'churn of {percent} %', self.names,
+                                        lambda name, percent=percent: experiments.churn(name, corpus, options, percent))
+                for percent in (0, 1, 10)}
+        if 'query24h' in wanted:
+            names = [name for name in options.systems_24h.split(',') if name in self.names]
+            self.results['query24h'] = self.queries('queries over 24 h', names, 1 if options.quick else 24)
+        if 'million' in wanted:
+            self.results['million'] = self.each('a million series', self.names,
+                                                lambda name: experiments.million(name, corpus, options))
+        return self.results
 
 
-def ready(server):
-    path = '/-/ready' if server.name != 'victoria-metrics' else '/health'
-    processes.wait_for(f'{server.name} to be ready', lambda: processes.http(server.url + path)[0] == 200, 600)
-
-
-def replay(server, options, rows, start_ms):
-    command = [os.path.join(options.bin_dir, '..', 'bench', 'remote_write_replay'), options.capture,
-               server.url.removeprefix('http://'), '/api/v1/write', str(options.instances), str(rows), '15000', str(start_ms)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def measure(name, options, start_ms):
-    with processes.Stage(options.bin_dir) as stage:
-        server = start(stage, options, name)
-        ready(server)
-        first = replay(server, options, 1, start_ms)
-        cpu = server.cpu_seconds()
-        sent = replay(server, options, options.rows - 1, start_ms + 15000)
-        cpu = server.cpu_seconds() - cpu
-        result = {'name': name, 'sent': sent['samples'], 'series': sent['series'], 'cpu': cpu,
-                  'rss': server.memory_bytes(), 'peak': server.memory_bytes('VmHWM')}
-        server.flush()
-        time.sleep(5)
-        result['disk'] = disk_bytes(stage.path('data')) / (sent['samples'] + first['samples'])
-        end_ms = start_ms + 15000 * options.rows
-        newest = replay(server, options, 1, end_ms)['samples']
-        server.kill()
-        begin = time.monotonic()
-        server.start()
-        ready(server)
-        result['ready'] = time.monotonic() - begin
-        kept = processes.query(server.url, 'count(last_over_time({__name__!=""}[14s]))', at=end_ms / 1000)
-        result['kept'] = (kept[0][1] if kept else 0) / newest
-        return result
+def end_cleanly():
+    """SIGTERM and Ctrl-C end the servers and remove the folders, too, even when a shell started us in the background."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument('capture')
-    arguments.add_argument('--bin-dir', required=True)
-    arguments.add_argument('--peers', required=True)
-    arguments.add_argument('--instances', type=int, default=40)
-    arguments.add_argument('--rows', type=int, default=480)
-    arguments.add_argument('--systems', default='barograph,victoria-metrics,prometheus')
-    options = arguments.parse_args()
-    start_ms = (int(time.time()) - options.rows * 15 - 60) * 1000
-    print("| system | series | samples | server CPU µs / sample | RSS MB | peak MB | disk B / sample |"
-          " ready after kill -9, s | acknowledged row kept |")
-    print('| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
+    options = parse_arguments()
+    end_cleanly()
+    names = []
     for name in options.systems.split(','):
-        row = measure(name, options, start_ms)
-        print(f"| {row['name']} | {row['series']} | {row['sent']} | {row['cpu'] * 1e6 / row['sent']:.3f} | "
-              f"{row['rss'] / 1e6:.0f} | {row['peak'] / 1e6:.0f} | {row['disk']:.2f} | {row['ready']:.2f} | "
-              f"{row['kept']:.3f} |", flush=True)
+        reason = systems.missing(options, name)
+        if reason:
+            say(f'{name} left out: {reason}')
+        else:
+            names.append(name)
+    if not names:
+        sys.exit('store: nothing to measure')
+    begin = time.monotonic()
+    options.work = tempfile.mkdtemp(prefix='baro-bench-')
+    if not options.quick and shutil.disk_usage(options.work).free < DISK_FREE_LEAST:
+        sys.exit(f'store: needs {DISK_FREE_LEAST >> 30} GiB free in {options.work}')
+    try:
+        folder = os.path.join(options.work, 'columns')
+        corpus = experiments.Corpus(options, folder, captures.unpack(options.data, folder))
+        about = {'date': f'{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC', 'machine': machine(),
+                 'versions': {name: systems.short_version(systems.SYSTEMS[name].version(options)) for name in names},
+                 'command': './dev bench store ' + ' '.join(word for word in sys.argv[1:] if word != '--write-docs'),
+                 'quick': options.quick, 'scrapes': corpus.scrapes, 'series_per_instance': corpus.series_per_instance}
+        run = Run(options, corpus, names)
+        results = run.run()
+    finally:
+        shutil.rmtree(options.work, ignore_errors=True)
+    about.update(seconds=round(time.monotonic() - begin), failures=run.failures)
+    os.makedirs(options.out, exist_ok=True)
+    with open(os.path.join(options.out, 'store.json'), 'w', encoding='utf-8') as file:
+        json.dump({'about': about, 'results': results}, file, indent=1)
+    report.write(about, results, options)
+    say(f'done in {about["seconds"]} s; {len(run.failures)} failures; figures in {options.out}/store.json')
+    return 1 if run.failures else 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

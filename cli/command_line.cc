@@ -57,6 +57,7 @@ class Grammar {
     AddPlain<TargetsArguments>("targets", "what is scraped, and what of it is down");
     AddPlain<AgentsArguments>("agents", "the agents that push to this collector");
     AddPlain<StatusArguments>("status", "health and size of the collector");
+    AddTsdb();
     AddCompletion();
     AddPlain<VersionArguments>("version", "the version of this program");
   }
@@ -90,7 +91,12 @@ class Grammar {
   // A verb whose arguments start as `Arguments{}` and are chosen when it is met.
   template <typename Arguments>
   CLI::App* AddVerb(const std::string& name, const std::string& help, Arguments* arguments) {
-    CLI::App* verb = app_.add_subcommand(name, help);
+    return AddVerb(&app_, name, help, arguments);
+  }
+  template <typename Arguments>
+  CLI::App* AddVerb(CLI::App* above, const std::string& name, const std::string& help,
+                    Arguments* arguments) {
+    CLI::App* verb = above->add_subcommand(name, help);
     verb->fallthrough();
     verb->final_callback([this, arguments] { command_.verb = *arguments; });
     return verb;
@@ -140,6 +146,37 @@ class Grammar {
     verb->add_option("PATTERN", metrics_.pattern, "a regular expression; part of a name will do");
   }
 
+  template <typename Arguments>
+  void AddPlainTsdb(CLI::App* tsdb, const std::string& name, const std::string& help) {
+    static Arguments none;
+    AddVerb(tsdb, name, help, &none);
+  }
+
+  void AddTsdb() {
+    CLI::App* tsdb = app_.add_subcommand("tsdb", "operate the collector's store");
+    tsdb->require_subcommand(1);
+    tsdb->fallthrough();
+    CLI::App* remove = AddVerb(tsdb, "delete", "samples of series, in a range of time", &delete_);
+    remove->add_option("SELECTOR", delete_.selectors, "such as 'up{job=\"node\"}'")->required();
+    remove->add_option("--from", delete_.from, "the first instant (all)")->type_name("TIME");
+    remove->add_option("--to", delete_.to, "the last instant (all)")->type_name("TIME");
+    remove->add_flag("--yes", delete_.yes, "do it; without, only say what would go");
+    remove->add_flag("--dry-run", delete_.dry_run, "say what would go");
+    AddPlainTsdb<TsdbCleanArguments>(tsdb, "clean", "free the space of deleted samples now");
+    AddPlainTsdb<TsdbCompactArguments>(tsdb, "compact", "seal and merge everything now");
+    CLI::App* snapshot = AddVerb(tsdb, "snapshot", "a copy of the store beside it", &snapshot_);
+    snapshot->add_flag("--skip-head", snapshot_.skip_head, "leave out what is in memory only");
+    AddPlainTsdb<TsdbBackupArguments>(tsdb, "backup", "a backup to --storage.backup-path");
+    AddPlainTsdb<TsdbRestoreArguments>(tsdb, "restore", "how a backup is restored");
+    AddPlainTsdb<TsdbVerifyArguments>(tsdb, "verify", "read everything and tell what is damaged");
+    CLI::App* cardinality =
+        AddVerb(tsdb, "cardinality", "which metrics and labels have most series", &cardinality_);
+    cardinality->add_option("--limit", cardinality_.limit, "rows of each list (10)")
+        ->check(CLI::Range(1, 10'000))
+        ->type_name("COUNT");
+    AddPlainTsdb<TsdbStatusArguments>(tsdb, "status", "figures of the store");
+  }
+
   void AddCompletion() {
     CLI::App* verb = AddVerb("completion", "a script that completes commands", &completion_);
     verb->add_option("SHELL", completion_.shell, "bash, zsh or fish")
@@ -154,6 +191,9 @@ class Grammar {
   LabelsArguments labels_;
   SeriesArguments series_;
   MetricsArguments metrics_;
+  TsdbDeleteArguments delete_;
+  TsdbSnapshotArguments snapshot_;
+  TsdbCardinalityArguments cardinality_;
   CompletionArguments completion_;
   CLI::App app_;
 };
@@ -197,7 +237,7 @@ OptionDescription Describe(const CLI::Option& option) {
 }
 
 VerbDescription Describe(const CLI::App& app, const std::string& name) {
-  VerbDescription verb{name, app.get_description(), {}};
+  VerbDescription verb{name, app.get_description(), {}, {}};
   for (const CLI::Option* option : app.get_options()) {
     if (!option->get_positional()) verb.options.push_back(Describe(*option));
   }
@@ -245,6 +285,9 @@ std::vector<VerbDescription> DescribeVerbs() {
   std::vector<VerbDescription> verbs = {Describe(grammar.app(), "")};
   for (const CLI::App* verb : grammar.app().get_subcommands({})) {
     verbs.push_back(Describe(*verb, verb->get_name()));
+    for (const CLI::App* part : verb->get_subcommands({})) {
+      verbs.back().parts.push_back(part->get_name());
+    }
   }
   return verbs;
 }

@@ -57,6 +57,25 @@ struct MetricsArguments {
 struct TargetsArguments {};
 struct AgentsArguments {};
 struct StatusArguments {};
+struct TsdbDeleteArguments {
+  std::vector<std::string> selectors;
+  std::string from;
+  std::string to;
+  bool yes = false;      // without it nothing is deleted
+  bool dry_run = false;  // say what would go, and be content with that
+};
+struct TsdbCleanArguments {};
+struct TsdbCompactArguments {};
+struct TsdbSnapshotArguments {
+  bool skip_head = false;
+};
+struct TsdbBackupArguments {};
+struct TsdbRestoreArguments {};
+struct TsdbVerifyArguments {};
+struct TsdbCardinalityArguments {
+  int limit = 10;
+};
+struct TsdbStatusArguments {};
 struct CompletionArguments {
   std::string shell;
 };
@@ -64,6 +83,9 @@ struct VersionArguments {};
 
 using Verb = std::variant<QueryArguments, RangeArguments, LabelsArguments, SeriesArguments,
                           MetricsArguments, TargetsArguments, AgentsArguments, StatusArguments,
+                          TsdbDeleteArguments, TsdbCleanArguments, TsdbCompactArguments,
+                          TsdbSnapshotArguments, TsdbBackupArguments, TsdbRestoreArguments,
+                          TsdbVerifyArguments, TsdbCardinalityArguments, TsdbStatusArguments,
                           CompletionArguments, VersionArguments>;
 
 struct CommandLine {
@@ -93,6 +115,7 @@ struct VerbDescription {
   std::string name;  // empty for the options of all verbs
   std::string help;
   std::vector<OptionDescription> options;
+  std::vector<std::string> parts;  // of a verb that has verbs of its own (tsdb delete, …)
 };
 std::vector<VerbDescription> DescribeVerbs();
 

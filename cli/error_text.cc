@@ -92,6 +92,9 @@ std::string ExpressionOf(const Verb& verb) {
   if (const auto* query = std::get_if<QueryArguments>(&verb)) return query->expression;
   if (const auto* range = std::get_if<RangeArguments>(&verb)) return range->expression;
   if (const auto* series = std::get_if<SeriesArguments>(&verb)) return series->selector;
+  if (const auto* remove = std::get_if<TsdbDeleteArguments>(&verb)) {
+    return remove->selectors.size() == 1 ? remove->selectors.front() : "";
+  }
   if (const auto* labels = std::get_if<LabelsArguments>(&verb)) return labels->match;
   return "";
 }

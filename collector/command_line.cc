@@ -24,14 +24,16 @@ struct TextFlags {
 };
 
 // CLI11's own bounds print the largest double there is, all 309 digits of it.
-CLI::Validator WholeNumber(int64_t most) {
+CLI::Validator WholeNumber(int64_t most, int64_t least = 1) {
   return CLI::Validator(
-      [most](const std::string& text) -> std::string {
+      [most, least](const std::string& text) -> std::string {
         int64_t value = 0;
         const char* const end = text.data() + text.size();
         const auto result = std::from_chars(text.data(), end, value);
-        if (result.ec == std::errc{} && result.ptr == end && value > 0 && value <= most) return {};
-        return base::StrCat("\"", text, "\" must be a whole number above 0",
+        if (result.ec == std::errc{} && result.ptr == end && value >= least && value <= most)
+          return {};
+        return base::StrCat("\"", text, "\" must be a whole number",
+                            least == 0 ? "" : base::StrCat(" above ", least - 1),
                             most == INT64_MAX ? "" : base::StrCat(" and at most ", most));
       },
       "");
@@ -80,6 +82,31 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
                   "Queries that run at the same time; more wait")
       ->type_name("COUNT")
       ->check(WholeNumber(1'000));
+  app->add_option("--storage.remote.read-sample-limit", options->read_samples_max,
+                  "Samples one query of remote read may answer with; 0: any number")
+      ->type_name("COUNT")
+      ->check(WholeNumber(INT64_MAX, 0));
+  app->add_option("--enable-feature", options->features,
+                  "created-timestamp-zero-ingestion: remote write 2.0 stores a zero at each start "
+                  "timestamp")
+      ->delimiter(',')
+      ->check(CLI::IsMember({kStartSamplesFeature}));
+  app->add_flag("--web.enable-admin-api", options->admin_api,
+                "Allow deleting, snapshots and backups over HTTP");
+  app->add_option("--storage.backup-path", options->backup_path,
+                  "Folder that backups asked for over HTTP go to")
+      ->type_name("DIR");
+  auto* verify = app->add_flag("--tsdb.verify", options->verify,
+                               "Read the whole store, tell what is damaged, and end; no other "
+                               "process may have it open");
+  auto* restore = app->add_option("--tsdb.restore", options->restore_from,
+                                  "Restore a backup from this folder into --storage.path, and end")
+                      ->type_name("DIR")
+                      ->excludes(verify);
+  app->add_option("--tsdb.restore-name", options->restore_name,
+                  "Which backup to restore; the newest when not given")
+      ->type_name("NAME")
+      ->needs(restore);
   app->add_option("--memory.limit", texts->memory_limit,
                   "Memory of the whole process; auto: 80% of the cgroup's, else 60% of the "
                   "machine's; 0: no limit")
@@ -144,8 +171,12 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"query.max-samples", base::StrCat(options.query_samples_max)},
       {"query.max-concurrency", base::StrCat(options.query_concurrency_max)},
       {"memory.limit", texts.memory_limit},
+      {"storage.remote.read-sample-limit", base::StrCat(options.read_samples_max)},
+      {"enable-feature", CLI::detail::join(options.features, ",")},
       {"log.level", options.log_level},
       {"log.format", options.log_format},
+      {"storage.backup-path", options.backup_path},
+      {"web.enable-admin-api", options.admin_api ? "true" : "false"},
   };
   for (const LimitFlag& flag : kLimitFlags) {
     flags.emplace_back(flag.name, base::StrCat(options.limits.*flag.limit));

@@ -21,6 +21,8 @@ struct SeriesLimits {
   uint64_t label_name_bytes = 1'024;
   uint64_t label_value_bytes = 16'384;
 };
+// Prometheus' name for it.
+inline constexpr char kStartSamplesFeature[] = "created-timestamp-zero-ingestion";
 
 struct CollectorOptions {
   std::string config_file;  // empty: none
@@ -34,6 +36,14 @@ struct CollectorOptions {
   int64_t query_samples_max = 50'000'000;
   size_t query_concurrency_max = 20;
   SeriesLimits limits;
+  int64_t read_samples_max = 50'000'000;  // remote read, one query; 0: any number
+  std::vector<std::string> features;      // kStartSamplesFeature
+  bool admin_api = false;
+  std::string backup_path;  // where backups go; empty: none are taken
+  // Instead of serving: verify the store, or restore it from a folder of backups.
+  bool verify = false;
+  std::string restore_from;
+  std::string restore_name;         // empty: the newest
   uint64_t memory_limit_bytes = 0;  // of the whole process; 0: none
   // Of the hash tables that foreign senders fill; main() takes it from the system.
   uint64_t hash_seed = 0;

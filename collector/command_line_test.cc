@@ -29,6 +29,18 @@ TEST(CommandLine, ReadsTheMemoryLimit) {
   EXPECT_FALSE(Parse({"--memory.limit=much"}).ok());
 }
 
+TEST(CommandLine, ReadsFeaturesAndTheLimitOfRemoteRead) {
+  EXPECT_EQ((*Parse({}))->read_samples_max, 50'000'000);
+  EXPECT_TRUE((*Parse({}))->features.empty());
+  const auto options = Parse({"--storage.remote.read-sample-limit=0",
+                              "--enable-feature=created-timestamp-zero-ingestion"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ((*options)->read_samples_max, 0);
+  EXPECT_EQ((*options)->features, (std::vector<std::string>{kStartSamplesFeature}));
+  EXPECT_FALSE(Parse({"--storage.remote.read-sample-limit=-1"}).ok());
+  EXPECT_FALSE(Parse({"--enable-feature=something-else"}).ok());
+}
+
 TEST(CommandLine, ReadsEveryFlag) {
   const auto options = Parse({"--config.file",
                               "c.yml",

@@ -21,7 +21,6 @@ constexpr Absent kAbsent[] = {
     {"remote_write", "forwarding by remote write is not available yet"},
     {"remote_read", "remote read is not available yet"},
     {"tracing", "tracing is not available yet"},
-    {"otlp", "OTLP is not available yet"},
     {"runtime", "there is no Go runtime to tune"},
 };
 
@@ -61,6 +60,7 @@ static absl::Status ReadYaml(const base::YamlNode& node, CollectorConfig* config
   base::YamlMap map(node);
   map.Optional("global", &config->global);
   map.Optional("storage", &config->storage);
+  map.Optional("otlp", &config->otlp);
   for (const Absent& absent : kAbsent) {
     if (map.Take(absent.key) != nullptr) {
       map.Fail(absent.key, base::StrCat(absent.key, ": ", absent.what));
@@ -118,7 +118,7 @@ std::string PrintConfig(const CollectorConfig& config) {
     base::StrAppend(
         &out, "storage:\n  retention: ", base::FormatDuration(*config.storage.retention), "\n");
   }
-  return out;
+  return out + PrintOtlpConfig(config.otlp);
 }
 
 }  // namespace baro::collector

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "otlp/otlp_config.h"
 
 namespace baro::collector {
 
@@ -26,6 +27,7 @@ struct StorageConfig {
 struct CollectorConfig {
   GlobalConfig global;
   StorageConfig storage;
+  OtlpConfig otlp;
 };
 
 // Errors: InvalidArgument with file:line:column; keys of Prometheus' that this version does not

@@ -53,6 +53,34 @@ TEST(Config, RefusesWhatIsNotAvailableYetByName) {
   EXPECT_THAT(ErrorOf("storage: {tsdb: {}}\n"), HasSubstr("`retention` only"));
 }
 
+TEST(Config, ReadsTheRulesOfOtlp) {
+  constexpr std::string_view kText =
+      "otlp:\n  translation_strategy: NoTranslation\n  promote_resource_attributes: [\"a.b\", c]\n"
+      "  keep_identifying_resource_attributes: true\n  convert_histograms_to_nhcb: true\n"
+      "  promote_scope_metadata: true\n";
+  const auto config = ParseConfig(kText, "c.yml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->otlp.translation_strategy, OtlpNames::kNoTranslation);
+  EXPECT_EQ(config->otlp.promote_resource_attributes, (std::vector<std::string>{"a.b", "c"}));
+  const auto again = ParseConfig(PrintConfig(*config), "c.yml");
+  ASSERT_TRUE(again.ok()) << again.status() << PrintConfig(*config);
+  EXPECT_EQ(again->otlp, config->otlp);
+  EXPECT_TRUE(ParseConfig("otlp: {promote_all_resource_attributes: true,\n"
+                          "       ignore_resource_attributes: [x]}\n",
+                          "c.yml")
+                  .ok());
+}
+
+TEST(Config, RefusesRulesOfOtlpThatContradict) {
+  EXPECT_THAT(ErrorOf("otlp: {translation_strategy: Nonsense}\n"), HasSubstr("c.yml:1:"));
+  EXPECT_THAT(ErrorOf("otlp: {promote_resource_attributes: [a, a]}\n"), HasSubstr("twice"));
+  EXPECT_THAT(ErrorOf("otlp: {promote_resource_attributes: ['']}\n"), HasSubstr("empty"));
+  EXPECT_THAT(ErrorOf("otlp: {ignore_resource_attributes: [a]}\n"), HasSubstr("only with"));
+  EXPECT_THAT(ErrorOf("otlp:\n  promote_all_resource_attributes: true\n"
+                      "  promote_resource_attributes: [a]\n"),
+              HasSubstr("not together"));
+}
+
 TEST(Config, SaysWhichFileIsMissing) {
   EXPECT_THAT(std::string(ReadConfig("/nonexistent/c.yml").status().message()),
               HasSubstr("/nonexistent/c.yml"));

@@ -11,6 +11,7 @@
 #include "baro/base/clock.h"
 #include "baro/base/process.h"
 #include "command_line.h"
+#include "offline.h"
 #include "server.h"
 #include "spdlog/pattern_formatter.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
@@ -98,6 +99,7 @@ int Main(int argc, const char* const* argv) {
   if (!*options) return 0;
   (*options)->hash_seed = SystemSeed();
   StartLog(**options);
+  if ((*options)->verify || !(*options)->restore_from.empty()) return RunOffline(**options);
   const sigset_t signals = BlockSignals();
   spdlog::info("starting: {}", VersionText());
   auto server = Server::Start(**options, base::RealClock());

@@ -51,6 +51,30 @@ prometheus::MetricFamily OneGauge(std::string name, std::string help, double val
   return family;
 }
 
+// What the store has beside floats.
+void CollectBeside(const tsdb::Stats& stats, Families* families) {
+  auto histograms = Family("baro_store_histograms_total", "Histograms by what became of them.",
+                           prometheus::MetricType::Counter);
+  AddValue(D(stats.histograms_stored_total), {{"outcome", "stored"}}, &histograms);
+  AddValue(D(stats.histograms_invalid_total), {{"outcome", "invalid"}}, &histograms);
+  AddValue(D(stats.histograms_over_limit_total), {{"outcome", "over_limit"}}, &histograms);
+  families->push_back(std::move(histograms));
+  families->push_back(OneGauge("baro_store_histogram_columns",
+                               "Columns that the insides of histograms lie in.",
+                               D(stats.histogram_columns)));
+  auto exemplars = Family("baro_store_exemplars_total", "Exemplars by what became of them.",
+                          prometheus::MetricType::Counter);
+  AddValue(D(stats.exemplars_stored_total), {{"outcome", "stored"}}, &exemplars);
+  AddValue(D(stats.exemplars_duplicate_total), {{"outcome", "duplicate"}}, &exemplars);
+  AddValue(D(stats.exemplars_out_of_order_total), {{"outcome", "out_of_order"}}, &exemplars);
+  AddValue(D(stats.exemplars_refused_total), {{"outcome", "refused"}}, &exemplars);
+  families->push_back(std::move(exemplars));
+  families->push_back(OneGauge("baro_store_exemplars", "Exemplars kept.", D(stats.exemplars)));
+  families->push_back(OneCounter("baro_store_exemplars_evicted_total",
+                                 "Exemplars that made room for younger ones.",
+                                 D(stats.exemplars_evicted_total)));
+}
+
 void CollectStore(const tsdb::Stats& stats, Families* families) {
   const auto gauge = [families](const char* name, const char* help, double value) {
     families->push_back(OneGauge(base::StrCat("baro_store_", name), help, value));
@@ -68,6 +92,10 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   gauge("journal_bytes", "Journal on disk that is not sealed yet.", D(stats.journal_bytes));
   gauge("append_queue_depth", "Batches that wait for their turn.", D(stats.append_queue_depth));
   gauge("replay_seconds", "How long the last start replayed the journal.", stats.replay_seconds);
+  gauge("tombstones", "Deletes not yet made physical.", D(stats.tombstones));
+  families->push_back(OneGauge("baro_tsdb_quarantined_parts",
+                               "Parts found damaged: what can be read of them is answered.",
+                               D(stats.quarantined_parts)));
   gauge("writable", "0 while the disk is full or failing.", stats.writable ? 1 : 0);
   counter("commits_total", "Synced writes of the journal.", stats.commits_total);
   counter("commit_failures_total", "Journal writes that failed.", stats.commit_failures_total);
@@ -106,6 +134,7 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   families->push_back(std::move(samples));
   counter("samples_out_of_order_total", "Stored samples older than the newest of their series.",
           stats.samples_out_of_order_total);
+  CollectBeside(stats, families);
 }
 
 void CollectMemory(const base::MemoryBudget& memory, Families* families) {
@@ -195,25 +224,61 @@ void CollectRemoteWrite(const RemoteWriteStats& stats, Families* families) {
   const auto counter = [families](const char* name, const char* help, uint64_t value) {
     families->push_back(OneCounter(base::StrCat("baro_remote_write_", name), help, D(value)));
   };
-  counter("requests_total", "Requests received.", stats.requests_total);
-  counter("requests_broken_total", "Requests with wrong headers, snappy or protobuf.",
+  auto requests = Family("baro_remote_write_requests_total", "Requests read, by protocol version.",
+                         prometheus::MetricType::Counter);
+  AddValue(D(stats.requests_total[0]), {{"version", "1.0"}}, &requests);
+  AddValue(D(stats.requests_total[1]), {{"version", "2.0"}}, &requests);
+  families->push_back(std::move(requests));
+  counter("requests_unsupported_total", "Requests of an unknown content type or encoding.",
+          stats.requests_unsupported_total);
+  counter("requests_broken_total", "Requests with wrong snappy, zstd or protobuf, or too large.",
           stats.requests_broken_total);
   counter("requests_failed_total", "Requests that the store could not take.",
           stats.requests_failed_total);
-  counter("samples_total", "Samples received.", stats.samples_total);
-  counter("exemplars_dropped_total", "Exemplars received and not stored.",
-          stats.exemplars_dropped_total);
+  counter("samples_total", "Float samples received.", stats.samples_total);
+  counter("histograms_total", "Native histograms received.", stats.histograms_total);
+  counter("exemplars_total", "Exemplars received.", stats.exemplars_total);
+  counter("metadata_total", "Metadata of metrics handed to the store.", stats.metadata_total);
+  counter("refused_exemplars_total", "Exemplars refused: not valid, or their series is not.",
+          stats.exemplars_refused_total);
+  counter("duplicates_total", "Samples the store had already.", stats.duplicates_total);
+  counter("overwritten_total", "Samples that replaced another value at their time.",
+          stats.overwritten_total);
+  counter("out_of_order_total", "Samples older than the newest of their series, stored.",
+          stats.out_of_order_total);
+  counter("start_samples_total", "Zeros stored at start timestamps.", stats.start_samples_total);
   counter("nans_replaced_total", "NaNs with the store's own bits, stored as ordinary ones.",
           stats.nans_replaced_total);
   counter("cache_misses_total", "Series whose labels had to be parsed.", stats.cache_misses_total);
   families->push_back(OneGauge("baro_remote_write_cached_series", "Series in the label cache.",
                                D(stats.cached_series)));
-  auto refused = Family("baro_remote_write_refused_samples_total", "Samples refused, by reason.",
-                        prometheus::MetricType::Counter);
+  auto refused =
+      Family("baro_remote_write_refused_samples_total",
+             "Samples and native histograms refused, by reason.", prometheus::MetricType::Counter);
   for (size_t why = 0; why < kRefusalNames.size(); ++why) {
     AddValue(D(stats.refused_total[why]), {{"reason", std::string(kRefusalNames[why])}}, &refused);
   }
   families->push_back(std::move(refused));
+}
+
+void CollectRemoteRead(const RemoteReadStats& stats, Families* families) {
+  const auto counter = [families](const char* name, const char* help, uint64_t value) {
+    families->push_back(OneCounter(base::StrCat("baro_remote_read_", name), help, D(value)));
+  };
+  auto requests = Family("baro_remote_read_requests_total", "Requests answered, by form.",
+                         prometheus::MetricType::Counter);
+  AddValue(D(stats.requests_total[0]), {{"form", "samples"}}, &requests);
+  AddValue(D(stats.requests_total[1]), {{"form", "streamed_xor_chunks"}}, &requests);
+  families->push_back(std::move(requests));
+  counter("requests_broken_total", "Requests with wrong snappy, protobuf or matchers.",
+          stats.requests_broken_total);
+  counter("requests_refused_total", "Requests beyond the sample limit or the memory.",
+          stats.requests_refused_total);
+  counter("requests_failed_total", "Requests that the store could not answer, or nobody awaits.",
+          stats.requests_failed_total);
+  counter("queries_total", "Queries answered.", stats.queries_total);
+  counter("series_total", "Series sent.", stats.series_total);
+  counter("samples_total", "Samples sent, histograms among them.", stats.samples_total);
 }
 
 SelfMetrics::SelfMetrics(const std::string& version)

@@ -18,6 +18,7 @@
 #include "prometheus/histogram.h"
 #include "prometheus/metric_family.h"
 #include "prometheus/registry.h"
+#include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 
 namespace baro::collector {
@@ -38,6 +39,8 @@ void CollectIngest(const IngestServiceStats& stats,
                    std::vector<prometheus::MetricFamily>* families);
 void CollectRemoteWrite(const RemoteWriteStats& stats,
                         std::vector<prometheus::MetricFamily>* families);
+void CollectRemoteRead(const RemoteReadStats& stats,
+                       std::vector<prometheus::MetricFamily>* families);
 // process_* with the names and meanings of Prometheus' client libraries, from /proc/self.
 void CollectProcess(std::vector<prometheus::MetricFamily>* families);
 

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "baro/base/memory_budget.h"
@@ -13,6 +14,10 @@
 #include "baro/promql/engine.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
+#include "otlp/otlp_grpc.h"
+#include "otlp/otlp_http.h"
+#include "otlp/otlp_metrics.h"
+#include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 #include "self_metrics.h"
 #include "spdlog/spdlog.h"
@@ -67,6 +72,7 @@ class ServerImpl final : public Server {
 
  private:
   absl::Status OpenStore();
+  void StartOtlp();
   std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
@@ -91,6 +97,9 @@ class ServerImpl final : public Server {
 
   std::unique_ptr<tsdb::Store> store_;
   std::unique_ptr<RemoteWrite> remote_write_;
+  std::unique_ptr<RemoteRead> remote_read_;
+  std::unique_ptr<OtlpReceiver> otlp_;
+  std::unique_ptr<OtlpGrpc> otlp_grpc_;
   ApiParts api_;
   SelfMetrics metrics_;
   std::unique_ptr<IngestService> ingest_;
@@ -111,8 +120,16 @@ absl::Status ServerImpl::Open() {
   BARO_TRY(OpenStore());
   RemoteWriteOptions remote_write;
   remote_write.cache_seed = options_.hash_seed;
+  remote_write.start_samples = std::find(options_.features.begin(), options_.features.end(),
+                                         kStartSamplesFeature) != options_.features.end();
   remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts()};
+  RemoteReadOptions remote_read;
+  remote_read.samples_max = static_cast<uint64_t>(options_.read_samples_max);
+  remote_read.external_labels = [this] { return this->config().global.external_labels; };
+  remote_read.memory = &memory_;
+  remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
+  StartOtlp();
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api};
   BARO_TRY(StartIngest());
   return Listen();
 }
@@ -130,11 +147,25 @@ absl::Status ServerImpl::OpenStore() {
   options.limits.label_value_bytes_max = options_.limits.label_value_bytes;
   options.memory = &memory_;
   options.clock = clock_;
+  options.on_damage = [](const std::string& what) {
+    spdlog::error("the store is damaged: {}", what);
+  };
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));
   const tsdb::Stats stats = store_->GetStats();
   spdlog::info("store is open: path={} series={} slots={} replay_seconds={:.3f}",
                options_.storage_path, stats.series, stats.slots, stats.replay_seconds);
   return absl::OkStatus();
+}
+
+void ServerImpl::StartOtlp() {
+  OtlpOptions options;
+  options.cache_seed = options_.hash_seed;
+  options.retention_ms = retention_ms_;
+  options.lookback_ms = options_.query_lookback_ms;
+  options.clock = clock_;
+  options.deltas.clock = clock_;
+  otlp_ = std::make_unique<OtlpReceiver>(store_.get(), config().otlp, options);
+  otlp_grpc_ = OtlpGrpc::Start(otlp_.get(), OtlpGrpcOptions());
 }
 
 // gRPC does not know the empty host that stands for every address.
@@ -150,6 +181,7 @@ absl::Status ServerImpl::StartIngest() {
   options.listen = GrpcListen();
   options.version = Version();
   options.clock = clock_;
+  options.services = {otlp_grpc_->service()};
   BARO_TRY_ASSIGN(ingest_, IngestService::Start(std::move(options), store_.get()));
   return absl::OkStatus();
 }
@@ -165,6 +197,10 @@ absl::Status ServerImpl::Listen() {
                    remote_write_->Handle(request, std::move(reply));
                  },
                  wire::kRemoteWriteBytesMax});
+  router.Handle(
+      {"POST"}, "/api/v1/read", HttpLane::kQuery,
+      [this](const net::ServerRequest& request) { return remote_read_->Handle(request); });
+  AddOtlpRoutes(otlp_.get(), &router);
   net::HttpServerOptions http;
   http.address = options_.http_address;
   http.cors = true;
@@ -183,6 +219,9 @@ ApiFacts ServerImpl::Facts() {
   ApiFacts facts;
   facts.store_stats = [this] { return store_->GetStats(); };
   facts.cardinality = [this](size_t limit) { return store_->GetCardinality(limit); };
+  facts.exemplars = [this](const model::LabelRequest& request) {
+    return store_->Exemplars(request);
+  };
   facts.agents = [this] { return ingest_->Agents(); };
   facts.config_yaml = [this] { return PrintConfig(config()); };
   facts.last_reload = [this] {
@@ -193,6 +232,8 @@ ApiFacts ServerImpl::Facts() {
   facts.retention = RetentionText(retention_ms_);
   facts.version = Version();
   facts.start_time_ms = start_time_ms_;
+  facts.storage_path = options_.storage_path;
+  facts.backup_path = options_.backup_path;
   return facts;
 }
 
@@ -201,6 +242,9 @@ void ServerImpl::AddMetrics() {
   metrics_.Add([this](Families* families) { CollectStore(store_->GetStats(), families); });
   metrics_.Add(
       [this](Families* families) { CollectRemoteWrite(remote_write_->GetStats(), families); });
+  metrics_.Add(
+      [this](Families* families) { CollectRemoteRead(remote_read_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectOtlp(otlp_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {
@@ -271,6 +315,7 @@ absl::Status ServerImpl::Reload() {
     spdlog::warn("storage.retention has changed in the file; it takes effect at the next start");
   }
   config_ = *std::move(config);
+  otlp_->Configure(config_.otlp);
   reload_time_ms_ = clock_->NowMs();
   spdlog::info("configuration is reloaded: file={}", options_.config_file);
   return absl::OkStatus();
@@ -280,6 +325,7 @@ void ServerImpl::Stop() {
   base::MutexLock lock(&stop_mutex_);
   if (std::exchange(stopped_, true)) return;
   if (http_) http_->Stop();
+  if (otlp_grpc_) otlp_grpc_->Stop();
   if (ingest_) ingest_->Stop();
   if (!store_) return;
   const absl::Status closed = store_->Close();

@@ -110,6 +110,54 @@ absl::StatusOr<Record> Client::StatusPage(const std::string& path) {
   return DecodeRecord(body, &notes_);
 }
 
+// A form makes it a POST, so there is always something in it.
+absl::StatusOr<std::string> Client::SendOrder(const std::string& path,
+                                              const Parameters& parameters) {
+  Parameters form = parameters;
+  form.emplace_back("client", "baro");
+  BARO_TRY_ASSIGN(ApiResponse response, transport_->Send({path, EncodeParameters(form)}));
+  if (response.status == 204) return std::string();
+  if (response.body.find("admin APIs disabled") != std::string::npos) {
+    return absl::PermissionDeniedError(
+        "admin APIs disabled: the collector runs without --web.enable-admin-api");
+  }
+  if (!IsApiAnswer(response)) return StatusError(response);
+  if (response.status != 200) {
+    BARO_TRY(DecodeRecord(response.body, &notes_).status());
+    return StatusError(response);
+  }
+  return std::move(response.body);
+}
+
+absl::Status Client::Order(const std::string& path, const Parameters& parameters) {
+  return SendOrder(path, parameters).status();
+}
+
+absl::StatusOr<Record> Client::OrderRecord(const std::string& path, const Parameters& parameters) {
+  BARO_TRY_ASSIGN(const std::string body, SendOrder(path, parameters));
+  return DecodeRecord(body, &notes_);
+}
+
+absl::StatusOr<Client::Verification> Client::Verify() {
+  BARO_TRY_ASSIGN(const std::string body, SendOrder("/api/v1/baro/admin/verify", {}));
+  Verification verification;
+  BARO_TRY_ASSIGN(verification.figures, DecodeRecord(body, &notes_));
+  BARO_TRY_ASSIGN(verification.damages, DecodeRecords(body, "damages", &notes_));
+  return verification;
+}
+
+absl::StatusOr<std::vector<Client::NamedList>> Client::Cardinality(int limit) {
+  BARO_TRY_ASSIGN(const std::string body,
+                  Get("/api/v1/status/tsdb", {{"limit", base::StrCat(limit)}}));
+  std::vector<NamedList> lists;
+  for (const char* name : {"seriesCountByMetricName", "labelValueCountByLabelName",
+                           "memoryInBytesByLabelName", "seriesCountByLabelValuePair"}) {
+    BARO_TRY_ASSIGN(std::vector<Record> entries, DecodeRecords(body, name, &notes_));
+    lists.push_back({name, std::move(entries)});
+  }
+  return lists;
+}
+
 absl::Status Client::Health(const std::string& path) {
   BARO_TRY_ASSIGN(const ApiResponse response, transport_->Send({path, ""}));
   return response.status == 200 ? absl::OkStatus() : StatusError(response);

@@ -52,6 +52,21 @@ class Client {
   absl::StatusOr<std::vector<Record>> Agents();
   // data of a status page such as "/api/v1/status/buildinfo".
   absl::StatusOr<Record> StatusPage(const std::string& path);
+  // Orders something of the store, by POST. Errors: PermissionDenied when the collector takes none.
+  absl::Status Order(const std::string& path, const Parameters& parameters);
+  // The same, with data in the answer.
+  absl::StatusOr<Record> OrderRecord(const std::string& path, const Parameters& parameters);
+  struct Verification {
+    Record figures;
+    std::vector<Record> damages;
+  };
+  absl::StatusOr<Verification> Verify();
+  // The lists of status/tsdb by their names, each of {name, value}.
+  struct NamedList {
+    std::string name;
+    std::vector<Record> entries;
+  };
+  absl::StatusOr<std::vector<NamedList>> Cardinality(int limit);
   // OK when the health page (such as "/-/ready") answers 200.
   absl::Status Health(const std::string& path);
 
@@ -61,6 +76,7 @@ class Client {
   absl::StatusOr<std::string> Get(const std::string& path, const Parameters& parameters);
   absl::StatusOr<std::string> Post(const std::string& path, const Parameters& parameters);
   absl::StatusOr<std::string> Send(const ApiRequest& request);
+  absl::StatusOr<std::string> SendOrder(const std::string& path, const Parameters& parameters);
 
   Transport* transport_;
   int64_t timeout_ms_;

@@ -65,6 +65,7 @@ std::string BashVerbCases(const std::vector<VerbDescription>& verbs) {
     if (TakesMetric(verb.name)) words = base::StrCat("$(", kMetricNames, ")");
     if (verb.name == "labels") words = base::StrCat("$(", kLabelNames, ")");
     if (verb.name == "completion") words = "bash zsh fish";
+    if (!verb.parts.empty()) words = Joined(verb.parts);
     base::StrAppend(&out, "    ", verb.name, ") options=\"", OptionWords(verb),
                     "\"; [[ $cur != -* ]] && words=\"", words, "\";;\n");
   }

@@ -17,6 +17,16 @@ absl::Status Run(const MetricsArguments& arguments, Session* session);
 absl::Status Run(const TargetsArguments& arguments, Session* session);
 absl::Status Run(const AgentsArguments& arguments, Session* session);
 absl::Status Run(const StatusArguments& arguments, Session* session);
+// tsdb.cc
+absl::Status Run(const TsdbDeleteArguments& arguments, Session* session);
+absl::Status Run(const TsdbCleanArguments& arguments, Session* session);
+absl::Status Run(const TsdbCompactArguments& arguments, Session* session);
+absl::Status Run(const TsdbSnapshotArguments& arguments, Session* session);
+absl::Status Run(const TsdbBackupArguments& arguments, Session* session);
+absl::Status Run(const TsdbRestoreArguments& arguments, Session* session);
+absl::Status Run(const TsdbVerifyArguments& arguments, Session* session);
+absl::Status Run(const TsdbCardinalityArguments& arguments, Session* session);
+absl::Status Run(const TsdbStatusArguments& arguments, Session* session);
 absl::Status Run(const CompletionArguments& arguments, Session* session);
 absl::Status Run(const VersionArguments& arguments, Session* session);
 

@@ -71,4 +71,10 @@ net::ServerResponse ErrorAnswer(const absl::Status& error) {
   return Json(kind.http_status, &writer);
 }
 
+net::ServerResponse AdminDisabledAnswer() {
+  JsonWriter writer;
+  writer.Raw(R"({"status":"error","errorType":"unavailable","error":"admin APIs disabled"})");
+  return Json(500, &writer);
+}
+
 }  // namespace baro::collector

@@ -29,5 +29,7 @@ net::ServerResponse FinishAnswer(JsonWriter* writer, const Notes& notes = {});
 // FailedPrecondition, ResourceExhausted: 422 execution; DeadlineExceeded: 503 timeout; Cancelled:
 // 503 canceled; NotFound: 404 not_found; Unavailable: 503 unavailable; the rest: 500 internal.
 net::ServerResponse ErrorAnswer(const absl::Status& error);
+// 500 unavailable: what Prometheus answers when its admin API is off.
+net::ServerResponse AdminDisabledAnswer();
 
 }  // namespace baro::collector

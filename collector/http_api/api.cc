@@ -41,6 +41,21 @@ constexpr Endpoint kEndpoints[] = {
     {"baro/cardinality", false, HttpLane::kQuery, CardinalityStatus},
 };
 
+// Operations take POST and PUT. Those that change something are off unless asked for.
+struct Operation {
+  const char* path;
+  bool guarded;
+  Handler handler;
+};
+constexpr Operation kOperations[] = {
+    {"admin/tsdb/delete_series", true, DeleteSeries},
+    {"admin/tsdb/clean_tombstones", true, CleanTombstones},
+    {"admin/tsdb/snapshot", true, TakeSnapshot},
+    {"baro/admin/backup", true, BackUp},
+    {"baro/admin/count_delete", false, CountDelete},
+    {"baro/admin/verify", false, VerifyStore},
+};
+
 // What has nothing to tell yet: the shape that Prometheus gives when it has nothing either.
 struct EmptyAnswer {
   const char* path;
@@ -63,6 +78,15 @@ void AddEndpoint(const ApiParts* parts, const Endpoint& endpoint, net::HttpRoute
                  });
 }
 
+void AddOperation(const ApiParts* parts, const Operation& operation, net::HttpRouter* router) {
+  router->Handle({"POST", "PUT"}, base::StrCat("/api/v1/", operation.path), HttpLane::kQuery,
+                 [parts, operation](const net::ServerRequest& request) {
+                   if (operation.guarded && !parts->admin_enabled) return AdminDisabledAnswer();
+                   Answer answer = operation.handler(*parts, request);
+                   return answer.ok() ? *std::move(answer) : ErrorAnswer(answer.status());
+                 });
+}
+
 void AddEmptyAnswer(const EmptyAnswer& empty, net::HttpRouter* router) {
   router->Handle({"GET"}, base::StrCat("/api/v1/", empty.path), HttpLane::kInline,
                  [value = empty.value](const net::ServerRequest&) {
@@ -76,6 +100,7 @@ void AddEmptyAnswer(const EmptyAnswer& empty, net::HttpRouter* router) {
 
 void AddApiRoutes(const ApiParts* parts, net::HttpRouter* router) {
   for (const Endpoint& endpoint : kEndpoints) AddEndpoint(parts, endpoint, router);
+  for (const Operation& operation : kOperations) AddOperation(parts, operation, router);
   for (const EmptyAnswer& empty : kEmptyAnswers) AddEmptyAnswer(empty, router);
 }
 

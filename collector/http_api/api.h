@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "baro/base/clock.h"
 #include "baro/collector/ingest_service.h"
 #include "baro/model/series_source.h"
 #include "baro/net/http_router.h"
 #include "baro/promql/engine.h"
 #include "baro/tsdb/store.h"
+#include "baro/tsdb/store_admin.h"
 
 namespace baro::collector {
 
@@ -28,6 +30,8 @@ struct ApiFacts {
   std::function<tsdb::Cardinality(size_t limit)> cardinality = [](size_t) {
     return tsdb::Cardinality();
   };
+  std::function<absl::StatusOr<std::vector<model::ExemplarSeries>>(const model::LabelRequest&)>
+      exemplars = [](const model::LabelRequest&) { return std::vector<model::ExemplarSeries>(); };
   std::function<std::vector<AgentFacts>()> agents = [] { return std::vector<AgentFacts>(); };
   std::function<std::string()> config_yaml = [] { return std::string(); };
   // The last reload of the configuration: its time and whether it was good.
@@ -39,6 +43,8 @@ struct ApiFacts {
   std::string version = "unknown";
   std::string revision;
   int64_t start_time_ms = 0;
+  std::string storage_path;
+  std::string backup_path;  // empty: backups are refused
 };
 
 // What the API reads. Everything outlives the router that the routes are added to.
@@ -47,6 +53,10 @@ struct ApiParts {
   const promql::Engine* engine = nullptr;
   const base::Clock* clock = base::RealClock();
   ApiFacts facts;
+  // Null: a store that takes no orders.
+  tsdb::StoreAdmin* admin = nullptr;
+  // Prometheus' /api/v1/admin and what else changes the store; off, they answer as Prometheus' do.
+  bool admin_enabled = false;
 };
 
 // Adds every route below /api/v1 but `write`. `parts` outlives the router.

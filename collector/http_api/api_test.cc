@@ -110,6 +110,50 @@ TEST_F(Api, AnswersGrafanasHeuristics) {
   EXPECT_EQ(Get("alerts"), R"(200 {"status":"success","data":{"alerts":[]}})");
 }
 
+TEST_F(Api, AnswersExemplarsOfEverySelectorInTheQuery) {
+  std::vector<size_t> selectors;
+  parts_.facts.exemplars = [&selectors](const model::LabelRequest& request) {
+    for (const auto& matchers : request.selectors) selectors.push_back(matchers.size());
+    model::ExemplarSeries series{{{"__name__", "requests_total"}, {"job", "a"}}, {}};
+    series.exemplars.push_back({{{"trace_id", "x"}}, 1'600'096'945'479, 6});
+    series.exemplars.push_back({{}, 1'600'096'946'000, 0.25});
+    return std::vector<model::ExemplarSeries>{series};
+  };
+  EXPECT_EQ(
+      Get("query_exemplars",
+          "query=sum(rate(a%7Bb%3D%22c%22%7D[5m]))/b%20offset%201m&start=1&end=2"),
+      R"(200 {"status":"success","data":[{"seriesLabels":{"__name__":"requests_total",)"
+      R"("job":"a"},"exemplars":[{"labels":{"trace_id":"x"},"value":"6",)"
+      R"("timestamp":1600096945.479},{"labels":{},"value":"0.25","timestamp":1600096946}]}]})");
+  EXPECT_EQ(selectors, (std::vector<size_t>{2, 1}));
+  EXPECT_EQ(Get("query_exemplars", "query=1%2B1"), R"(200 {"status":"success"})");
+  EXPECT_EQ(Get("query_exemplars", "query=up&start=2&end=1"),
+            Bad("end timestamp must not be before start timestamp"));
+  EXPECT_THAT(Get("query_exemplars", "query=%7B"), StartsWith("400 "));
+}
+
+TEST_F(Api, WritesNativeHistograms) {
+  model::Histogram histogram;
+  histogram.schema = 0;
+  histogram.count = 6;
+  histogram.sum = 1.5;
+  histogram.zero_threshold = 0.25;
+  histogram.zero_count = 1;
+  histogram.positive = {{1, 2}};
+  histogram.negative = {{0, 3}};
+  source_.Append({{"__name__", "latency"}}, kNowMs, histogram);
+  const std::string value = R"([1000000,{"count":"6","sum":"1.5","buckets":[[1,"-1","-0.5","3"],)"
+                            R"([3,"-0.25","0.25","1"],[0,"1","2","2"]]}])";
+  EXPECT_EQ(Get("query", "query=latency&time=1000000"),
+            R"(200 {"status":"success","data":{"resultType":"vector","result":[{"metric":)"
+            R"({"__name__":"latency"},"histogram":)" +
+                value + "}]}}");
+  EXPECT_EQ(Get("query_range", "query=latency&start=1000000&end=1000000&step=1"),
+            R"(200 {"status":"success","data":{"resultType":"matrix","result":[{"metric":)"
+            R"({"__name__":"latency"},"histograms":[)" +
+                value + "]}]}}");
+}
+
 TEST_F(Api, WritesScalarsStringsVectorsAndMatrices) {
   EXPECT_EQ(Get("query", "query=1e22&time=1.05"),
             R"(200 {"status":"success","data":{"resultType":"scalar","result":[1.05,)"

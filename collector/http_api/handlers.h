@@ -13,6 +13,8 @@ using Answer = absl::StatusOr<net::ServerResponse>;
 // query_handlers.cc
 Answer InstantQuery(const ApiParts& parts, const net::ServerRequest& request);
 Answer RangeQuery(const ApiParts& parts, const net::ServerRequest& request);
+
+// exemplar_handlers.cc
 Answer Exemplars(const ApiParts& parts, const net::ServerRequest& request);
 
 // expression_handlers.cc
@@ -40,5 +42,13 @@ Answer FlagsStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer RuntimeStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer ReplayStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer BaroStatus(const ApiParts& parts, const net::ServerRequest& request);
+
+// admin_handlers.cc
+Answer DeleteSeries(const ApiParts& parts, const net::ServerRequest& request);
+Answer CleanTombstones(const ApiParts& parts, const net::ServerRequest& request);
+Answer TakeSnapshot(const ApiParts& parts, const net::ServerRequest& request);
+Answer CountDelete(const ApiParts& parts, const net::ServerRequest& request);
+Answer BackUp(const ApiParts& parts, const net::ServerRequest& request);
+Answer VerifyStore(const ApiParts& parts, const net::ServerRequest& request);
 
 }  // namespace baro::collector

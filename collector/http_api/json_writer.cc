@@ -215,6 +215,36 @@ void JsonWriter::Sample(int64_t time_ms, double value) {
   Advance(out);
 }
 
+void JsonWriter::QuotedSample(double value) {
+  char* out = Reserve(kNumberBytesMax + 2);
+  *out++ = '"';
+  out = WriteSample(value, out);
+  *out++ = '"';
+  Advance(out);
+}
+
+void JsonWriter::Histogram(int64_t time_ms, const model::Histogram& histogram) {
+  Raw("[");
+  SampleTime(time_ms);
+  Raw(",{\"count\":");
+  QuotedSample(histogram.count);
+  Raw(",\"sum\":");
+  QuotedSample(histogram.sum);
+  const std::vector<model::BucketRange> ranges = model::BucketRanges(histogram);
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    const model::BucketRange& range = ranges[i];
+    Raw(i == 0 ? ",\"buckets\":[[" : ",[");
+    const int upper_only = range.upper_inclusive ? 0 : 2;
+    Int(range.lower_inclusive ? (range.upper_inclusive ? 3 : 1) : upper_only);
+    for (const double number : {range.lower, range.upper, range.count}) {
+      Raw(",");
+      QuotedSample(number);
+    }
+    Raw("]");
+  }
+  Raw(ranges.empty() ? "}]" : "]}]");
+}
+
 void JsonWriter::Labels(const model::Labels& labels) {
   Raw("{");
   bool first = true;

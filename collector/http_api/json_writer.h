@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "baro/model/histogram.h"
 #include "baro/model/labels.h"
 
 namespace baro::collector {
@@ -39,6 +40,9 @@ class JsonWriter {
   void SampleTime(int64_t time_ms);
   // [1435781430.781,"1.5"]
   void Sample(int64_t time_ms, double value);
+  // [1435781430.781,{"count":"3","sum":"1.5","buckets":[[0,"0.5","1","3"]]}]; a bucket's first
+  // number tells which of its bounds belong to it: 0 the upper, 1 the lower, 2 none, 3 both.
+  void Histogram(int64_t time_ms, const model::Histogram& histogram);
   // {"__name__":"up","job":"node"}
   void Labels(const model::Labels& labels);
   // ["a","b"]
@@ -48,6 +52,8 @@ class JsonWriter {
   std::vector<std::string> Take();
 
  private:
+  // "1.5"
+  void QuotedSample(double value);
   // Room for `bytes` at the end of the current block; bytes ≤ kBlockBytes.
   char* Reserve(size_t bytes);
   void Advance(const char* end) { used_ = static_cast<size_t>(end - block_.data()); }

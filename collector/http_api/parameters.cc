@@ -86,7 +86,8 @@ bool TakeRune(std::string_view* text, std::string* out) {
 }  // namespace
 
 Parameters::Parameters(const net::ServerRequest& request) {
-  if (request.method == "POST" && IsForm(request.Header("Content-Type"))) {
+  if ((request.method == "POST" || request.method == "PUT") &&
+      IsForm(request.Header("Content-Type"))) {
     AddPairs(request.body, &pairs_);
   }
   AddPairs(request.query, &pairs_);

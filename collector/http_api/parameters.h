@@ -13,7 +13,7 @@
 
 namespace baro::collector {
 
-// The query string and, for POST, the form body: what Go's FormValue() sees, body first.
+// The query string and, for POST and PUT, the form body: what Go's FormValue() sees, body first.
 // Unknown parameters are ignored, as clients rely on. Immutable.
 class Parameters {
  public:

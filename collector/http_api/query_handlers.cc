@@ -81,23 +81,44 @@ absl::StatusOr<RangeParameters> RangeOf(const Parameters& parameters) {
 void WriteElement(const promql::ResultSeries& element, JsonWriter* writer) {
   writer->Raw("{\"metric\":");
   writer->Labels(element.labels);
-  writer->Raw(",\"value\":");
-  const model::Sample& sample = element.samples.front();
-  writer->Sample(sample.time_ms, sample.value);
+  if (element.samples.empty()) {
+    const promql::HistogramPoint& point = element.histograms.front();
+    writer->Raw(",\"histogram\":");
+    writer->Histogram(point.time_ms, point.histogram);
+  } else {
+    const model::Sample& sample = element.samples.front();
+    writer->Raw(",\"value\":");
+    writer->Sample(sample.time_ms, sample.value);
+  }
   writer->Raw("}");
+}
+
+// Calls write(point) for each of some points, with what goes around and between them; nothing when
+// there are none.
+template <typename Points, typename Write>
+void WritePoints(std::string_view key, const Points& points, JsonWriter* writer, Write write) {
+  if (points.empty()) return;
+  writer->Raw(key);
+  bool first = true;
+  for (const auto& point : points) {
+    if (!first) writer->Raw(",");
+    first = false;
+    write(point);
+  }
+  writer->Raw("]");
 }
 
 void WriteSeries(const promql::ResultSeries& series, JsonWriter* writer) {
   writer->Raw("{\"metric\":");
   writer->Labels(series.labels);
-  writer->Raw(",\"values\":[");
-  bool first = true;
-  for (const model::Sample& sample : series.samples) {
-    if (!first) writer->Raw(",");
-    first = false;
+  WritePoints(",\"values\":[", series.samples, writer, [writer](const model::Sample& sample) {
     writer->Sample(sample.time_ms, sample.value);
-  }
-  writer->Raw("]}");
+  });
+  WritePoints(",\"histograms\":[", series.histograms, writer,
+              [writer](const promql::HistogramPoint& point) {
+                writer->Histogram(point.time_ms, point.histogram);
+              });
+  writer->Raw("}");
 }
 
 // Scalars and strings have their time as an ordinary number: 1.5, where a sample has 1.500.
@@ -204,14 +225,6 @@ Answer RangeQuery(const ApiParts& parts, const net::ServerRequest& request) {
                                     range.end_ms, range.step_ms, options);
   if (!result.ok()) return QueryError(result.status());
   return ResultAnswer(*std::move(result), limit, !parameters.Get("stats").empty());
-}
-
-// Exemplars are not stored yet: the answer is the one of a Prometheus that has none. Grafana probes
-// with times in milliseconds, so that any time is taken.
-Answer Exemplars(const ApiParts&, const net::ServerRequest&) {
-  JsonWriter writer = StartAnswer();
-  writer.Raw("[]");
-  return FinishAnswer(&writer);
 }
 
 }  // namespace baro::collector

@@ -107,6 +107,8 @@ void WriteStoreStats(const tsdb::Stats& stats, JsonWriter* writer) {
   store.Add("commitFailures", stats.commit_failures_total);
   store.Add("seals", stats.seals_total);
   store.Add("sealFailures", stats.seal_failures_total);
+  store.Add("tombstones", stats.tombstones);
+  store.Add("quarantinedParts", stats.quarantined_parts);
   store.Add("appendQueueDepth", stats.append_queue_depth);
   store.Add("replaySeconds", stats.replay_seconds);
 }

@@ -99,6 +99,7 @@ absl::Status Service::Listen() {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(this);
+  for (grpc::Service* const service : options_.services) builder.RegisterService(service);
   builder.SetMaxReceiveMessageSize(static_cast<int>(options_.limits.message_bytes_max));
   // A peer that has vanished is noticed within a minute, and agents may ping as often.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);

@@ -1,75 +1,19 @@
-// What remote write receives is stored or refused by name, and 204 comes only after the sync.
+// What remote write 1.0 receives is stored or refused by name, and 204 comes only after the sync.
 
-#include "remote_write/remote_write.h"
+#include <zstd.h>
 
-#include <snappy.h>
+#include <array>
 
-#include <bit>
-#include <map>
-
-#include "baro/base/strings.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
+#include "remote_write/write_test_support.h"
 
 namespace baro::collector {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
-
-// Keeps what was appended and answers when the test tells it to.
-class FakeStore final : public tsdb::Store {
- public:
-  absl::StatusOr<std::unique_ptr<model::SeriesSet>> Select(
-      const model::SelectRequest&) const override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<std::vector<std::string>> LabelNames(const model::LabelRequest&) const override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<std::vector<std::string>> LabelValues(const std::string&,
-                                                       const model::LabelRequest&) const override {
-    return absl::UnimplementedError("");
-  }
-  std::vector<model::Metadata> MetricMetadata(const std::string&, size_t) const override {
-    return described;
-  }
-  bool KnowsLayout(const model::ContentHash&) const override { return false; }
-  absl::Status DeclareLayout(const model::Layout&) override { return absl::OkStatus(); }
-  absl::StatusOr<tsdb::Declared> DeclareTarget(const model::Labels&,
-                                               const model::ContentHash&) override {
-    return absl::UnimplementedError("");
-  }
-  absl::StatusOr<tsdb::SeriesId> DeclareSeries(const model::Labels& labels) override {
-    ++declarations;
-    if (labels.Get(model::kMetricName) == "one_too_many") {
-      return absl::ResourceExhaustedError("series_max of 1 is reached");
-    }
-    const auto [entry, inserted] =
-        ids.emplace(labels, tsdb::SeriesId{static_cast<uint32_t>(ids.size()), 0});
-    return entry->second;
-  }
-  void Describe(const std::vector<model::Metadata>& metadata) override { described = metadata; }
-  std::vector<tsdb::SequenceRange> StoredSequences(const tsdb::AgentId&) const override {
-    return {};
-  }
-  void Append(tsdb::FrameBatch, tsdb::AppendDone) override {}
-  void Append(tsdb::SampleBatch batch, tsdb::AppendDone done) override {
-    appended = std::move(batch);
-    pending = std::move(done);
-  }
-  absl::Status Maintain(bool) override { return absl::OkStatus(); }
-  tsdb::Stats GetStats() const override { return {}; }
-  tsdb::Cardinality GetCardinality(size_t) const override { return {}; }
-  absl::Status Close() override { return absl::OkStatus(); }
-
-  std::map<model::Labels, tsdb::SeriesId> ids;
-  std::vector<model::Metadata> described;
-  tsdb::SampleBatch appended;
-  tsdb::AppendDone pending;
-  int declarations = 0;
-};
 
 // Protobuf by hand, so that the test does not trust the code it tests.
 std::string Field(int number, std::string_view bytes) {
@@ -98,31 +42,9 @@ std::string SeriesField(std::string_view metric, double value, uint8_t time_ms) 
       1, LabelField("__name__", metric) + LabelField("job", "a") + SampleField(value, time_ms));
 }
 
-class RemoteWriteTest : public testing::Test {
+class RemoteWriteTest : public WriteTest {
  protected:
-  // Sends a request; the answer is there at once or after Synced().
-  void Send(const std::string& protobuf) {
-    net::ServerRequest request;
-    request.headers = {{"Content-Type", "application/x-protobuf"}, {"Content-Encoding", "snappy"}};
-    snappy::Compress(protobuf.data(), protobuf.size(), &request.body);
-    SendRequest(request);
-  }
-  void SendRequest(const net::ServerRequest& request) {
-    status_ = 0;
-    remote_write_.Handle(request, net::HttpReply([this](const net::ServerResponse& answer) {
-                           status_ = answer.status;
-                           text_ = answer.body.empty() ? "" : answer.body.front();
-                         }));
-  }
-  void Synced(const tsdb::AppendResult& result = {}) {
-    ASSERT_TRUE(store_.pending);
-    std::exchange(store_.pending, nullptr)(result);
-  }
-
-  FakeStore store_;
-  RemoteWrite remote_write_{&store_, RemoteWriteOptions()};
-  int status_ = 0;
-  std::string text_;
+  RemoteWriteTest() : WriteTest("application/x-protobuf") {}
 };
 
 TEST_F(RemoteWriteTest, Answers204OnlyAfterTheSync) {
@@ -148,8 +70,7 @@ TEST_F(RemoteWriteTest, ParsesTheLabelsOfASeriesOnce) {
 
 TEST_F(RemoteWriteTest, StoresTheGoodPartAndNamesTheRest) {
   Send(SeriesField("up", 1, 1) + SeriesField("one_too_many", 1, 1) +
-       Field(1, LabelField("job", "nameless") + SampleField(1, 1)) +
-       Field(1, LabelField("__name__", "h") + Field(4, "histogram")));
+       Field(1, LabelField("job", "nameless") + SampleField(1, 1)));
   ASSERT_EQ(store_.appended.times_ms.size(), 1u);
   tsdb::AppendResult result;
   result.too_old = 1;
@@ -160,19 +81,99 @@ TEST_F(RemoteWriteTest, StoresTheGoodPartAndNamesTheRest) {
   EXPECT_THAT(text_, HasSubstr("1 refused (limit): series_max of 1 is reached"));
   EXPECT_THAT(text_, HasSubstr("1 refused (too_old)"));
   EXPECT_THAT(text_, HasSubstr("1 refused (too_new)"));
-  EXPECT_THAT(text_, Not(HasSubstr("native_histogram")));
-  EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 5>{1, 1, 1, 1, 1}));
+  EXPECT_THAT(text_, HasSubstr("it has no metric name, in {job=\"nameless\"}"));
+  EXPECT_THAT(text_, Not(HasSubstr("invalid_histogram")));
+  EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 5>{1, 1, 1, 1, 0}));
 }
 
-TEST_F(RemoteWriteTest, LeavesNativeHistogramsOutAndCountsThem) {
-  const std::string histograms =
-      Field(1, LabelField("__name__", "h") + Field(4, "histogram") + Field(4, "histogram"));
-  Send(SeriesField("up", 1, 1) + histograms);
+TEST_F(RemoteWriteTest, StoresHistogramsAndExemplars) {
+  // Count 2, one bucket of 2 at index 0, time 7.
+  const std::string histogram =
+      Field(4, std::string("\x08\x02", 2) + Field(11, "\x10\x01") + Field(12, "\x04") + "\x78\x07");
+  const std::string exemplar = Field(3, LabelField("trace_id", "abc") + "\x18\x05");
+  Send(Field(1, LabelField("__name__", "h") + histogram + exemplar));
   Synced();
   EXPECT_EQ(status_, 204) << text_;
-  Send(histograms);
+  ASSERT_EQ(store_.appended.histograms.size(), 1u);
+  EXPECT_EQ(store_.appended.histograms[0].time_ms, 7);
+  EXPECT_EQ(store_.appended.histograms[0].histogram.count, 2);
+  EXPECT_THAT(store_.appended.histograms[0].histogram.positive,
+              ElementsAre(model::Histogram::Bucket{0, 2}));
+  ASSERT_EQ(store_.appended.exemplars.size(), 1u);
+  EXPECT_EQ(store_.appended.exemplars[0].exemplar,
+            (model::Exemplar{model::Labels{{"trace_id", "abc"}}, 5, 0}));
+  EXPECT_EQ(remote_write_.GetStats().histograms_total, 1u);
+  EXPECT_EQ(remote_write_.GetStats().exemplars_total, 1u);
+}
+
+TEST_F(RemoteWriteTest, StoresTheStaleMarkerThatAStaleHistogramIs) {
+  std::string sum(1, 3 << 3 | 1);
+  for (int shift = 0; shift < 64; shift += 8) {
+    sum.push_back(static_cast<char>(model::kStaleNanBits >> shift));
+  }
+  Send(Field(1, LabelField("__name__", "h") + Field(4, sum + "\x78\x07")));
+  ASSERT_EQ(store_.appended.values.size(), 1u);
+  EXPECT_TRUE(model::IsStaleNan(store_.appended.values[0]));
+  EXPECT_THAT(store_.appended.histograms, IsEmpty());
+}
+
+TEST_F(RemoteWriteTest, RefusesHistogramsThatAreNotValid) {
+  Send(SeriesField("up", 1, 1) +
+       Field(1, LabelField("__name__", "h") + Field(4, std::string("\x08\x02", 2))));
+  Synced();
+  EXPECT_EQ(status_, 400);
+  EXPECT_THAT(text_, StartsWith("1 refused (invalid_histogram): histogram is not valid: 0 "
+                                "observations are in its buckets, its count is 2; of 2 samples"));
+}
+
+// Prometheus itself never refuses a request of 1.0 for its exemplars.
+TEST_F(RemoteWriteTest, LeavesBadExemplarsOutWithoutA400) {
+  Send(Field(1,
+             LabelField("__name__", "m") + SampleField(1, 1) + Field(3, LabelField("a", "\xff"))));
+  Synced();
   EXPECT_EQ(status_, 204) << text_;
-  EXPECT_EQ(remote_write_.GetStats().refused_total, (std::array<uint64_t, 5>{0, 0, 0, 0, 4}));
+  EXPECT_EQ(remote_write_.GetStats().exemplars_refused_total, 1u);
+}
+
+TEST_F(RemoteWriteTest, HasNoWrittenHeaders) {
+  Send(SeriesField("up", 1, 1));
+  Synced();
+  EXPECT_THAT(Written(), IsEmpty());
+}
+
+// What vmagent sends: the same message, packed with zstd; and after a change of mind the one under
+// the name of the other.
+TEST_F(RemoteWriteTest, TakesZstd) {
+  const std::string protobuf = SeriesField("up", 1.5, 7);
+  net::ServerRequest request;
+  request.body.resize(ZSTD_compressBound(protobuf.size()));
+  request.body.resize(
+      ZSTD_compress(request.body.data(), request.body.size(), protobuf.data(), protobuf.size(), 1));
+  for (const char* encoding : {"zstd", "snappy"}) {
+    request.headers = {{"Content-Type", content_type_}, {"Content-Encoding", encoding}};
+    SendRequest(request);
+    Synced();
+    EXPECT_EQ(status_, 204) << text_;
+    EXPECT_THAT(store_.appended.values, ElementsAre(1.5));
+  }
+  snappy::Compress(protobuf.data(), protobuf.size(), &request.body);
+  request.headers = {{"Content-Encoding", "zstd"}};
+  SendRequest(request);
+  Synced();
+  EXPECT_EQ(status_, 204) << text_;
+}
+
+TEST_F(RemoteWriteTest, CountsDuplicatesAndLateSamples) {
+  Send(SeriesField("up", 1, 1));
+  tsdb::AppendResult result;
+  result.duplicate = 1;
+  result.overwritten = 2;
+  result.out_of_order = 3;
+  Synced(result);
+  EXPECT_EQ(status_, 204) << text_;
+  EXPECT_EQ(remote_write_.GetStats().duplicates_total, 1u);
+  EXPECT_EQ(remote_write_.GetStats().overwritten_total, 2u);
+  EXPECT_EQ(remote_write_.GetStats().out_of_order_total, 3u);
 }
 
 TEST_F(RemoteWriteTest, AsksToSendAgainWhenTheStoreCannot) {
@@ -203,7 +204,13 @@ TEST_F(RemoteWriteTest, RefusesWrongHeaders) {
   } cases[] = {
       {"application/x-protobuf", "gzip", 415},
       {"text/plain", "snappy", 415},
-      {"application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", 415},
+      {"application/json", "snappy", 415},
+      {"application/x-protobuf", "deflate", 415},
+      {"application/x-protobuf;proto=io.prometheus.write.v3.Request", "snappy", 415},
+      {"application/x-protobuf;proto", "snappy", 415},
+      {"application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", 204},
+      {"application/x-protobuf; charset=utf-8; proto=\"prometheus.WriteRequest\"", "Snappy", 204},
+      {"Application/X-Protobuf", "SNAPPY", 204},
       {"application/x-protobuf; proto=prometheus.WriteRequest", "snappy", 204},
       {"", "", 204},
   };
@@ -239,6 +246,7 @@ TEST_F(RemoteWriteTest, RefusesBombsBeforeTheyGrow) {
   snappy::Compress(zeros.data(), zeros.size(), &request.body);
   SendRequest(request);
   EXPECT_EQ(status_, 413) << text_;
+  EXPECT_THAT(text_, HasSubstr("33554433 bytes are more than the 33554432 allowed"));
   EXPECT_EQ(remote_write_.GetStats().requests_broken_total, 2u);
 }
 

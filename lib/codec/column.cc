@@ -491,6 +491,10 @@ void EncodeColumn(std::span<const double> values, std::string* bytes) {
   bytes->append(scratch.sink.bytes());
 }
 
+bool IsConstantColumn(std::string_view bytes) {
+  return !bytes.empty() && (static_cast<uint8_t>(bytes[0]) & ((1 << kShapeBits) - 1)) == kConstant;
+}
+
 absl::Status DecodeColumn(std::string_view* bytes, std::span<double> values) {
   BARO_CHECK_LE(values.size(), kColumnValuesMax);
   if (values.empty()) return absl::OkStatus();

@@ -87,6 +87,50 @@ TEST(Histogram, IsTheSameWhateverEmptyBucketsAreTold) {
   EXPECT_FALSE(SameHistogram(told, Exponential()));
 }
 
+TEST(Histogram, HasThePublishedBounds) {
+  Histogram histogram;
+  const auto bound = [&histogram](int32_t schema, int64_t index) {
+    histogram.schema = schema;
+    return UpperBound(histogram, index);
+  };
+  EXPECT_EQ(bound(0, 0), 1);
+  EXPECT_EQ(bound(0, -3), 0.125);
+  EXPECT_EQ(bound(-4, 1), 65'536);
+  EXPECT_EQ(bound(-4, -1), 1.0 / 65'536);
+  EXPECT_EQ(bound(1, -1), 0.7071067811865475);
+  EXPECT_EQ(bound(2, -3), 0.5946035575013605);
+  EXPECT_EQ(bound(2, 1), 2 * 0.5946035575013605);
+  EXPECT_EQ(bound(3, -3), 0.7711054127039704);
+  EXPECT_EQ(bound(5, -1), 0.9785720620876999);
+  EXPECT_EQ(bound(8, -255), 0.5013556375251013);
+  EXPECT_EQ(bound(8, -40), 0.8973545375015533);
+  EXPECT_EQ(bound(8, -1), 0.9972960560854698);
+  EXPECT_EQ(bound(8, 1'024 * 256), std::numeric_limits<double>::max());
+  EXPECT_EQ(bound(8, 1'024 * 256 + 1), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(bound(8, std::numeric_limits<int32_t>::min()), 0);
+  EXPECT_EQ(bound(-4, std::numeric_limits<int32_t>::max()),
+            std::numeric_limits<double>::infinity());
+  const Histogram custom = Custom();
+  EXPECT_EQ(UpperBound(custom, -1), -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(UpperBound(custom, 1), 1);
+  EXPECT_EQ(UpperBound(custom, 2), std::numeric_limits<double>::infinity());
+}
+
+TEST(Histogram, HasItsBucketsFromTheLowestToTheHighest) {
+  Histogram histogram = Exponential();
+  histogram.schema = 0;
+  const auto ranges = BucketRanges(histogram);
+  ASSERT_EQ(ranges.size(), 4U);
+  EXPECT_EQ(ranges[0].lower, -1);
+  EXPECT_EQ(ranges[0].upper, -0.5);
+  EXPECT_TRUE(ranges[0].lower_inclusive && !ranges[0].upper_inclusive);
+  EXPECT_EQ(ranges[1].upper, 0.001);
+  EXPECT_EQ(ranges[2].upper, 0.25);
+  EXPECT_TRUE(!ranges[2].lower_inclusive && ranges[2].upper_inclusive);
+  EXPECT_EQ(ranges[3].count, 3);
+  EXPECT_TRUE(BucketRanges(Custom())[0].lower_inclusive);
+}
+
 TEST(Histogram, IsToldFromAnotherByEveryBit) {
   const auto expect_other = [](Histogram histogram, const std::function<void(Histogram*)>& change) {
     const Histogram before = histogram;

@@ -28,7 +28,12 @@ class MemorySource::Reader final : public SeriesReader {
   absl::StatusOr<bool> Next(SeriesView* view) override;
 
  private:
+  void Attach(const Series& series, SeriesView* view);
+
   const Set* const set_;
+  std::vector<int64_t> times_ms_;
+  std::vector<double> values_;
+  std::vector<const Histogram*> histograms_;
   size_t next_;
   const size_t end_;
 };
@@ -36,7 +41,10 @@ class MemorySource::Reader final : public SeriesReader {
 class MemorySource::Set final : public SeriesSet {
  public:
   Set(std::vector<const std::pair<const Labels, Series>*> series, const SelectRequest& request)
-      : series_(std::move(series)), start_ms_(request.start_ms), end_ms_(request.end_ms) {}
+      : series_(std::move(series)),
+        start_ms_(request.start_ms),
+        end_ms_(request.end_ms),
+        histograms_(request.histograms) {}
   size_t size() const override { return series_.size(); }
   LabelsRef labels(size_t index) const override {
     return {&series_[index]->second.target, &series_[index]->second.column};
@@ -46,6 +54,8 @@ class MemorySource::Set final : public SeriesSet {
   }
   const std::vector<std::string>& warnings() const override { return warnings_; }
 
+  bool histograms() const { return histograms_; }
+  const Series& series(size_t index) const { return series_[index]->second; }
   SeriesView View(size_t index) const {
     const Series& series = series_[index]->second;
     const auto& times = series.times_ms;
@@ -53,23 +63,45 @@ class MemorySource::Set final : public SeriesSet {
     const auto last = std::upper_bound(times.begin(), times.end(), end_ms_) - times.begin();
     const auto offset = static_cast<size_t>(first);
     const auto count = static_cast<size_t>(std::max<std::ptrdiff_t>(last - first, 0));
-    return {index, std::span(times).subspan(offset, count),
-            std::span(series.values).subspan(offset, count)};
+    return {index,
+            std::span(times).subspan(offset, count),
+            std::span(series.values).subspan(offset, count),
+            {}};
   }
 
  private:
   const std::vector<const std::pair<const Labels, Series>*> series_;
   const int64_t start_ms_;
   const int64_t end_ms_;
+  const bool histograms_;
   const std::vector<std::string> warnings_;
 };
 
 absl::StatusOr<bool> MemorySource::Reader::Next(SeriesView* view) {
   while (next_ < end_) {
     *view = set_->View(next_++);
+    const Series& series = set_->series(view->index);
+    if (!series.histograms.empty()) Attach(series, view);
     if (!view->times_ms.empty()) return true;
   }
   return false;
+}
+
+// Histograms beside their marks, or neither.
+void MemorySource::Reader::Attach(const Series& series, SeriesView* view) {
+  times_ms_.clear();
+  values_.clear();
+  histograms_.clear();
+  for (size_t i = 0; i < view->values.size(); ++i) {
+    const bool mark = IsHistogramMark(view->values[i]);
+    if (mark && !set_->histograms()) continue;
+    times_ms_.push_back(view->times_ms[i]);
+    values_.push_back(view->values[i]);
+    histograms_.push_back(mark ? &series.histograms.at(view->times_ms[i]) : nullptr);
+  }
+  view->times_ms = times_ms_;
+  view->values = values_;
+  if (set_->histograms()) view->histograms = histograms_;
 }
 
 void MemorySource::Append(const Labels& labels, Sample sample) {
@@ -86,6 +118,11 @@ void MemorySource::Append(const Labels& labels, Sample sample) {
   }
   series.times_ms.push_back(sample.time_ms);
   series.values.push_back(sample.value);
+}
+
+void MemorySource::Append(const Labels& labels, int64_t time_ms, Histogram histogram) {
+  Append(labels, {time_ms, kHistogramMark});
+  series_[labels].histograms[time_ms] = std::move(histogram);
 }
 
 void MemorySource::Describe(Metadata metadata) { metadata_[metadata.family] = std::move(metadata); }

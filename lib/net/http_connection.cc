@@ -110,6 +110,9 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
   void Encode(ServerResponse* response) const {
     if (coding_ == ContentCoding::kIdentity) return;
     if (response->BodyBytes() < shared_->options.compress_bytes_min) return;
+    for (const auto& [name, value] : response->headers) {
+      if (name == "Content-Encoding") return;  // the handler has packed it already
+    }
     std::string compressed = Compress(coding_, response->body);
     if (compressed.empty()) return;
     response->body.clear();

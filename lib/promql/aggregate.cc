@@ -147,12 +147,6 @@ class Cells {
   std::vector<uint8_t> drop_name_;
 };
 
-LabelChoice GroupingOf(const AggregateExpr& aggregate) {
-  LabelChoice choice{!aggregate.without, aggregate.grouping};
-  if (aggregate.without) choice.names.emplace_back(model::kMetricName);
-  return choice;
-}
-
 template <typename Cell>
 absl::Status AggregateWith(Evaluator* evaluator, const AggregateExpr& aggregate, RowSink sink) {
   Query* const query = &evaluator->query();

@@ -47,6 +47,16 @@ void Annotations::BadBucketLabel(std::string_view metric, std::string_view label
   Add(&warnings_, At(text, place));
 }
 
+void Annotations::WarnOfMetric(std::string_view text, std::string_view metric, Place place) {
+  std::string warning = base::StrCat("PromQL warning: ", text);
+  if (!metric.empty()) base::StrAppend(&warning, " ", Quote(metric));
+  Add(&warnings_, At(warning, place));
+}
+
+void Annotations::IgnoredHistograms(std::string_view metric) {
+  Add(&infos_, base::StrCat("PromQL info: ignored histograms for metric name ", Quote(metric)));
+}
+
 void Annotations::PossibleNonCounter(std::string_view metric, Place place) {
   Add(&infos_, At(base::StrCat("PromQL info: metric might not be a counter, name does not end in "
                                "_total/_sum/_count/_bucket: ",

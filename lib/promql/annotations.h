@@ -25,6 +25,9 @@ class Annotations {
   void InvalidQuantile(double quantile, Place place);
   void InvalidRatio(double ratio, double capped, Place place);
   void BadBucketLabel(std::string_view metric, std::string_view label, Place place);
+  // `text` and, unless it is empty, the metric's name.
+  void WarnOfMetric(std::string_view text, std::string_view metric, Place place);
+  void IgnoredHistograms(std::string_view metric);
   void PossibleNonCounter(std::string_view metric, Place place);
 
   // What histogram_quantile had to repair; repairs of one metric at one place are merged.

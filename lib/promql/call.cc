@@ -7,6 +7,7 @@
 #include "baro/base/status.h"
 #include "evaluator.h"
 #include "float_math.h"
+#include "histogram_rows.h"
 #include "range_call.h"
 
 namespace baro::promql {
@@ -158,18 +159,17 @@ absl::Status CallRows(Evaluator* evaluator, const Call& call, RowSink sink) {
     case FunctionId::kInfo:
       return InfoRows(evaluator, call, sink);
     case FunctionId::kHistogramQuantile:
-      return BucketQuantileRows(evaluator, call, sink);
+      return HistogramQuantileRows(evaluator, call, sink);
     case FunctionId::kHistogramQuantiles:
       return BucketQuantilesRows(evaluator, call, sink);
     case FunctionId::kHistogramFraction:
-      return BucketFractionRows(evaluator, call, sink);
+      return HistogramFractionRows(evaluator, call, sink);
     case FunctionId::kHistogramAvg:
     case FunctionId::kHistogramCount:
     case FunctionId::kHistogramStddev:
     case FunctionId::kHistogramStdvar:
     case FunctionId::kHistogramSum:
-      // These look at native histograms only, which no sample here is; floats they leave out.
-      return evaluator->Rows(*call.args[0], [](const Row&) { return absl::OkStatus(); });
+      return HistogramValueRows(evaluator, call, sink);
     default:
       return DateRows(evaluator, call, sink);
   }

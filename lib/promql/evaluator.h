@@ -66,6 +66,10 @@ using SeriesSink = absl::FunctionRef<absl::Status(model::LabelsRef, const model:
 absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
                         int64_t last_ms, SeriesSink sink);
 
+// The same with histograms among them; ReadSeries() leaves those out and notes that it met them.
+absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
+                      int64_t last_ms, SeriesSink sink);
+
 // The windows of an instant selector: as long as the lookback.
 WindowSpec InstantSpec(const VectorSelector& selector, const StepGrid& grid, int64_t lookback_ms);
 

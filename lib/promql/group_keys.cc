@@ -7,6 +7,12 @@
 
 namespace baro::promql {
 
+LabelChoice GroupingOf(const AggregateExpr& aggregate) {
+  LabelChoice choice{!aggregate.without, aggregate.grouping};
+  if (aggregate.without) choice.names.emplace_back(model::kMetricName);
+  return choice;
+}
+
 model::Labels LabelChoice::Apply(const model::Labels& labels) const {
   std::vector<model::Label> chosen;
   for (const model::Label& label : labels) {

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "baro/model/labels.h"
+#include "baro/promql/ast.h"
 #include "query.h"
 
 namespace baro::promql {
@@ -18,6 +19,9 @@ struct LabelChoice {
 
   model::Labels Apply(const model::Labels& labels) const;
 };
+
+// What an aggregation groups by.
+LabelChoice GroupingOf(const AggregateExpr& aggregate);
 
 // The labels of a series with a choice applied to each half; a half is worked on once.
 // Thread-compatible.

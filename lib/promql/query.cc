@@ -45,4 +45,10 @@ absl::StatusOr<const model::SeriesSet*> Query::Select(const model::SelectRequest
   return kept_sets_.emplace_back(std::move(set)).get();
 }
 
+void Query::WarnOfWhatWasRead() {
+  for (const auto& set : kept_sets_) {
+    for (const std::string& warning : set->FoundWhileReading()) annotations_.Warn(warning);
+  }
+}
+
 }  // namespace baro::promql

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -58,8 +59,17 @@ class Query {
   int64_t samples_total() const { return samples_total_; }
   int64_t samples_peak() const { return peak_; }
 
+  // Metrics whose histograms were read as if they were not there, in the order of reading. Whoever
+  // reads them once more as what they are takes those that were met since.
+  void MeetHistograms(std::string_view metric) { met_histograms_.emplace_back(metric); }
+  size_t histograms_met() const { return met_histograms_.size(); }
+  void TakeHistograms(size_t since) { met_histograms_.resize(since); }
+  const std::vector<std::string>& ignored_histograms() const { return met_histograms_; }
+
   // Selects and keeps the set until the query ends: rows point into it.
   absl::StatusOr<const model::SeriesSet*> Select(const model::SelectRequest& request);
+  // After the evaluation: what reading the selected series has brought to light.
+  void WarnOfWhatWasRead();
   // Keeps labels until the query ends.
   const model::Labels* Keep(model::Labels labels) {
     return &kept_labels_.emplace_back(std::move(labels));
@@ -74,6 +84,7 @@ class Query {
   int64_t peak_ = 0;
   int64_t samples_total_ = 0;
   std::vector<std::unique_ptr<model::SeriesSet>> kept_sets_;
+  std::vector<std::string> met_histograms_;
   std::deque<model::Labels> kept_labels_;  // a deque: the labels never move
 };
 

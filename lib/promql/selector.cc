@@ -44,9 +44,30 @@ constexpr size_t kSamplesPerCheck = 64 * 1024;
 
 }  // namespace
 
+// An instant selector finds nothing where the newest sample is a histogram, a range passes over it:
+// just what both do with stale markers.
 absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
                         int64_t last_ms, SeriesSink sink) {
+  std::vector<double> floats;
+  std::string_view met;
+  const auto without = [&](model::LabelsRef labels, const model::SeriesView& view) {
+    if (view.histograms.empty()) [[likely]] {
+      return sink(labels, view);
+    }
+    const std::string_view metric = labels.Get(model::kMetricName);
+    if (met.data() == nullptr || metric != met) query->MeetHistograms(metric);
+    met = metric;
+    floats.assign(view.values.begin(), view.values.end());
+    std::replace_if(floats.begin(), floats.end(), model::IsHistogramMark, model::kStaleNan);
+    return sink(labels, {view.index, view.times_ms, floats, {}});
+  };
+  return ReadBoth(query, matchers, first_ms, last_ms, without);
+}
+
+absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
+                      int64_t last_ms, SeriesSink sink) {
   model::SelectRequest request;
+  request.histograms = true;
   request.start_ms = SaturatingSub(first_ms, -1);
   request.end_ms = last_ms;
   request.matchers = matchers;

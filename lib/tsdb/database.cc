@@ -5,7 +5,10 @@
 #include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,6 +16,7 @@
 #include "baro/base/check.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "folder.h"
 #include "keys.h"
 
 namespace baro::tsdb {
@@ -29,6 +33,9 @@ constexpr uint64_t kLogBytesMax = uint64_t{64} << 20;
 // Slot values are 100 B to 20 kB; neighbours are the same columns of other targets and compress
 // together.
 constexpr size_t kSlotBlockBytes = size_t{32} << 10;
+// Merged values are longer, and read in longer runs: docs/adr/0014-merges.md has the measurements.
+constexpr size_t kMergedBlockBytes = size_t{64} << 10;
+constexpr int kMergedZstdLevel = 6;
 // What a commit leaves free: room for RocksDB to flush and to start a new log.
 constexpr uint64_t kFreeBytesMin = uint64_t{8} << 20;
 constexpr size_t kProbeBytes = size_t{256} << 10;
@@ -83,6 +90,12 @@ class ErrorListener final : public rocksdb::EventListener {
   const std::shared_ptr<std::atomic<bool>> manifest_in_doubt_;
 };
 
+class SilentLog final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
+
 rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   rocksdb::DBOptions options;
   options.env = env;
@@ -118,7 +131,8 @@ rocksdb::ColumnFamilyOptions IndexOptions() {
   return options;
 }
 
-rocksdb::ColumnFamilyOptions SlotOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions SlotOptions(const std::shared_ptr<rocksdb::Cache>& cache,
+                                         size_t block_bytes = kSlotBlockBytes) {
   rocksdb::ColumnFamilyOptions options;
   // Only ever ingested into: no memtable, no compaction, no key in two files.
   options.write_buffer_size = size_t{1} << 20;
@@ -126,7 +140,7 @@ rocksdb::ColumnFamilyOptions SlotOptions(const std::shared_ptr<rocksdb::Cache>& 
   options.compression = rocksdb::kZSTD;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
-  table.block_size = kSlotBlockBytes;
+  table.block_size = block_bytes;
   table.cache_index_and_filter_blocks = true;
   table.format_version = 5;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -185,18 +199,54 @@ Database::Using::~Using() {
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, rocksdb::Env* env,
                                                          uint64_t memory_limit_bytes) {
   auto database = std::unique_ptr<Database>(new Database());
-  database->path_ = path;
-  rocksdb::Env* const base_env = env != nullptr ? env : rocksdb::Env::Default();
-  database->owned_env_ = rocksdb::NewCompositeEnv(
-      std::make_shared<KeepTables>(base_env->GetFileSystem(), path, database->manifest_in_doubt_));
-  database->env_ = database->owned_env_.get();
-  database->cache_ = rocksdb::NewLRUCache(BlockCacheBytes(memory_limit_bytes));
-  database->slot_options_ =
-      rocksdb::Options(DatabaseOptions(database->env_), SlotOptions(database->cache_));
+  database->SetPath(path, env, memory_limit_bytes);
   BARO_TRY(ToStatus(database->env_->CreateDirIfMissing(path), base::StrCat("create ", path)));
   base::MutexLock lock(&database->mutex_);
   BARO_TRY(database->OpenFamilies());
   return database;
+}
+
+void Database::SetPath(const std::string& path, rocksdb::Env* env, uint64_t memory_limit_bytes) {
+  path_ = path;
+  rocksdb::Env* const base_env = env != nullptr ? env : rocksdb::Env::Default();
+  owned_env_ = rocksdb::NewCompositeEnv(
+      std::make_shared<KeepTables>(base_env->GetFileSystem(), path, manifest_in_doubt_));
+  env_ = owned_env_.get();
+  cache_ = rocksdb::NewLRUCache(BlockCacheBytes(memory_limit_bytes));
+  slot_options_ = rocksdb::Options(DatabaseOptions(env_), SlotOptions(cache_));
+  merged_options_ = rocksdb::Options(DatabaseOptions(env_), SlotOptions(cache_, kMergedBlockBytes));
+  merged_options_.compression_opts.level = kMergedZstdLevel;
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenReadOnly(const std::string& path,
+                                                                 rocksdb::Env* env) {
+  auto database = std::unique_ptr<Database>(new Database());
+  database->SetPath(path, env, 0);
+  database->read_only_ = true;
+  if (!database->env_->FileExists(path + "/CURRENT").ok()) {
+    return absl::NotFoundError(base::StrCat("cannot open ", path, ": there is no store"));
+  }
+  BARO_TRY(database->LockFolder());
+  base::MutexLock lock(&database->mutex_);
+  rocksdb::DBOptions options = DatabaseOptions(database->env_);
+  options.create_if_missing = false;
+  options.create_missing_column_families = false;
+  options.paranoid_checks = false;
+  options.info_log = std::make_shared<SilentLog>();
+  std::vector<std::string> names;
+  BARO_TRY(ToStatus(rocksdb::DB::ListColumnFamilies(options, path, &names),
+                    base::StrCat("open ", path)));
+  BARO_TRY(database->OpenFamiliesOf(options, std::move(names)));
+  return database;
+}
+
+// A file system that is read-only has no other process writing either.
+absl::Status Database::LockFolder() {
+  const std::string file = path_ + "/LOCK";
+  const rocksdb::Status status = env_->LockFile(file, &lock_);
+  if (status.ok() || access(path_.c_str(), W_OK) != 0) return absl::OkStatus();
+  return absl::UnavailableError(base::StrCat(
+      "cannot open ", path_, ": another process has it open (", status.ToString(), ")"));
 }
 
 absl::Status Database::OpenFamilies() {
@@ -212,6 +262,68 @@ absl::Status Database::OpenFamilies() {
   for (const char* name : {"default", "index", "slots"}) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
   }
+  const absl::Status status = OpenFamiliesOf(options, names);
+  if (!absl::IsDataLoss(status)) return status;
+  BARO_TRY(SetDamagedAside(options, names));
+  return OpenFamiliesOf(options, std::move(names));
+}
+
+// Of the tables that keep RocksDB from opening, those of `slots` are taken out, kept for people,
+// and missed by whoever reads their part. The rest is the index and the journals: without them
+// there is no store.
+absl::Status Database::SetDamagedAside(rocksdb::DBOptions options,
+                                       const std::vector<std::string>& names) {
+  options.paranoid_checks = false;
+  if (absl::Status status = OpenFamiliesOf(options, names); !status.ok()) {
+    return absl::DataLossError(base::StrCat(base::FromAbsl(status.message()), kRestoreHint));
+  }
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db_->GetLiveFilesMetaData(&files);
+  absl::Status status;
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    const std::string path = base::StrCat(path_, file.name);
+    const absl::Status what = CheckTable(path, file.size);
+    if (what.ok() || !status.ok()) continue;
+    if (file.column_family_name != "slots") {
+      status = absl::DataLossError(
+          base::StrCat("cannot open ", path_, ": ", file.column_family_name, " is damaged in file ",
+                       file.name.substr(1), ": ", base::FromAbsl(what.message()), kRestoreHint));
+      continue;
+    }
+    status = SetFileAside(file.name.substr(1));
+    if (!status.ok()) continue;
+    const rocksdb::Slice first(file.smallestkey);
+    const rocksdb::Slice last(file.largestkey);
+    status = ToStatus(rocksdb::DeleteFilesInRange(db_.get(), slots_, &first, &last, true),
+                      base::StrCat("take out ", path));
+  }
+  CloseFamilies();
+  return status;
+}
+
+absl::Status Database::CheckTable(const std::string& path, uint64_t size) const {
+  uint64_t there = 0;
+  BARO_TRY(ToStatus(env_->GetFileSize(path, &there), base::StrCat("find ", path)));
+  if (there != size) {
+    return absl::DataLossError(base::StrCat("it has ", there, " bytes, not ", size));
+  }
+  rocksdb::SstFileReader reader(slot_options_);
+  return ToStatus(reader.Open(path), base::StrCat("read ", path));
+}
+
+// Under quarantine/, by a link: the folder's own entry goes with the table.
+absl::Status Database::SetFileAside(const std::string& name) const {
+  const std::string from = base::StrCat(path_, "/", name);
+  if (!env_->FileExists(from).ok()) return absl::OkStatus();
+  const std::string folder = path_ + "/quarantine";
+  BARO_TRY(CreateFolders(env_, folder));
+  const std::string to = base::StrCat(folder, "/", name);
+  if (env_->FileExists(to).ok() || env_->LinkFile(from, to).ok()) return absl::OkStatus();
+  return CopyFile(env_, from, to).status();
+}
+
+absl::Status Database::OpenFamiliesOf(const rocksdb::DBOptions& options,
+                                      std::vector<std::string> names) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names) {
     uint64_t epoch = 0;
@@ -224,7 +336,9 @@ absl::Status Database::OpenFamilies() {
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  BARO_TRY(ToStatus(rocksdb::DB::Open(options, path_, families, &handles, &db),
+  BARO_TRY(ToStatus(read_only_
+                        ? rocksdb::DB::OpenForReadOnly(options, path_, families, &handles, &db)
+                        : rocksdb::DB::Open(options, path_, families, &handles, &db),
                     base::StrCat("open ", path_)));
   db_.reset(db);
   for (size_t i = 0; i < names.size(); ++i) {
@@ -256,6 +370,7 @@ void Database::CloseFamilies() {
 Database::~Database() {
   base::MutexLock lock(&mutex_);
   CloseFamilies();
+  if (lock_ != nullptr) env_->UnlockFile(lock_).PermitUncheckedError();
 }
 
 std::vector<uint64_t> Database::Journals() const {
@@ -352,6 +467,20 @@ absl::Status Database::Ingest(const std::vector<std::string>& files) {
   options.move_files = true;
   options.write_global_seqno = false;
   return Outcome(db_->IngestExternalFile(slots_, files, options), "ingest sealed parts");
+}
+
+absl::Status Database::Checkpoint(const std::string& folder) {
+  const Using use(*this);
+  if (db_ == nullptr) return absl::UnavailableError(base::StrCat("cannot copy ", path_));
+  BARO_TRY(CreateFolders(env_, folder.substr(0, folder.rfind('/'))));
+  env_->DeleteDir(folder).PermitUncheckedError();  // an empty one is in the way
+  rocksdb::Checkpoint* checkpoint = nullptr;
+  BARO_TRY(ToStatus(rocksdb::Checkpoint::Create(db_.get(), &checkpoint), "prepare a snapshot"));
+  const std::unique_ptr<rocksdb::Checkpoint> owned(checkpoint);
+  const absl::Status status = ToStatus(checkpoint->CreateCheckpoint(folder, UINT64_MAX),
+                                       base::StrCat("write snapshot to ", folder));
+  if (!status.ok()) RemoveFolder(env_, folder + ".tmp").IgnoreError();
+  return status;
 }
 
 absl::Status Database::Probe() {

@@ -27,6 +27,10 @@ inline std::string_view FromSlice(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
+// What to do about an index that cannot be read; ends the texts of such errors.
+inline constexpr std::string_view kRestoreHint =
+    "; restore a backup into another folder (--tsdb.restore)";
+
 // NoSpace is ResourceExhausted, Corruption DataLoss, all else Unavailable.
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view action);
 
@@ -37,6 +41,11 @@ class Database {
   // of it; 0: unknown.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, rocksdb::Env* env,
                                                         uint64_t memory_limit_bytes = 0);
+  // For reading only: nothing in the folder changes, not even RocksDB's own log. Damaged tables do
+  // not keep it from opening; reading them tells. Errors: NotFound (no store), Unavailable (another
+  // process has it open).
+  static absl::StatusOr<std::unique_ptr<Database>> OpenReadOnly(const std::string& path,
+                                                                rocksdb::Env* env);
   ~Database();
 
   // Whoever reads beside the writer thread holds one as long as it uses db(), column families or an
@@ -58,6 +67,8 @@ class Database {
   rocksdb::ColumnFamilyHandle* index() const { return index_; }
   rocksdb::ColumnFamilyHandle* slots() const { return slots_; }
   const rocksdb::Options& slot_options() const { return slot_options_; }
+  // For files of merged parts: written seldom, kept long.
+  const rocksdb::Options& merged_options() const { return merged_options_; }
   rocksdb::Env* env() const { return env_; }
   const std::string& path() const { return path_; }
 
@@ -81,13 +92,25 @@ class Database {
   absl::Status Probe();
   bool writable() const { return writable_.load(std::memory_order_relaxed); }
 
+  // A copy of all as of now in a folder of its own that must not exist: tables are linked where the
+  // file system can, logs are copied. Nothing is flushed, so a disk that is full harms the copy
+  // only.
+  absl::Status Checkpoint(const std::string& folder);
   absl::Status Ingest(const std::vector<std::string>& files);
   // Removes the files that hold only keys within [first, last). Readers of those keys are gone.
   absl::Status DeleteSlots(const std::string& first, const std::string& last);
 
  private:
   Database() = default;
+  void SetPath(const std::string& path, rocksdb::Env* env, uint64_t memory_limit_bytes);
+  absl::Status LockFolder();
   absl::Status OpenFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status SetDamagedAside(rocksdb::DBOptions options, const std::vector<std::string>& names)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckTable(const std::string& path, uint64_t size) const;
+  absl::Status SetFileAside(const std::string& name) const;
+  absl::Status OpenFamiliesOf(const rocksdb::DBOptions& options, std::vector<std::string> names)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseFamilies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Reopen() ABSL_LOCKS_EXCLUDED(mutex_);
   // Of a change; after a failed one the next write opens anew.
@@ -103,6 +126,9 @@ class Database {
   std::unique_ptr<rocksdb::Env> owned_env_;
   rocksdb::Env* env_ = nullptr;
   rocksdb::Options slot_options_;
+  bool read_only_ = false;
+  rocksdb::FileLock* lock_ = nullptr;  // read-only: RocksDB itself takes none
+  rocksdb::Options merged_options_;
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* default_ = nullptr;
   rocksdb::ColumnFamilyHandle* index_ = nullptr;

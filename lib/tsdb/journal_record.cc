@@ -6,6 +6,7 @@
 
 #include "baro/base/strings.h"
 #include "bytes.h"
+#include "exemplars.h"
 
 namespace baro::tsdb {
 namespace {
@@ -15,6 +16,7 @@ constexpr char kSamplesKind = 2;
 constexpr char kCheckpointKind = 3;
 // The latest time accepted, then frames or samples as above.
 constexpr char kBoundedKind = 4;
+constexpr char kExemplarsKind = 5;
 
 // A sample's value in the journal: 0 … kSmallIntegerMax as one varint, everything else as
 // kRawValue and its eight bytes. Half of all values are small whole numbers.
@@ -141,6 +143,10 @@ bool TakeCheckpoint(std::string_view* bytes, Checkpoint* checkpoint) {
   return true;
 }
 
+bool TakeExemplarRecord(std::string_view* bytes, ExemplarRecord* record) {
+  return TakeExemplars(bytes, &record->exemplars);
+}
+
 template <typename Record>
 absl::StatusOr<JournalRecord> Take(std::string_view bytes,
                                    bool (*take)(std::string_view*, Record*)) {
@@ -246,6 +252,12 @@ std::string EncodeJournalRecord(const Checkpoint& checkpoint) {
   return bytes;
 }
 
+std::string EncodeJournalRecord(const ExemplarRecord& record) {
+  std::string bytes(1, kExemplarsKind);
+  PutExemplars(record.exemplars, &bytes);
+  return bytes;
+}
+
 absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes) {
   if (bytes.empty()) return absl::DataLossError("cannot decode journal record: it is empty");
   switch (bytes.front()) {
@@ -257,6 +269,8 @@ absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes) {
       return Take(bytes, TakeCheckpoint);
     case kBoundedKind:
       return TakeBounded(bytes);
+    case kExemplarsKind:
+      return Take(bytes, TakeExemplarRecord);
     default:
       return absl::DataLossError(base::StrCat("cannot decode journal record: unknown kind ",
                                               static_cast<int>(bytes.front())));

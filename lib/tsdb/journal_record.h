@@ -35,11 +35,17 @@ struct Checkpoint {
   std::vector<ChainState> chains;  // least recently used first
 };
 
-using JournalRecord = std::variant<FrameBatch, SampleBatch, Checkpoint>;
+// Exemplars of a batch: a record of their own, behind that of its samples.
+struct ExemplarRecord {
+  std::vector<ExemplarSample> exemplars;
+};
+
+using JournalRecord = std::variant<FrameBatch, SampleBatch, Checkpoint, ExemplarRecord>;
 
 std::string EncodeJournalRecord(const FrameBatch& batch);
 std::string EncodeJournalRecord(const SampleBatch& batch);
 std::string EncodeJournalRecord(const Checkpoint& checkpoint);
+std::string EncodeJournalRecord(const ExemplarRecord& record);
 
 // `bytes` may come from a damaged disk. Errors: DataLoss, with the byte offset.
 absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes);

@@ -29,11 +29,11 @@ bool DecodeSlotKey(std::string_view bytes, SlotKey* key) {
          TakeBigEndian(&bytes, &key->block) && TakeBigEndian(&bytes, &key->target) && bytes.empty();
 }
 
-std::string PartPrefix(uint32_t slot, uint32_t part) {
+std::string PartPrefix(const SlotKey& key) {
   std::string bytes;
-  PutBigEndian(kRawClass, &bytes);
-  PutBigEndian(slot, &bytes);
-  PutBigEndian(part, &bytes);
+  PutBigEndian(key.retention_class, &bytes);
+  PutBigEndian(key.slot, &bytes);
+  PutBigEndian(key.part, &bytes);
   return bytes;
 }
 
@@ -42,6 +42,28 @@ uint32_t SlotOf(int64_t time_ms, int64_t slot_ms) {
   if (time_ms % slot_ms < 0) --slot;
   constexpr int64_t kHalf = int64_t{1} << 31;
   return static_cast<uint32_t>(std::clamp(slot, -kHalf, kHalf - 1) + kHalf);
+}
+
+int64_t SlotStart(uint32_t slot, int64_t slot_ms) {
+  if (slot == 0) return INT64_MIN;
+  constexpr int64_t kHalf = int64_t{1} << 31;
+  int64_t start = 0;
+  if (__builtin_mul_overflow(int64_t{slot} - kHalf, slot_ms, &start)) {
+    return slot < kHalf ? INT64_MIN : INT64_MAX;
+  }
+  return start;
+}
+
+int64_t SlotEnd(uint32_t slot, int64_t slot_ms) {
+  if (slot == UINT32_MAX) return INT64_MAX;
+  const int64_t next = SlotStart(slot + 1, slot_ms);
+  return next == INT64_MIN ? next : next - 1;
+}
+
+int64_t WindowOf(uint32_t slot, uint32_t slots) {
+  const int64_t signed_slot = int64_t{slot} - (int64_t{1} << 31);
+  const int64_t window = signed_slot / slots;
+  return signed_slot % slots < 0 ? window - 1 : window;
 }
 
 std::string IdKey(char kind, uint32_t id) {

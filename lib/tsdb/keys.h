@@ -14,8 +14,14 @@ inline constexpr size_t kBlockColumns = 32;
 // Column-block numbers with a meaning of their own. Value blocks are below kStatsBlock.
 inline constexpr uint16_t kStatsBlock = 0x8000;  // + value block: its slot statistics
 inline constexpr uint16_t kTimesBlock = 0xffff;
-// The only retention class there is yet.
+// The class byte of a key: the retention class in the lower six bits, 1 … 63, and the tier above
+// it: 0 raw samples, then the downsampled tiers.
 inline constexpr uint8_t kRawClass = 1;
+inline constexpr int kTierShift = 6;
+inline constexpr uint8_t kTiersMax = 3;
+inline constexpr uint8_t kRetentionClassMax = (1 << kTierShift) - 1;
+inline uint8_t TierOf(uint8_t class_byte) { return class_byte >> kTierShift; }
+inline uint8_t RetentionClassOf(uint8_t class_byte) { return class_byte & kRetentionClassMax; }
 
 // class u8 | slot u32 | part u32 | layout u32 | column-block u16 | target u32, big-endian, so that
 // one metric across all targets of a part is one sequential scan.
@@ -31,11 +37,20 @@ struct SlotKey {
 std::string EncodeSlotKey(const SlotKey& key);
 bool DecodeSlotKey(std::string_view bytes, SlotKey* key);
 // class | slot | part: what all keys of a part begin with.
-std::string PartPrefix(uint32_t slot, uint32_t part);
+std::string PartPrefix(const SlotKey& key);
 
 // The number of the slot that holds a time: floor division, moved up by 2^31 so that times before
 // 1970 sort first. Times beyond ±2^31 slots share the first or last one; parts keep exact bounds.
 uint32_t SlotOf(int64_t time_ms, int64_t slot_ms);
+// The first and last time of a slot; the first slot reaches back for ever.
+int64_t SlotStart(uint32_t slot, int64_t slot_ms);
+int64_t SlotEnd(uint32_t slot, int64_t slot_ms);
+
+// Merges join what lies in one window: 4 slots (2 h), then 48 (a day of UTC).
+inline constexpr uint32_t kHoursSlots = 4;
+inline constexpr uint32_t kDaySlots = 48;
+// The number of a window of `slots` slots that holds a slot; windows begin at 1970.
+int64_t WindowOf(uint32_t slot, uint32_t slots);
 
 // Keys of column family `index`: one letter, then the id.
 inline constexpr char kTargetKey = 't';
@@ -49,6 +64,7 @@ inline constexpr char kNextKey = 'n';
 inline constexpr char kComponentKey = 'h';  // columns of histograms' insides
 inline constexpr char kBoundsKey = 'o';     // custom bounds of histograms
 inline constexpr char kExemplarKey = 'e';   // exemplars, as they were at the last seal
+inline constexpr char kTombstoneKey = 'd';
 std::string IdKey(char kind, uint32_t id);
 
 std::string JournalKey(uint64_t number);

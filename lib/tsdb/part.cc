@@ -12,6 +12,12 @@ namespace {
 constexpr size_t kRecentMax = 8;
 }  // namespace
 
+std::pair<std::string, std::string> Part::KeyRange() const {
+  SlotKey next = Key();
+  ++next.part;
+  return {PartPrefix(Key()), PartPrefix(next)};
+}
+
 std::string EncodePart(const Part& part) {
   std::string bytes;
   PutVarint(part.slot, &bytes);
@@ -27,6 +33,12 @@ std::string EncodePart(const Part& part) {
     PutVarint(ZigZag(int64_t{one.layout} - int64_t{before.layout}), &bytes);
     before = one;
   }
+  // Records of the first version end here.
+  PutVarint(part.written.epoch, &bytes);
+  PutVarint(part.written.cleaned, &bytes);
+  PutVarint(part.rank == part.number ? 0 : part.rank, &bytes);
+  bytes.push_back(static_cast<char>(part.class_byte));
+  bytes.push_back(static_cast<char>(part.generation));
   return bytes;
 }
 
@@ -58,7 +70,19 @@ absl::StatusOr<Part> DecodePart(uint32_t number, std::string_view bytes) {
     one.layout = static_cast<LayoutId>(one.layout + UnZigZag(layout));
     targets->push_back(one);
   }
-  if (!bytes.empty()) return damaged();
+  // Records of the first version end here.
+  if (!bytes.empty()) {
+    if (!TakeVarint(&bytes, &part.written.epoch) || !TakeVarint32(&bytes, &part.written.cleaned) ||
+        !TakeVarint32(&bytes, &part.rank) || bytes.size() != 2) {
+      return damaged();
+    }
+    part.class_byte = static_cast<uint8_t>(bytes[0]);
+    part.generation = static_cast<Generation>(bytes[1]);
+    if (RetentionClassOf(part.class_byte) == 0 || part.generation > Generation::kDay) {
+      return damaged();
+    }
+  }
+  if (part.rank == 0) part.rank = number;
   part.targets = std::move(targets);
   return part;
 }

@@ -1,6 +1,8 @@
 #include "part_reader.h"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "baro/base/status.h"
@@ -15,20 +17,28 @@ constexpr int kStepsMax = 4;
 
 }  // namespace
 
-PartReader::PartReader(const Database& database, std::atomic<uint64_t>* damaged_total)
-    : database_(database), damaged_total_(damaged_total) {}
+PartReader::PartReader(const Database& database, std::atomic<uint64_t>* damaged_total,
+                       TimeRange range)
+    : database_(database), damaged_total_(damaged_total), range_(range) {}
 
-void PartReader::Want(SlotKey key, PartFragment* fragment) {
+void PartReader::Want(const Part& part, LayoutId layout, TargetId target, PartFragment* fragment) {
+  SlotKey key = part.Key();
+  key.layout = layout;
+  key.target = target;
   const auto& positions = fragment->positions;
   for (uint32_t first = 0; first < positions.size();) {
-    key.block = static_cast<uint16_t>(positions[first] / kBlockColumns);
+    key.block = part.BlockOf(positions[first]);
     uint32_t end = first;
-    while (end < positions.size() && positions[end] / kBlockColumns == key.block) ++end;
-    wanted_.push_back({key, fragment, first, end - first});
+    while (end < positions.size() && part.BlockOf(positions[end]) == key.block) ++end;
+    wanted_.push_back({key, fragment, nullptr, first, end - first, &part});
     first = end;
   }
   key.block = kTimesBlock;
-  wanted_.push_back({key, fragment, 0, 0});
+  wanted_.push_back({key, fragment, nullptr, 0, 0, &part});
+}
+
+void PartReader::WantValue(const SlotKey& key, std::string* value) {
+  wanted_.push_back({key, nullptr, value, 0, 0, nullptr});
 }
 
 absl::Status PartReader::Fetch() {
@@ -45,22 +55,59 @@ absl::Status PartReader::Fetch() {
   return status;
 }
 
+// The times say which chunks of the columns are wanted.
 absl::Status PartReader::FetchAll(const std::vector<Wanted>& all) {
+  std::string_view value;
   for (const Wanted& wanted : all) {
-    std::string_view value;
-    BARO_TRY(Seek(wanted.key, &value));
-    if (wanted.key.block != kTimesBlock) {
-      BARO_TRY(FetchValues(wanted, value));
+    if (wanted.key.block != kTimesBlock) continue;
+    absl::Status status = Seek(wanted.key, &value);
+    if (status.ok() && wanted.value != nullptr) {
+      wanted.value->assign(value);
       continue;
     }
-    auto times = DecodeSlotTimes(value);
-    if (!times.ok()) return Damaged(wanted.key, times.status());
-    wanted.fragment->times_ms = *std::move(times);
-    const PartFragment& fragment = *wanted.fragment;
-    if (fragment.values.size() != fragment.times_ms.size() * fragment.positions.size()) {
-      return Damaged(wanted.key, absl::DataLossError("more times than values or fewer"));
-    }
+    if (status.ok()) status = FetchTimes(wanted, value);
+    if (status.ok()) continue;
+    if (!IsSetAside(wanted, status)) return status;
+    wanted.fragment->times_ms.clear();
+    wanted.fragment->values.clear();
   }
+  for (const Wanted& wanted : all) {
+    if (wanted.key.block == kTimesBlock) continue;
+    if (wanted.value == nullptr && wanted.fragment->times_ms.empty()) continue;
+    absl::Status status = Seek(wanted.key, &value);
+    if (status.ok() && wanted.value != nullptr) {
+      wanted.value->assign(value);
+      continue;
+    }
+    if (status.ok()) status = FetchValues(wanted, value);
+    if (status.ok()) continue;
+    if (!IsSetAside(wanted, status)) return status;
+    const size_t rows = wanted.fragment->times_ms.size();
+    const auto first =
+        wanted.fragment->values.begin() + static_cast<ptrdiff_t>(wanted.first * rows);
+    std::fill(first, first + static_cast<ptrdiff_t>(wanted.count * rows), model::kNoSample);
+  }
+  return absl::OkStatus();
+}
+
+bool PartReader::IsSetAside(const Wanted& wanted, const absl::Status& status) const {
+  if (quarantine_ == nullptr || wanted.fragment == nullptr || !absl::IsDataLoss(status)) {
+    return false;
+  }
+  quarantine_->Add(*wanted.part, base::FromAbsl(status.message()));
+  return true;
+}
+
+absl::Status PartReader::FetchTimes(const Wanted& wanted, std::string_view value) {
+  const auto parsed = SlotTimes::Parse(value);
+  if (!parsed.ok()) return Damaged(wanted.key, parsed.status());
+  PartFragment& fragment = *wanted.fragment;
+  std::tie(fragment.chunk_begin, fragment.chunk_end) =
+      parsed->ChunksWithin(range_.start_ms, range_.end_ms);
+  auto times = parsed->Decode(fragment.chunk_begin, fragment.chunk_end);
+  if (!times.ok()) return Damaged(wanted.key, times.status());
+  fragment.times_ms = *std::move(times);
+  fragment.values.resize(fragment.times_ms.size() * fragment.positions.size());
   return absl::OkStatus();
 }
 
@@ -68,7 +115,7 @@ absl::Status PartReader::Seek(const SlotKey& key, std::string_view* value) {
   const std::string bytes = EncodeSlotKey(key);
   const rocksdb::Slice slice(bytes);
   if (iterator_ == nullptr) {
-    iterator_.reset(database_.db()->NewIterator(rocksdb::ReadOptions(), database_.slots()));
+    iterator_.reset(database_.db()->NewIterator(read_options_, database_.slots()));
   }
   int steps = 0;
   while (iterator_->Valid() && steps < kStepsMax && iterator_->key().compare(slice) < 0) {
@@ -91,17 +138,21 @@ absl::Status PartReader::FetchValues(const Wanted& wanted, std::string_view valu
   auto parsed = SlotValues::Parse(value);
   if (!parsed.ok()) return Damaged(wanted.key, parsed.status());
   PartFragment& fragment = *wanted.fragment;
-  const size_t rows = parsed->row_count();
-  if (fragment.values.empty()) fragment.values.resize(rows * fragment.positions.size());
-  if (fragment.values.size() != rows * fragment.positions.size()) {
-    return Damaged(wanted.key, absl::DataLossError("its blocks differ in rows"));
-  }
+  const size_t rows = fragment.times_ms.size();
+  const auto chunk_rows = parsed->chunk_rows();
+  const bool fits =
+      fragment.chunk_end <= chunk_rows.size() &&
+      std::accumulate(chunk_rows.begin() + static_cast<ptrdiff_t>(fragment.chunk_begin),
+                      chunk_rows.begin() + static_cast<ptrdiff_t>(fragment.chunk_end),
+                      size_t{0}) == rows;
+  if (!fits) return Damaged(wanted.key, absl::DataLossError("more times than values or fewer"));
   for (uint32_t i = wanted.first; i < wanted.first + wanted.count; ++i) {
     const size_t column = fragment.positions[i] % kBlockColumns;
     if (column >= parsed->column_count()) {
       return Damaged(wanted.key, absl::DataLossError("it has too few columns"));
     }
-    const absl::Status status = parsed->Decode(column, {&fragment.values[i * rows], rows});
+    const absl::Status status = parsed->Decode(column, fragment.chunk_begin, fragment.chunk_end,
+                                               {&fragment.values[i * rows], rows});
     if (!status.ok()) return Damaged(wanted.key, status);
   }
   return absl::OkStatus();

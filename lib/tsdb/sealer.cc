@@ -11,35 +11,18 @@
 #include "baro/codec/column.h"
 #include "keys.h"
 #include "part_writer.h"
+#include "slot_value.h"
 
 namespace baro::tsdb {
 namespace {
 
-// Neighbouring slots share a part until it has this many samples: a backfill of one sample a day
-// must not make a file a day.
+// Neighbouring slots of a day share a part until it has this many samples: a backfill of one sample
+// an hour must not make a file an hour. Not beyond the day, lest one young sample keep old ones
+// past retention, and so that merges find parts within their windows.
 constexpr uint64_t kPartSamplesMin = 16'384;
-// But no part spans more slots than this, lest one young sample keep old ones past retention.
-constexpr uint32_t kPartSlotsMax = 48;
 // Rows of one target in one part; a slot with more is cut in time. Bounds what a value decodes to.
 constexpr size_t kPartRowsMax = 16'384;
 static_assert(kPartRowsMax <= codec::kColumnValuesMax);
-
-// The first time of a slot; the first slot reaches back for ever.
-int64_t SlotStart(uint32_t slot, int64_t slot_ms) {
-  if (slot == 0) return INT64_MIN;
-  constexpr int64_t kHalf = int64_t{1} << 31;
-  int64_t start = 0;
-  if (__builtin_mul_overflow(int64_t{slot} - kHalf, slot_ms, &start)) {
-    return slot < kHalf ? INT64_MIN : INT64_MAX;
-  }
-  return start;
-}
-
-int64_t SlotEnd(uint32_t slot, int64_t slot_ms) {
-  if (slot == UINT32_MAX) return INT64_MAX;
-  const int64_t next = SlotStart(slot + 1, slot_ms);
-  return next == INT64_MIN ? next : next - 1;
-}
 
 }  // namespace
 
@@ -53,19 +36,21 @@ absl::StatusOr<std::vector<SealedPart>> Sealer::Seal(const Head& head, uint32_t 
       const auto number = static_cast<uint32_t>(first_part + parts.size());
       absl::StatusOr<SealedPart> part = WritePart(runs, range, number);
       if (!part.ok()) {
-        Remove(parts);
+        RemoveFiles(*database_, parts);
         return part.status();
       }
+      part->part.written.epoch = head.epoch();
       parts.push_back(*std::move(part));
     }
   }
   return parts;
 }
 
-void Sealer::Remove(const std::vector<SealedPart>& parts) const {
-  // Left-over files do no harm: the next start empties the folder.
+void RemoveFiles(const Database& database, const std::vector<SealedPart>& parts) {
   for (const SealedPart& part : parts) {
-    database_->env()->DeleteFile(part.file).PermitUncheckedError();
+    for (const std::string& file : part.files) {
+      database.env()->DeleteFile(file).PermitUncheckedError();
+    }
   }
 }
 
@@ -142,12 +127,14 @@ std::vector<Sealer::SlotRange> Sealer::PlanParts(const std::vector<Run>& runs) c
     }
   }
   std::vector<SlotRange> ranges;
+  int64_t window = 0;
   uint64_t samples = 0;
   for (const auto& [slot, count] : samples_by_slot) {
-    const bool joins = !ranges.empty() && slot - ranges.back().slot < kPartSlotsMax &&
+    const bool joins = !ranges.empty() && WindowOf(slot, kDaySlots) == window &&
                        samples < kPartSamplesMin && count < kPartSamplesMin;
     if (!joins) {
       ranges.push_back({SlotStart(slot, slot_ms_), 0, slot});
+      window = WindowOf(slot, kDaySlots);
       samples = 0;
     }
     samples += count;
@@ -176,8 +163,7 @@ void Sealer::CutLongRanges(const std::vector<Run>& runs, std::vector<SlotRange>*
 absl::StatusOr<SealedPart> Sealer::WritePart(const std::vector<Run>& runs, const SlotRange& range,
                                              uint32_t number) const {
   SealedPart sealed;
-  sealed.file = base::StrCat(database_->path(), "/seal/", number, ".sst");
-  sealed.part.number = number;
+  sealed.part.number = sealed.part.rank = number;
   sealed.part.slot = range.slot;
   sealed.part.time_ms_min = INT64_MAX;
   sealed.part.time_ms_max = INT64_MIN;
@@ -198,8 +184,8 @@ absl::StatusOr<SealedPart> Sealer::WritePart(const std::vector<Run>& runs, const
   }
   std::sort(targets->begin(), targets->end());
   sealed.part.targets = std::move(targets);
-  PartWriter writer(*database_, sealed.file);
-  absl::Status status = writer.Open();
+  PartWriter writer(*database_, base::StrCat(database_->path(), "/seal/", number), false);
+  absl::Status status;
   for (size_t begin = 0; begin < inside.size() && status.ok();) {
     size_t end = begin;
     while (end < inside.size() && inside[end].run->layout == inside[begin].run->layout) ++end;
@@ -207,18 +193,20 @@ absl::StatusOr<SealedPart> Sealer::WritePart(const std::vector<Run>& runs, const
     status = WriteLayout(same, {kRawClass, range.slot, number}, &writer);
     begin = end;
   }
-  if (status.ok()) status = writer.Finish(&sealed.part.bytes);
+  if (status.ok()) status = writer.Finish();
+  sealed.files = writer.files();
+  sealed.part.bytes = writer.bytes();
   if (status.ok()) return sealed;
-  Remove({sealed});
+  RemoveFiles(*database_, {sealed});
   return status;
 }
 
-// Value blocks of all targets, then their statistics, then the times: the order of the keys.
+// Value blocks of all targets, then the times: the order of the keys. Statistics come with the
+// first merge, which decodes the values anyway.
 absl::Status Sealer::WriteLayout(std::span<const PartRun> runs, SlotKey key,
                                  PartWriter* writer) const {
   key.layout = runs.front().run->layout->id;
   const size_t columns = runs.front().run->positions.size();
-  std::vector<std::pair<SlotKey, std::string>> statistics;
   std::vector<double> values;
   for (size_t first = 0; first < columns; first += kBlockColumns) {
     const size_t count = std::min(kBlockColumns, columns - first);
@@ -230,14 +218,8 @@ absl::Status Sealer::WriteLayout(std::span<const PartRun> runs, SlotKey key,
       BARO_TRY(run.run->head->Read(run.run->rows, {run.run->positions.data() + first, count},
                                    run.first_row, run.first_row + rows, values.data()));
       BARO_TRY(writer->Put(key, EncodeSlotValues(rows, values)));
-      std::vector<ColumnStats> stats(count);
-      for (size_t i = 0; i < count; ++i) stats[i] = StatsOf({values.data() + i * rows, rows});
-      SlotKey stats_key = key;
-      stats_key.block = static_cast<uint16_t>(kStatsBlock + key.block);
-      statistics.emplace_back(stats_key, EncodeSlotStats(stats));
     }
   }
-  for (const auto& [stats_key, bytes] : statistics) BARO_TRY(writer->Put(stats_key, bytes));
   key.block = kTimesBlock;
   for (const PartRun& run : runs) {
     key.target = run.run->target;

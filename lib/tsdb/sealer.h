@@ -19,8 +19,10 @@ namespace baro::tsdb {
 
 struct SealedPart {
   Part part;
-  std::string file;
+  std::vector<std::string> files;
 };
+// Left-over files do no harm: the next start empties the folder.
+void RemoveFiles(const Database& database, const std::vector<SealedPart>& parts);
 
 // Thread-compatible; runs on the maintenance thread, reads the head beside its readers.
 class Sealer {
@@ -33,7 +35,6 @@ class Sealer {
   // Errors: ResourceExhausted (disk full), Unavailable, DataLoss; files that were written are
   // removed.
   absl::StatusOr<std::vector<SealedPart>> Seal(const Head& head, uint32_t first_part);
-  void Remove(const std::vector<SealedPart>& parts) const;
 
  private:
   // Rows of one target that share layout and level. `positions` maps stored columns to the group's.

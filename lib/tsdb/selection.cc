@@ -5,6 +5,7 @@
 #include <set>
 
 #include "baro/base/strings.h"
+#include "deleted_columns.h"
 #include "twins.h"
 
 namespace baro::tsdb {
@@ -72,6 +73,7 @@ class Selector {
     if (all_targets_.isEmpty()) return std::move(selection_);
     AddParts();
     AddHeads();
+    deleted_ = FindDeletedColumns(*selection_, range_, reader_);
     if (absl::Status status = NumberSeries(); !status.ok()) return status;
     return std::move(selection_);
   }
@@ -170,8 +172,7 @@ class Selector {
       fragments.assign(end - begin, {});
       for (size_t i = begin; i < end; ++i) {
         const auto& [target, columns] = candidates[i];
-        reader_->Want({kRawClass, part->slot, part->number, columns->layout->id, 0, target},
-                      &fragments[i - begin]);
+        reader_->Want(*part, columns->layout->id, target, &fragments[i - begin]);
       }
       const bool whole = reader_->Fetch().ok();
       for (size_t i = begin; i < end; ++i) {
@@ -238,6 +239,9 @@ class Selector {
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     ids.erase(std::lower_bound(ids.begin(), ids.end(), kFirstComponent), ids.end());
+    if (const auto deleted = deleted_.find(target.id); deleted != deleted_.end()) {
+      std::erase_if(ids, [&](ColumnId id) { return deleted->second.contains(id); });
+    }
     return ids;
   }
 
@@ -245,6 +249,10 @@ class Selector {
     Selection& selection = *selection_;
     std::sort(selection.targets.begin(), selection.targets.end(),
               [](const SelectedTarget& a, const SelectedTarget& b) { return a.id < b.id; });
+    if (!deleted_.empty()) {
+      std::erase_if(selection.targets,
+                    [&](const SelectedTarget& target) { return ColumnsOf(target).empty(); });
+    }
     for (uint32_t t = 0; t < selection.targets.size(); ++t) {
       SelectedTarget& target = selection.targets[t];
       target.columns = FilterOf(target.id)->Share(ColumnsOf(target));
@@ -272,6 +280,7 @@ class Selector {
   std::map<std::vector<uint32_t>, std::unique_ptr<ColumnFilter>> filters_;
   absl::flat_hash_map<TargetId, uint32_t> target_by_id_;
   absl::flat_hash_map<LayoutId, const StoredLayout*> layouts_;
+  ColumnsByTarget deleted_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "baro/base/status.h"
 #include "baro/model/sample.h"
+#include "slot_value.h"
 
 namespace baro::tsdb {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 // Values decoded at a time: 8 MB.
 constexpr size_t kBatchValuesMax = size_t{1} << 20;
 constexpr size_t kBatchSeriesMax = 4'096;
-// Priorities: parts by number, then heads by age, in each first the groups, then the side map.
+// Priorities: parts by rank, then heads by age, in each first the groups, then the side map.
 constexpr uint64_t kHeadPriority = uint64_t{1} << 40;
 constexpr uint64_t kSidePriority = uint64_t{1} << 20;
 
@@ -27,6 +28,16 @@ bool AnyHidden(const double* values, size_t count, bool histograms) {
     found |= std::bit_cast<uint64_t>(values[i]) - model::kNoSampleBits <= hidden_max;
   }
   return found;
+}
+
+// Of one target: about as much of them as the range has of the part's time, and a chunk's rest.
+size_t RowsWithin(const Part& part, const StoredSeriesSet& set) {
+  const double span = static_cast<double>(part.time_ms_max) - static_cast<double>(part.time_ms_min);
+  const double inside = static_cast<double>(std::min(set.end_ms(), part.time_ms_max)) -
+                        static_cast<double>(std::max(set.start_ms(), part.time_ms_min));
+  if (span <= 0 || inside >= span) return part.rows_max;
+  const double rows = static_cast<double>(part.rows_max) * std::max(inside, 0.0) / span;
+  return std::min<size_t>(part.rows_max, static_cast<size_t>(rows) + kChunkRows);
 }
 
 bool AllStale(std::span<const double> values) {
@@ -44,10 +55,12 @@ StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin,
       next_(begin),
       end_(std::min(end, set.size())),
       batch_end_(begin),
-      part_reader_(*set.keep().database, set.keep().damaged_total.get()),
+      part_reader_(*set.keep().database, set.keep().damaged_total.get(),
+                   {set.start_ms(), set.end_ms()}),
       assembly_(set.keep().dictionary.get()) {
+  part_reader_.SetAside(set.keep().quarantine.get());
   for (const PartRun& run : set.selection().runs) {
-    for (const auto& part : run.parts) rows_estimate_ += part->rows_max;
+    for (const auto& part : run.parts) rows_estimate_ += RowsWithin(*part, set);
   }
 }
 
@@ -111,6 +124,7 @@ absl::Status StoredSeriesReader::LoadBatch() {
     BatchTarget* target = batch_[index].get();
     BARO_TRY(LoadGroups(index, columns, target));
     LoadSide(index, columns, target);
+    LeaveOutDeleted(index, target);
     Arrange(target);
   }
   return absl::OkStatus();
@@ -148,14 +162,13 @@ void StoredSeriesReader::WantParts(uint32_t index, const std::vector<ColumnId>& 
     std::sort(chosen.begin(), chosen.end());
     for (const auto& part : selection.runs[run].parts) {
       Fragment& fragment = target->fragments.emplace_back();
-      fragment.priority = part->number;
+      fragment.priority = part->rank;
+      fragment.written = part->written;
       for (const auto& [position, column] : chosen) {
         fragment.rows.positions.push_back(position);
         fragment.columns.push_back(column);
       }
-      part_reader_.Want(
-          {kRawClass, part->slot, part->number, layout->layout->id, 0, selection.targets[index].id},
-          &fragment.rows);
+      part_reader_.Want(*part, layout->layout->id, selection.targets[index].id, &fragment.rows);
     }
   }
 }
@@ -167,6 +180,7 @@ absl::Status StoredSeriesReader::LoadGroups(uint32_t index, const std::vector<Co
     Fragment fragment;
     // A younger head's samples came after all of an older one's, its side map among them.
     fragment.priority = kHeadPriority * (group.head_number + 1) + order++;
+    fragment.written.epoch = set_.selection().view->heads[group.head_number]->epoch();
     for (const auto& [column, position] : group.columns) {
       if (!std::binary_search(columns.begin(), columns.end(), column)) continue;
       fragment.columns.push_back(column);
@@ -193,6 +207,7 @@ void StoredSeriesReader::LoadSide(uint32_t index, const std::vector<ColumnId>& c
     const auto [head, first] = side[begin];
     Fragment fragment;
     fragment.priority = kHeadPriority * (head + 1) + kSidePriority;
+    fragment.written.epoch = set_.selection().view->heads[head]->epoch();
     fragment.columns.push_back(first.column);
     size_t end = begin;
     for (; end < side.size() && side[end].first == head && side[end].second.column == first.column;
@@ -203,6 +218,21 @@ void StoredSeriesReader::LoadSide(uint32_t index, const std::vector<ColumnId>& c
     begin = end;
     if (std::binary_search(columns.begin(), columns.end(), first.column)) {
       target->fragments.push_back(std::move(fragment));
+    }
+  }
+}
+
+void StoredSeriesReader::LeaveOutDeleted(uint32_t index, BatchTarget* target) const {
+  const Tombstones& tombstones = *set_.selection().view->tombstones;
+  if (tombstones.empty()) return;
+  const TargetId id = set_.selection().targets[index].id;
+  for (Fragment& fragment : target->fragments) {
+    const std::vector<int64_t>& times = fragment.rows.times_ms;
+    if (times.empty()) continue;
+    if (!tombstones.Touches(fragment.written, id, {times.front(), times.back()})) continue;
+    for (size_t i = 0; i < fragment.columns.size(); ++i) {
+      MaskDeleted(tombstones.Of(fragment.written, {id, fragment.columns[i]}), times,
+                  {&fragment.rows.values[i * times.size()], times.size()});
     }
   }
 }

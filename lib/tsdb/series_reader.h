@@ -27,6 +27,7 @@ class StoredSeriesReader final : public model::SeriesReader {
   // Samples of some columns of one target from one source, cut to the range.
   struct Fragment {
     uint64_t priority = 0;  // of two samples at the same time the higher one counts
+    Written written;
     PartFragment rows;
     std::vector<ColumnId> columns;    // of rows.positions
     std::vector<uint32_t> by_column;  // indexes of `columns`, in its order
@@ -58,6 +59,7 @@ class StoredSeriesReader final : public model::SeriesReader {
   absl::Status LoadGroups(uint32_t index, const std::vector<ColumnId>& columns,
                           BatchTarget* target);
   void LoadSide(uint32_t index, const std::vector<ColumnId>& columns, BatchTarget* target) const;
+  void LeaveOutDeleted(uint32_t index, BatchTarget* target) const;
   void Arrange(BatchTarget* target) const;
   ColumnId ColumnOf(const SelectedSeries& series) const {
     return set_.selection().targets[series.target].columns->ids[series.column];

@@ -20,6 +20,7 @@ struct Keep {
   std::shared_ptr<const Database> database;
   std::shared_ptr<const Dictionary> dictionary;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total;
+  std::shared_ptr<Quarantine> quarantine;
 };
 
 // Immutable, thread-safe.
@@ -30,7 +31,8 @@ class StoredSeriesSet final : public model::SeriesSet {
       : keep_(std::move(keep)),
         selection_(std::move(selection)),
         start_ms_(start_ms),
-        end_ms_(end_ms) {}
+        end_ms_(end_ms),
+        warnings_(FoundWhileReading()) {}
 
   size_t size() const override { return selection_->series.size(); }
   model::LabelsRef labels(size_t index) const override {
@@ -38,6 +40,10 @@ class StoredSeriesSet final : public model::SeriesSet {
   }
   std::unique_ptr<model::SeriesReader> Read(size_t begin, size_t end) const override;
   const std::vector<std::string>& warnings() const override { return warnings_; }
+
+  std::vector<std::string> FoundWhileReading() const override {
+    return keep_.quarantine->Warnings({start_ms_, end_ms_});
+  }
 
   const Keep& keep() const { return keep_; }
   const Selection& selection() const { return *selection_; }

@@ -117,7 +117,12 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
     } else {
       const auto& samples = std::get<SampleBatch>((*items)[i].batch);
       (*results)[i].status = ingest_->Check(samples);
-      if (!(*results)[i].status.ok() || samples.series.empty()) continue;
+      if (!(*results)[i].status.ok()) continue;
+      if (!samples.exemplars.empty()) {
+        writes.records.push_back(EncodeJournalRecord(ExemplarRecord{samples.exemplars}));
+        (*journaled)[i] = true;
+      }
+      if (samples.series.empty()) continue;
       record = EncodeJournalRecord(samples);
     }
     writes.records.push_back(std::move(record));
@@ -131,7 +136,8 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
   return absl::OkStatus();
 }
 
-absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const IndexPuts& index) {
+absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const IndexPuts& index,
+                                         const std::vector<std::string>& index_removals) {
   BARO_TRY(database_->MakeWritable());
   rocksdb::WriteBatch batch;
   const uint64_t end_key = next_journal_key_ + journal.records.size();
@@ -143,6 +149,9 @@ absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const Inde
   BARO_TRY(TakeBackDoubtful(journal.epoch, end_key, &batch));
   for (const auto& [key, value] : index) {
     BARO_TRY(ToStatus(batch.Put(database_->index(), key, value), "gather the index"));
+  }
+  for (const std::string& key : index_removals) {
+    BARO_TRY(ToStatus(batch.Delete(database_->index(), key), "gather a removal"));
   }
   const std::vector<Dictionary::Entry> pending = dictionary_->Pending();
   const std::vector<std::string> removals = dictionary_->PendingRemovals();
@@ -185,7 +194,10 @@ AppendResult StoreImpl::Apply(const Committer::Item& item) {
     if (!result.status.ok()) totals_.frames_undecodable.fetch_add(1, std::memory_order_relaxed);
     return result;
   }
-  return ingest_->Apply(std::get<SampleBatch>(item.batch), live_.get());
+  const auto& samples = std::get<SampleBatch>(item.batch);
+  AppendResult result = ingest_->Apply(samples, live_.get());
+  ApplyExemplars(samples.exemplars, &result);
+  return result;
 }
 
 void StoreImpl::Count(const AppendResult& result) {
@@ -206,6 +218,7 @@ absl::Status StoreImpl::Close() {
     wake_.SignalAll();
   }
   maintenance_.Stop();
+  merging_.Stop();
   if (committer_ != nullptr) committer_->Stop();
   return absl::OkStatus();
 }

@@ -2,8 +2,8 @@
 // store_beside.cc, store_open.cc, store_maintain.cc and store_read.cc.
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
-// thread (or the caller of Maintain) seals; readers take a View. Lock order: maintain_mutex_, then
-// the committer's, then view_mutex_.
+// thread (or the caller of Maintain) seals, the merge thread merges; readers take a View. Lock
+// order: operation_mutex_, merge_mutex_, maintain_mutex_, then the committer's, then view_mutex_.
 #pragma once
 
 #include <atomic>
@@ -11,20 +11,25 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "baro/base/mutex.h"
 #include "baro/base/task_group.h"
 #include "baro/tsdb/store.h"
+#include "baro/tsdb/store_admin.h"
 #include "committer.h"
 #include "database.h"
 #include "dictionary.h"
+#include "exemplars.h"
 #include "head.h"
 #include "histogram_columns.h"
 #include "ingest.h"
+#include "merger.h"
 #include "part.h"
 #include "read_log.h"
 #include "sealer.h"
@@ -33,7 +38,7 @@
 
 namespace baro::tsdb {
 
-class StoreImpl final : public Store {
+class StoreImpl final : public Store, public StoreAdmin {
  public:
   static absl::StatusOr<std::unique_ptr<StoreImpl>> Open(StoreOptions options);
   ~StoreImpl() override;
@@ -61,10 +66,22 @@ class StoreImpl final : public Store {
 
   void Append(FrameBatch batch, AppendDone done) override;
   void Append(SampleBatch batch, AppendDone done) override;
-  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::StatusOr<std::vector<model::ExemplarSeries>> Exemplars(
+      const model::LabelRequest& request) const override;
+  absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
   Stats GetStats() const override;
   Cardinality GetCardinality(size_t limit) const override;
   absl::Status Close() override;
+
+  StoreAdmin* admin() override { return this; }
+  absl::Status Delete(const DeleteRequest& request) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::StatusOr<DeleteCount> CountDelete(const DeleteRequest& request) const override;
+  absl::Status CleanTombstones() override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
+  absl::Status Snapshot(const SnapshotRequest& request) override
+      ABSL_LOCKS_EXCLUDED(operation_mutex_, merge_mutex_, maintain_mutex_);
+  absl::StatusOr<BackupReport> Backup(const std::string& folder) override
+      ABSL_LOCKS_EXCLUDED(operation_mutex_, merge_mutex_, maintain_mutex_);
+  absl::StatusOr<VerifyReport> Verify() override ABSL_LOCKS_EXCLUDED(operation_mutex_);
 
   absl::StatusOr<std::unique_ptr<model::SeriesSet>> Select(
       const model::SelectRequest& request) const override;
@@ -76,6 +93,12 @@ class StoreImpl final : public Store {
                                               size_t limit) const override {
     return dictionary_->MetricMetadata(family, limit);
   }
+
+  // Rewrites every sealed part that the view's tombstones touch, without what they delete; waits
+  // for a merge under way, which leaves them out as well. When it returns OK the space is free as
+  // soon as no reader holds the old parts. Heads are not touched. Errors: as Maintain(); parts done
+  // by then stay done.
+  absl::Status RewriteDeleted() ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
 
  private:
   // Counters since start; Stats' names.
@@ -90,6 +113,10 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> histograms_stored{0};
     std::atomic<uint64_t> histograms_invalid{0};
     std::atomic<uint64_t> histograms_over_limit{0};
+    std::atomic<uint64_t> exemplars_stored{0};
+    std::atomic<uint64_t> exemplars_duplicate{0};
+    std::atomic<uint64_t> exemplars_out_of_order{0};
+    std::atomic<uint64_t> exemplars_refused{0};
     std::atomic<uint64_t> frames_refused_target{0};
     std::atomic<uint64_t> frames_undecodable{0};
     std::atomic<uint64_t> commits{0};
@@ -99,8 +126,16 @@ class StoreImpl final : public Store {
     std::atomic<uint64_t> targets_removed{0};
     std::atomic<uint64_t> columns_removed{0};
     std::atomic<uint64_t> layouts_removed{0};
+    std::atomic<uint64_t> merges{0};
+    std::atomic<uint64_t> merge_failures{0};
     std::atomic<uint64_t> seals_for_memory{0};
     std::atomic<uint64_t> batches_refused_memory{0};
+  };
+
+  // The outcome of a merge that takes the place of its inputs.
+  struct PartSwap {
+    std::vector<std::shared_ptr<const Part>> out;
+    std::vector<std::shared_ptr<const Part>> in;
   };
 
   explicit StoreImpl(StoreOptions options);
@@ -109,7 +144,9 @@ class StoreImpl final : public Store {
   absl::Status Load();
   absl::Status LoadDictionary();
   absl::Status LoadParts();
+  absl::Status LoadTombstones(View* view);
   absl::Status RemoveLeftovers();
+  void NameLostParts();  // store_verify.cc
   absl::Status ReplayJournals();
   absl::Status Replay(uint64_t epoch, Head* head);
 
@@ -122,7 +159,11 @@ class StoreImpl final : public Store {
   void KnowNewestTime() ABSL_LOCKS_EXCLUDED(beside_mutex_);  // once all journals are replayed
   void ReplaceReserved(SampleBatch* batch);
   void AppendBeside(SampleBatch batch, AppendDone done) ABSL_LOCKS_EXCLUDED(beside_mutex_);
-  AppendDone WithRefusals(const HistogramRefusals& refusals, AppendDone done);
+  AppendDone WithRefusals(const HistogramRefusals& refusals, uint64_t exemplars_refused,
+                          AppendDone done);
+  absl::Status CheckExemplars(SampleBatch* batch, uint64_t* refused) const;
+  void ApplyExemplars(const std::vector<ExemplarSample>& exemplars, AppendResult* result);
+  absl::Status LoadExemplars();
 
   // store.cc again, on the writer thread
   int64_t LatestMs() const;
@@ -137,8 +178,11 @@ class StoreImpl final : public Store {
     std::vector<std::string> records;
   };
   using IndexPuts = std::vector<std::pair<std::string, std::string>>;
+  // All exemplars, for the write that lets a journal go.
+  IndexPuts SaveExemplars() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   // Adds the dictionary's pending entries, writes all at once and syncs.
-  absl::Status WriteWithPending(const JournalWrite& journal, const IndexPuts& index);
+  absl::Status WriteWithPending(const JournalWrite& journal, const IndexPuts& index,
+                                const std::vector<std::string>& index_removals = {});
   absl::Status TakeBackDoubtful(uint64_t epoch, uint64_t end_key, rocksdb::WriteBatch* batch) const;
 
   // store_maintain.cc
@@ -148,6 +192,7 @@ class StoreImpl final : public Store {
   bool MemoryIsShort() const;
   absl::Status Rotate();
   absl::Status SealOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  absl::Status SealDue(bool force) ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   absl::Status Publish(const Head& head, const std::vector<SealedPart>& parts)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   absl::Status IngestFiles(const std::vector<SealedPart>& parts);
@@ -157,6 +202,30 @@ class StoreImpl final : public Store {
   absl::Status RemoveUnused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   LiveNumbers FindLive() ABSL_LOCKS_EXCLUDED(view_mutex_);
 
+  // store_admin.cc
+  absl::Status DeleteOnWriter(const DeleteRequest& request, std::shared_ptr<Head>* rotated);
+  bool IsInLiveHead(const DeleteRequest& request) const;
+  // store_clean.cc
+  void CleanWhenDue() ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
+  absl::Status EndTombstones();
+  // store_snapshot.cc
+  absl::Status WriteSnapshot(const SnapshotRequest& request)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(operation_mutex_)
+          ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
+  absl::Status LeaveOutJournals(const std::string& folder) const;
+
+  // store_merge.cc
+  void MergeLoop() ABSL_LOCKS_EXCLUDED(wake_mutex_);
+  absl::Status Merge(bool force) ABSL_LOCKS_EXCLUDED(merge_mutex_);
+  absl::Status RunJob(const MergeJob& job, bool in_background)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
+  absl::Status MakeWay(absl::Duration worked) ABSL_LOCKS_EXCLUDED(wake_mutex_);
+  absl::Status Swap(const MergeJob& job, const std::vector<SealedPart>& merged)
+      ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  void DropFiles() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status FinishSwap() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status SwapRecords() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+
   std::shared_ptr<const View> CurrentView() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
   std::string StateValue(uint64_t sealed_epoch) const;
@@ -165,6 +234,7 @@ class StoreImpl final : public Store {
   std::shared_ptr<Database> database_;
   std::shared_ptr<Dictionary> dictionary_;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total_;
+  const std::shared_ptr<Quarantine> quarantine_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Sealer> sealer_;
   TargetLayoutsPool pool_ ABSL_GUARDED_BY(maintain_mutex_);
@@ -176,12 +246,23 @@ class StoreImpl final : public Store {
   // By epoch: a write that failed may have left records from next_journal_key_ up to this key.
   std::map<uint64_t, uint64_t> doubtful_;
   uint64_t sealed_epoch_ = 0;
+  uint32_t next_tombstone_ = 1;
+
+  base::Mutex operation_mutex_;  // one snapshot, backup or verification at a time
+
+  // One merge or rewrite at a time. Before maintain_mutex_, which a merge takes only to swap.
+  base::Mutex merge_mutex_;
+  int64_t clean_due_ns_ = 0;  // the merge thread's; 0: no deletes wait
+  // Parts that could not be read whole; until the next start.
+  std::set<uint32_t> unmerged_ ABSL_GUARDED_BY(merge_mutex_);
 
   base::Mutex maintain_mutex_;
   std::vector<std::shared_ptr<Head>> sealing_ ABSL_GUARDED_BY(maintain_mutex_);
   uint32_t next_part_ ABSL_GUARDED_BY(maintain_mutex_) = 1;
   // Parts of the oldest of sealing_: their files are in, their records perhaps.
   std::vector<SealedPart> ingested_ ABSL_GUARDED_BY(maintain_mutex_);
+  // Of a merge whose files are in, its records perhaps.
+  std::optional<PartSwap> swap_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
   // When the dictionary was last asked what can go, and which journal was live then.
   std::optional<int64_t> removal_ms_ ABSL_GUARDED_BY(maintain_mutex_);
@@ -190,6 +271,11 @@ class StoreImpl final : public Store {
   // Held from a batch's conversion until the committer has it.
   base::Mutex beside_mutex_;
   HistogramColumns histogram_columns_ ABSL_GUARDED_BY(beside_mutex_);
+
+  ExemplarStore exemplars_;
+  // What the index has of them: that many values, as of this version.
+  size_t exemplar_values_ ABSL_GUARDED_BY(maintain_mutex_) = 0;
+  uint64_t exemplar_version_ ABSL_GUARDED_BY(maintain_mutex_) = 0;
 
   mutable base::Mutex view_mutex_;
   std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);
@@ -207,6 +293,7 @@ class StoreImpl final : public Store {
   bool stopping_ ABSL_GUARDED_BY(wake_mutex_) = false;
   std::unique_ptr<Committer> committer_;
   base::TaskGroup maintenance_;
+  base::TaskGroup merging_;
 };
 
 }  // namespace baro::tsdb

@@ -82,7 +82,19 @@ bool StoreImpl::MemoryIsShort() const {
 }
 
 absl::Status StoreImpl::Maintain(bool force) {
-  base::MutexLock lock(&maintain_mutex_);
+  {
+    base::MutexLock lock(&maintain_mutex_);
+    BARO_TRY(SealDue(force));
+    BARO_TRY(Expire());
+    DeleteCondemned();
+    BARO_TRY(RemoveUnused());
+  }
+  // The merge thread has its own turns.
+  if (force || !options_.background) BARO_TRY(Merge(force));
+  return force ? CleanTombstones() : absl::OkStatus();
+}
+
+absl::Status StoreImpl::SealDue(bool force) {
   const bool rotate = (force || RotationDue()) && !CurrentView()->heads.back()->empty();
   if (rotate && !force && MemoryIsShort()) totals_.seals_for_memory.fetch_add(1);
   absl::Status status;
@@ -98,13 +110,7 @@ absl::Status StoreImpl::Maintain(bool force) {
       status = SealOldest();
     }
   }
-  if (!status.ok()) {
-    totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
-    return status;
-  }
-  status = Expire();
-  DeleteCondemned();
-  if (status.ok()) status = RemoveUnused();
+  if (!status.ok()) totals_.seal_failures.fetch_add(1, std::memory_order_relaxed);
   return status;
 }
 
@@ -133,13 +139,12 @@ absl::Status StoreImpl::SealOldest() {
     BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_));
     next_part_ += static_cast<uint32_t>(parts.size());
     const absl::Status status = IngestFiles(parts);
-    sealer_->Remove(parts);  // ingestion has linked or moved them
+    RemoveFiles(*database_, parts);  // ingestion has linked or moved them
     if (!status.ok()) {
       for (const SealedPart& sealed : parts) {
-        const Part& part = sealed.part;
         // What stays is removed at the next open; its number is not used again before.
-        static_cast<void>(database_->DeleteSlots(PartPrefix(part.slot, part.number),
-                                                 PartPrefix(part.slot, part.number + 1)));
+        const auto [first, last] = sealed.part.KeyRange();
+        static_cast<void>(database_->DeleteSlots(first, last));
       }
       return status;
     }
@@ -161,7 +166,10 @@ absl::Status StoreImpl::SealOldest() {
 absl::Status StoreImpl::IngestFiles(const std::vector<SealedPart>& parts) {
   if (parts.empty()) return absl::OkStatus();
   std::vector<std::string> files;
-  for (const SealedPart& part : parts) files.push_back(part.file);
+  for (const SealedPart& part : parts) {
+    files.insert(files.end(), part.files.begin(), part.files.end());
+  }
+  if (files.empty()) return absl::OkStatus();
   return database_->Ingest(files);
 }
 
@@ -173,8 +181,9 @@ absl::Status StoreImpl::Publish(const Head& head, const std::vector<SealedPart>&
     part->targets = pool_.Share(part->targets);
     published.push_back(std::move(part));
   }
+  const IndexPuts exemplars = SaveExemplars();
   return OnWriter([&] {
-    IndexPuts index;
+    IndexPuts index = exemplars;
     for (const auto& part : published) {
       index.emplace_back(IdKey(kPartKey, part->number), EncodePart(*part));
     }
@@ -220,10 +229,10 @@ absl::Status StoreImpl::Expire() {
 void StoreImpl::DeleteCondemned() {
   std::erase_if(condemned_, [&](const std::shared_ptr<const Part>& part) {
     if (part.use_count() > 1) return false;
-    return database_
-        ->DeleteSlots(PartPrefix(part->slot, part->number),
-                      PartPrefix(part->slot, part->number + 1))
-        .ok();
+    const auto [first, last] = part->KeyRange();
+    if (!database_->DeleteSlots(first, last).ok()) return false;
+    quarantine_->Remove(part->number);
+    return true;
   });
 }
 

@@ -30,17 +30,22 @@ absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options)
                      options.retention_ms, " ms, future of ", options.future_ms_max, " ms"));
   }
   auto store = std::unique_ptr<StoreImpl>(new StoreImpl(std::move(options)));
-  BARO_TRY(store->Load());
-  return store;
+  const absl::Status status = store->Load();
+  if (status.ok()) return store;
+  const std::string text(status.message());
+  if (!absl::IsDataLoss(status) || text.ends_with(kRestoreHint)) return status;
+  return absl::DataLossError(base::StrCat(text, kRestoreHint));
 }
 
 StoreImpl::StoreImpl(StoreOptions options)
     : options_(std::move(options)),
       dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
+      quarantine_(std::make_shared<Quarantine>(options_.on_damage)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
                                        options_.retention_ms, options_.clock)),
-      histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max) {}
+      histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
+      exemplars_(options_.exemplars_max) {}
 
 absl::Status StoreImpl::Load() {
   BARO_TRY_ASSIGN(auto database,
@@ -53,8 +58,10 @@ absl::Status StoreImpl::Load() {
     base::MutexLock lock(&view_mutex_);
     view_ = std::make_shared<View>();
   }
+  BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
   BARO_TRY(RemoveLeftovers());
+  NameLostParts();
   const int64_t start_ns = options_.clock->MonotonicNs();
   BARO_TRY(ReplayJournals());
   KnowNewestTime();
@@ -62,7 +69,10 @@ absl::Status StoreImpl::Load() {
   committer_ = std::make_unique<Committer>(
       options_.commit_delay_ms,
       [this](std::vector<Committer::Item> items) { Commit(std::move(items)); });
-  if (options_.background) maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+  if (options_.background) {
+    maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
+    merging_.Start("tsdb-merge", [this] { MergeLoop(); });
+  }
   return absl::OkStatus();
 }
 
@@ -96,6 +106,7 @@ absl::Status StoreImpl::LoadParts() {
     view.parts.push_back(std::make_shared<const Part>(std::move(part)));
   }
   BARO_TRY(ToStatus(it->status(), base::StrCat("read the index of ", options_.path)));
+  BARO_TRY(LoadTombstones(&view));
   std::string state;
   const rocksdb::Status found =
       database_->db()->Get(rocksdb::ReadOptions(), database_->index(), IdKey(kStateKey, 0), &state);
@@ -115,6 +126,26 @@ absl::Status StoreImpl::LoadParts() {
   }
   SetView(std::move(view));
   return absl::OkStatus();
+}
+
+absl::Status StoreImpl::LoadTombstones(View* view) {
+  Tombstones::List list;
+  const Iterator it = NewIterator(*database_, database_->index());
+  const std::string prefix(1, kTombstoneKey);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    std::string_view key = FromSlice(it->key()).substr(1);
+    uint32_t number = 0;
+    if (!TakeBigEndian(&key, &number)) return absl::DataLossError("cannot load tombstone: bad key");
+    BARO_TRY_ASSIGN(Tombstone tombstone, DecodeTombstone(number, FromSlice(it->value())));
+    list.push_back(std::make_shared<const Tombstone>(std::move(tombstone)));
+    next_tombstone_ = number + 1;
+  }
+  // A number that a part has been cleaned of is not given out again.
+  for (const auto& part : view->parts) {
+    next_tombstone_ = std::max(next_tombstone_, part->written.cleaned + 1);
+  }
+  view->tombstones = std::make_shared<const Tombstones>(std::move(list));
+  return ToStatus(it->status(), base::StrCat("read the index of ", options_.path));
 }
 
 std::string StoreImpl::StateValue(uint64_t sealed_epoch) const {
@@ -138,8 +169,9 @@ absl::Status StoreImpl::RemoveLeftovers() {
     for (const rocksdb::SstFileMetaData& file : level.files) {
       SlotKey key;
       if (!DecodeSlotKey(file.smallestkey, &key) || known.contains({key.slot, key.part})) continue;
-      BARO_TRY(database_->DeleteSlots(PartPrefix(key.slot, key.part),
-                                      PartPrefix(key.slot, key.part + 1)));
+      SlotKey next = key;
+      ++next.part;
+      BARO_TRY(database_->DeleteSlots(PartPrefix(key), PartPrefix(next)));
     }
   }
   const std::string folder = options_.path + "/seal";
@@ -201,6 +233,8 @@ absl::Status StoreImpl::Replay(uint64_t epoch, Head* head) {
       static_cast<void>(ingest_->Apply(*frames, head));
     } else if (const auto* samples = std::get_if<SampleBatch>(&*record)) {
       static_cast<void>(ingest_->Apply(*samples, head));
+    } else if (const auto* beside = std::get_if<ExemplarRecord>(&*record)) {
+      for (const ExemplarSample& sample : beside->exemplars) exemplars_.Restore(sample);
     } else {
       const auto& checkpoint = std::get<Checkpoint>(*record);
       live_created_ms_ = checkpoint.created_ms;

@@ -116,20 +116,23 @@ std::vector<std::string> MetricsRead(const model::SelectRequest& request,
 
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
   reads_.Note(dictionary_->With([&](const LabelTable&, const LabelTable& columns) {
     return MetricsRead(request, *selection, columns);
   }),
               options_.clock->NowMs());
-  return std::make_unique<StoredSeriesSet>(Keep{database_, dictionary_, damaged_total_},
-                                           std::move(selection), request.start_ms, request.end_ms);
+  return std::make_unique<StoredSeriesSet>(
+      Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
+      request.start_ms, request.end_ms);
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
     const model::LabelRequest& request) const {
   std::vector<std::string> names;
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
                             [&](const Selection& selection) {
                               dictionary_->With([&](const auto& targets, const auto& columns) {
@@ -142,7 +145,8 @@ absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelValues(
     const std::string& name, const model::LabelRequest& request) const {
   std::vector<std::string> values;
-  PartReader reader(*database_, damaged_total_.get());
+  PartReader reader(*database_, damaged_total_.get(),
+                    AroundForPresence({request.start_ms, request.end_ms}));
   BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
                             [&](const Selection& selection) {
                               dictionary_->With([&](const auto& targets, const auto& columns) {
@@ -174,6 +178,8 @@ Stats StoreImpl::GetStats() const {
     slots.insert(part->slot);
   }
   stats.slots = slots.size();
+  stats.quarantined_parts = quarantine_->size();
+  stats.tombstones = view->tombstones->list().size();
   stats.journal_bytes = journal_bytes_.load();
   stats.samples_stored_total = totals_.stored.load();
   stats.samples_duplicate_total = totals_.duplicate.load();
@@ -186,6 +192,9 @@ Stats StoreImpl::GetStats() const {
   stats.commit_failures_total = totals_.commit_failures.load();
   stats.seals_total = totals_.seals.load();
   stats.seal_failures_total = totals_.seal_failures.load();
+  stats.parts = view->parts.size();
+  stats.merges_total = totals_.merges.load();
+  stats.merge_failures_total = totals_.merge_failures.load();
   stats.seals_for_memory_total = totals_.seals_for_memory.load();
   stats.batches_refused_memory_total = totals_.batches_refused_memory.load();
   stats.frames_refused_target_total = totals_.frames_refused_target.load();
@@ -194,6 +203,12 @@ Stats StoreImpl::GetStats() const {
   stats.histograms_invalid_total = totals_.histograms_invalid.load();
   stats.histograms_over_limit_total = totals_.histograms_over_limit.load();
   stats.histogram_columns = dictionary_->component_count();
+  stats.exemplars = exemplars_.size();
+  stats.exemplars_stored_total = totals_.exemplars_stored.load();
+  stats.exemplars_duplicate_total = totals_.exemplars_duplicate.load();
+  stats.exemplars_out_of_order_total = totals_.exemplars_out_of_order.load();
+  stats.exemplars_refused_total = totals_.exemplars_refused.load();
+  stats.exemplars_evicted_total = exemplars_.evicted_total();
   stats.damaged_reads_total = damaged_total_->load();
   stats.append_queue_depth = committer_->depth();
   stats.replay_seconds = replay_seconds_;

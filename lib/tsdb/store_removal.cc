@@ -62,6 +62,10 @@ LiveNumbers StoreImpl::FindLive() {
       if (seen.insert(head.get()).second) AddHead(*head, &live);
     }
   }
+  for (const SeriesId series : exemplars_.Series()) {
+    live.targets.add(series.target);
+    live.columns.add(series.column);
+  }
   ingest_->AddLive(&live);
   return live;
 }
@@ -74,6 +78,8 @@ absl::Status StoreImpl::RemoveUnused() {
   const bool waited = !removal_ms_ || now_ms < *removal_ms_ ||  // the clock was put back
                       now_ms - *removal_ms_ >= options_.slot_ms;
   if (!waited || !sealing_.empty() || view->heads.size() != 1) return absl::OkStatus();
+  // Parts on their way into the view.
+  if (!ingested_.empty() || swap_.has_value()) return absl::OkStatus();
   const uint64_t epoch = view->heads.front()->epoch();
   if (epoch == removal_epoch_ && !view->heads.front()->empty()) return absl::OkStatus();
   removal_ms_ = now_ms;

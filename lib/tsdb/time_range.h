@@ -27,6 +27,13 @@ struct TimeRange {
 // of Prometheus, whose answers to "which series are there" users know.
 inline constexpr uint64_t kPresenceGapMaxMs = 2 * 3600 * 1000;
 
+// What decides IsPresent() lies within this much around the range.
+inline TimeRange AroundForPresence(const TimeRange& range) {
+  constexpr auto kGap = static_cast<int64_t>(kPresenceGapMaxMs);
+  return {std::max(range.start_ms, model::kTimeMsMin + kGap) - kGap,
+          std::min(range.end_ms, model::kTimeMsMax - kGap) + kGap};
+}
+
 // Whether a series with samples at these times (ascending) is there in the range. A range that
 // falls between two scrapes finds it as well.
 inline bool IsPresent(std::span<const int64_t> times_ms, const TimeRange& range) {

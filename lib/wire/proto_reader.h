@@ -39,6 +39,7 @@ class ProtoReader {
     tag_ = static_cast<uint32_t>(tag);
     return tag_ >> 3 != 0;
   }
+  uint32_t field() const { return tag_ >> 3; }
   bool Is(uint32_t field, WireType type) const {
     return tag_ == (field << 3 | static_cast<uint32_t>(type));
   }
@@ -55,6 +56,31 @@ class ProtoReader {
     if (!Varint(&size, kShortVarintBytes) || size > Left()) return false;
     *bytes = {next_, static_cast<size_t>(size)};
     next_ += size;
+    return true;
+  }
+  // The numbers of a packed repeated field, one by one.
+  template <typename Add>
+  bool PackedVarints(const Add& add) {
+    std::string_view bytes;
+    if (!Bytes(&bytes)) return false;
+    ProtoReader packed(bytes);
+    uint64_t value = 0;
+    while (!packed.AtEnd()) {
+      if (!packed.Varint(&value)) return false;
+      add(value);
+    }
+    return true;
+  }
+  template <typename Add>
+  bool PackedFixed64(const Add& add) {
+    std::string_view bytes;
+    if (!Bytes(&bytes)) return false;
+    ProtoReader packed(bytes);
+    uint64_t value = 0;
+    while (!packed.AtEnd()) {
+      if (!packed.Fixed64(&value)) return false;
+      add(value);
+    }
     return true;
   }
   // Leaves out the content of the field whose tag was read.

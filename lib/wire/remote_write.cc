@@ -1,7 +1,5 @@
 #include "baro/wire/remote_write.h"
 
-#include <snappy.h>
-
 #include <algorithm>
 #include <bit>
 
@@ -12,17 +10,13 @@
 namespace baro::wire {
 namespace {
 
-// Field numbers of prometheus/remote.proto, and of histograms, which 1.0 has and we do not read.
+// Field numbers of prometheus/remote.proto.
 constexpr uint32_t kRequestSeries = 1;
 constexpr uint32_t kRequestMetadata = 3;
 constexpr uint32_t kSeriesLabels = 1;
 constexpr uint32_t kSeriesSamples = 2;
 constexpr uint32_t kSeriesExemplars = 3;
 constexpr uint32_t kSeriesHistograms = 4;
-
-// No element of a snappy block gives more than 64 bytes, and none is shorter than two bytes but
-// one-byte literals: a block that claims more is none.
-constexpr size_t kSnappyExpansionMax = 64;
 
 // Of a text that occurs twice in a message the last one counts, but protobuf refuses the message
 // when any of them is not UTF-8, and so do we.
@@ -44,12 +38,6 @@ bool ReadLabel(std::string_view message, LabelView* label) {
     }
   }
   return true;
-}
-
-model::MetricType MetricTypeOf(uint32_t number) {
-  return number <= static_cast<uint32_t>(model::MetricType::kStateset)
-             ? static_cast<model::MetricType>(number)
-             : model::MetricType::kUnknown;
 }
 
 // Label bytes of one series as they come: one piece of the request, or, when other fields stand
@@ -89,34 +77,19 @@ absl::Status InvalidSeries(const RemoteSeries& series, std::string_view what) {
 
 }  // namespace
 
-absl::Status UncompressRemoteWrite(std::string_view body, size_t decoded_bytes_max,
-                                   std::string* decoded) {
-  size_t size = 0;
-  if (!snappy::GetUncompressedLength(body.data(), body.size(), &size) ||
-      size / kSnappyExpansionMax > body.size()) {
-    return absl::InvalidArgumentError(base::StrCat("cannot uncompress remote write request of ",
-                                                   body.size(), " bytes: not a snappy block"));
-  }
-  if (size > decoded_bytes_max) {
-    return absl::ResourceExhaustedError(
-        base::StrCat("cannot uncompress remote write request: ", size, " bytes are more than the ",
-                     decoded_bytes_max, " allowed"));
-  }
-  decoded->resize(size);
-  if (!snappy::RawUncompress(body.data(), body.size(), decoded->data())) {
-    return absl::InvalidArgumentError(base::StrCat("cannot uncompress remote write request of ",
-                                                   body.size(),
-                                                   " bytes: its snappy block is damaged"));
-  }
-  return absl::OkStatus();
-}
-
 RemoteWriteReader::RemoteWriteReader(std::string_view request)
     : request_(request), next_(request.data()) {}
 
 bool RemoteWriteReader::Fail(const char* where, const char* what) {
   status_ = absl::InvalidArgumentError(base::StrCat("cannot read remote write request: ", what,
                                                     " at byte ", where - request_.data()));
+  next_ = request_.data() + request_.size();
+  return false;
+}
+
+bool RemoteWriteReader::FailTooMany(const char* what) {
+  status_ = absl::ResourceExhaustedError(
+      base::StrCat("cannot read remote write request: it has too many ", what));
   next_ = request_.data() + request_.size();
   return false;
 }
@@ -149,6 +122,8 @@ bool RemoteWriteReader::ReadSeries(std::string_view message, RemoteSeries* serie
   series->index = series_count_++;
   series->byte_offset = static_cast<size_t>(message.data() - request_.data());
   samples_.clear();
+  histograms_.clear();
+  exemplars_.clear();
   LabelBytes labels(&scattered_labels_);
   ProtoReader reader(message);
   while (!reader.AtEnd()) {
@@ -161,18 +136,26 @@ bool RemoteWriteReader::ReadSeries(std::string_view message, RemoteSeries* serie
     } else if (reader.Is(kSeriesSamples, WireType::kBytes)) {
       if (!reader.Bytes(&part)) return Fail(field, "sample is cut off");
       if (!ReadSample(part)) return false;
-    } else {
-      series->exemplars += reader.Is(kSeriesExemplars, WireType::kBytes);
-      series->histograms += reader.Is(kSeriesHistograms, WireType::kBytes);
-      if (!reader.Skip()) return Fail(field, "field of a series is damaged");
+    } else if (reader.Is(kSeriesExemplars, WireType::kBytes)) {
+      if (!reader.Bytes(&part)) return Fail(field, "exemplar is cut off");
+      if (!ReadExemplar(part)) return false;
+    } else if (reader.Is(kSeriesHistograms, WireType::kBytes)) {
+      if (!reader.Bytes(&part)) return Fail(field, "histogram is cut off");
+      if (!ReadHistogramSample(part)) return false;
+    } else if (!reader.Skip()) {
+      return Fail(field, "field of a series is damaged");
     }
   }
   series->label_bytes = labels.bytes();
   series->samples = samples_;
+  series->histograms = histograms_;
+  if (!exemplars_.empty()) PointToExemplarLabels();
+  series->exemplars = exemplars_;
   return true;
 }
 
 bool RemoteWriteReader::ReadSample(std::string_view message) {
+  if (++sample_count_ > kRequestSamplesMax) return FailTooMany("samples");
   ProtoReader reader(message);
   uint64_t value = 0;
   uint64_t time_ms = 0;
@@ -191,7 +174,55 @@ bool RemoteWriteReader::ReadSample(std::string_view message) {
   return true;
 }
 
+bool RemoteWriteReader::ReadExemplar(std::string_view message) {
+  if (++exemplar_count_ > kRequestExemplarsMax) return FailTooMany("exemplars");
+  if (exemplars_.empty()) {
+    exemplar_labels_.clear();
+    exemplar_labels_end_.clear();
+  }
+  ProtoReader reader(message);
+  RemoteExemplar& exemplar = exemplars_.emplace_back();
+  uint64_t value = 0;
+  uint64_t time_ms = 0;
+  while (!reader.AtEnd()) {
+    const char* const field = reader.next();
+    std::string_view label;
+    bool good = reader.Tag();
+    if (good && reader.Is(1, WireType::kBytes)) {
+      good = reader.Bytes(&label) && ReadLabel(label, &exemplar_labels_.emplace_back());
+    } else if (good && reader.Is(2, WireType::kFixed64)) {
+      good = reader.Fixed64(&value);
+    } else if (good && reader.Is(3, WireType::kVarint)) {
+      good = reader.Varint(&time_ms);
+    } else {
+      good = good && reader.Skip();
+    }
+    if (!good) return Fail(field, "field of an exemplar is damaged");
+  }
+  exemplar.value = std::bit_cast<double>(value);
+  exemplar.time_ms = static_cast<int64_t>(time_ms);
+  exemplar_labels_end_.push_back(exemplar_labels_.size());
+  return true;
+}
+
+// Once all labels have come, for until then they may move.
+void RemoteWriteReader::PointToExemplarLabels() {
+  const std::span<const LabelView> labels(exemplar_labels_);
+  size_t begin = 0;
+  for (size_t i = 0; i < exemplars_.size(); ++i) {
+    exemplars_[i].labels = labels.subspan(begin, exemplar_labels_end_[i] - begin);
+    begin = exemplar_labels_end_[i];
+  }
+}
+
+bool RemoteWriteReader::ReadHistogramSample(std::string_view message) {
+  if (++histogram_count_ > kRequestHistogramsMax) return FailTooMany("histograms");
+  if (ReadHistogram(message, &histograms_.emplace_back())) return true;
+  return Fail(message.data(), "histogram is damaged or too large");
+}
+
 bool RemoteWriteReader::ReadMetadata(std::string_view message) {
+  if (metadata_.size() == kRequestMetadataMax) return FailTooMany("metadata");
   ProtoReader reader(message);
   MetadataView metadata;
   while (!reader.AtEnd()) {
@@ -200,7 +231,7 @@ bool RemoteWriteReader::ReadMetadata(std::string_view message) {
     bool good = reader.Tag();
     if (good && reader.Is(1, WireType::kVarint)) {
       good = reader.Varint(&type);
-      metadata.type = MetricTypeOf(static_cast<uint32_t>(type));  // as protobuf cuts enums
+      metadata.type = MetricTypeFromWire(static_cast<uint32_t>(type));  // as protobuf cuts enums
     } else if (good && reader.Is(2, WireType::kBytes)) {
       good = ReadText(&reader, &metadata.family);
     } else if (good && reader.Is(4, WireType::kBytes)) {
@@ -240,26 +271,7 @@ absl::StatusOr<model::Labels> SeriesLabels(const RemoteSeries& series) {
   thread_local std::vector<LabelView> views;
   const absl::Status read = ReadLabels(series.label_bytes, &views);
   if (!read.ok()) return InvalidSeries(series, base::FromAbsl(read.message()));
-  std::sort(views.begin(), views.end(),
-            [](const LabelView& a, const LabelView& b) { return a.name < b.name; });
-  std::vector<model::Label> labels;
-  labels.reserve(views.size());
-  for (size_t i = 0; i < views.size(); ++i) {
-    const auto [name, value] = views[i];
-    if (name.empty()) return InvalidSeries(series, "a label has no name");
-    if (i > 0 && name == views[i - 1].name) {
-      return InvalidSeries(series, base::StrCat("label \"", name, "\" occurs twice"));
-    }
-    if (!IsValidUtf8(name)) return InvalidSeries(series, "a label name is not valid UTF-8");
-    if (!IsValidUtf8(value)) {
-      return InvalidSeries(series,
-                           base::StrCat("the value of label \"", name, "\" is not valid UTF-8"));
-    }
-    labels.push_back({std::string(name), std::string(value)});
-  }
-  model::Labels result = model::Labels::FromUnsorted(std::move(labels));
-  if (!result.Has(model::kMetricName)) return InvalidSeries(series, "it has no metric name");
-  return result;
+  return CheckSeriesLabels(series.index, &views);
 }
 
 }  // namespace baro::wire

@@ -1,5 +1,5 @@
 // Holds the remote write reader against protobuf's own parser on arbitrary bytes: what one accepts
-// the other accepts, and both see the same. Exemplars, which ours skips unread, may be damaged.
+// the other accepts, and both see the same.
 
 #include <google/protobuf/stubs/logging.h>
 
@@ -10,6 +10,7 @@
 
 #include "baro/base/check.h"
 #include "baro/wire/remote_write.h"
+#include "histogram_differential.h"
 #include "prometheus/remote.pb.h"
 
 namespace baro::wire {
@@ -27,12 +28,35 @@ void CheckLabels(const RemoteSeries& ours, const prometheus::TimeSeries& theirs)
 
 void CheckSamples(const RemoteSeries& ours, const prometheus::TimeSeries& theirs) {
   BARO_CHECK_EQ(ours.samples.size(), static_cast<size_t>(theirs.samples_size()));
-  BARO_CHECK_EQ(ours.exemplars, static_cast<size_t>(theirs.exemplars_size()));
   for (int i = 0; i < theirs.samples_size(); ++i) {
     const model::Sample& sample = ours.samples[static_cast<size_t>(i)];
     BARO_CHECK_EQ(sample.time_ms, theirs.samples(i).timestamp());
     BARO_CHECK_EQ(std::bit_cast<uint64_t>(sample.value),
                   std::bit_cast<uint64_t>(theirs.samples(i).value()));
+  }
+}
+
+void CheckExemplars(const RemoteSeries& ours, const prometheus::TimeSeries& theirs) {
+  BARO_CHECK_EQ(ours.exemplars.size(), static_cast<size_t>(theirs.exemplars_size()));
+  for (int i = 0; i < theirs.exemplars_size(); ++i) {
+    const RemoteExemplar& exemplar = ours.exemplars[static_cast<size_t>(i)];
+    BARO_CHECK_EQ(exemplar.time_ms, theirs.exemplars(i).timestamp());
+    BARO_CHECK_EQ(BitsOf(exemplar.value), BitsOf(theirs.exemplars(i).value()));
+    BARO_CHECK_EQ(exemplar.labels.size(), static_cast<size_t>(theirs.exemplars(i).labels_size()));
+    for (int j = 0; j < theirs.exemplars(i).labels_size(); ++j) {
+      BARO_CHECK_EQ(exemplar.labels[static_cast<size_t>(j)].name,
+                    theirs.exemplars(i).labels(j).name());
+      BARO_CHECK_EQ(exemplar.labels[static_cast<size_t>(j)].value,
+                    theirs.exemplars(i).labels(j).value());
+    }
+  }
+}
+
+void CheckHistograms(const RemoteSeries& ours, const prometheus::TimeSeries& theirs) {
+  BARO_CHECK_EQ(ours.histograms.size(), static_cast<size_t>(theirs.histograms_size()));
+  for (int i = 0; i < theirs.histograms_size(); ++i) {
+    CheckSameHistogram(ours.histograms[static_cast<size_t>(i)], theirs.histograms(i));
+    CheckHistogramFromWire(ours.histograms[static_cast<size_t>(i)]);
   }
 }
 
@@ -50,22 +74,28 @@ void CheckMetadata(const RemoteWriteReader& reader, const prometheus::WriteReque
   }
 }
 
+bool AreUtf8(std::span<const LabelView> labels) {
+  return std::all_of(labels.begin(), labels.end(), [](const LabelView& label) {
+    return IsValidUtf8(label.name) && IsValidUtf8(label.value);
+  });
+}
+
 // True when our reader takes everything, labels included.
-bool OursAccepts(std::string_view request, size_t* exemplars) {
+bool OursAccepts(std::string_view request) {
   RemoteWriteReader reader(request);
   RemoteSeries series;
   std::vector<LabelView> labels;
   bool good = true;
   while (reader.Next(&series)) {
-    *exemplars += series.exemplars;
-    const bool series_good = ReadLabels(series.label_bytes, &labels).ok() &&
-                             std::all_of(labels.begin(), labels.end(), [](const LabelView& label) {
-                               return IsValidUtf8(label.name) && IsValidUtf8(label.value);
-                             });
+    const bool series_good = ReadLabels(series.label_bytes, &labels).ok() && AreUtf8(labels);
     if (const auto checked = SeriesLabels(series); checked.ok()) {
       BARO_CHECK(series_good && checked->Has(model::kMetricName));
     }
     good = good && series_good;
+    for (const RemoteExemplar& exemplar : series.exemplars) {
+      good = good && AreUtf8(exemplar.labels);
+      (void)CheckExemplarLabels(exemplar);
+    }
   }
   return good && reader.status().ok();
 }
@@ -73,9 +103,7 @@ bool OursAccepts(std::string_view request, size_t* exemplars) {
 void CheckAgainstProtobuf(std::string_view bytes) {
   prometheus::WriteRequest request;
   const bool theirs = request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-  size_t exemplars = 0;
-  const bool ours = OursAccepts(bytes, &exemplars);
-  if (theirs || exemplars == 0) BARO_CHECK_EQ(ours, theirs);
+  BARO_CHECK_EQ(OursAccepts(bytes), theirs);
   if (!theirs) return;
   RemoteWriteReader reader(bytes);
   RemoteSeries series;
@@ -83,6 +111,8 @@ void CheckAgainstProtobuf(std::string_view bytes) {
   for (; reader.Next(&series); ++index) {
     CheckLabels(series, request.timeseries(index));
     CheckSamples(series, request.timeseries(index));
+    CheckExemplars(series, request.timeseries(index));
+    CheckHistograms(series, request.timeseries(index));
   }
   BARO_CHECK_EQ(index, request.timeseries_size());
   CheckMetadata(reader, request);
@@ -102,6 +132,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (baro::wire::UncompressRemoteWrite(bytes, kDecodedBytesMax, &decoded).ok()) {
     BARO_CHECK_LE(decoded.size(), kDecodedBytesMax);
     baro::wire::CheckAgainstProtobuf(decoded);
+  }
+  if (baro::wire::UncompressZstd(bytes, kDecodedBytesMax, &decoded).ok()) {
+    BARO_CHECK_LE(decoded.size(), kDecodedBytesMax);
   }
   return 0;
 }

@@ -111,7 +111,7 @@ TEST(RemoteWrite, FieldsMayComeInAnyOrderWithUnknownOnesBetween) {
   const std::string sample = Field(2, std::string("\x10\x07\x09\0\0\0\0\0\0\xf0\x3f", 11));
   const std::string unknown = Field(9, "what is this");
   const std::string exemplar = Field(3, "");
-  const std::string histogram = Field(4, "abc");
+  const std::string histogram = Field(4, std::string("\x78\x07", 2));
   const std::string series_bytes = sample + LabelField("job", "a") + exemplar +
                                    LabelField("__name__", "b") + histogram + unknown;
   const std::string bytes = unknown + Field(1, series_bytes);
@@ -122,24 +122,25 @@ TEST(RemoteWrite, FieldsMayComeInAnyOrderWithUnknownOnesBetween) {
   ASSERT_EQ(series.samples.size(), 1u);
   EXPECT_EQ(series.samples[0].time_ms, 7);
   EXPECT_EQ(series.samples[0].value, 1);
-  EXPECT_EQ(series.exemplars, 1u);
-  EXPECT_EQ(series.histograms, 1u);
+  EXPECT_EQ(series.exemplars.size(), 1u);
+  EXPECT_EQ(series.histograms.size(), 1u);
 }
 
 TEST(RemoteWrite, RefusesLabelsThatAreNoIdentity) {
   const auto error = [](const std::string& labels) {
     return Message(FirstLabels(Field(1, labels)).status());
   };
-  EXPECT_EQ(error(LabelField("a", "b")), "cannot accept series 0: it has no metric name");
-  EXPECT_EQ(error(LabelField("__name__", "")), "cannot accept series 0: it has no metric name");
-  EXPECT_EQ(error(LabelField("__name__", "m") + LabelField("", "b")),
-            "cannot accept series 0: a label has no name");
-  EXPECT_EQ(error(LabelField("a", "b") + LabelField("__name__", "m") + LabelField("a", "c")),
-            "cannot accept series 0: label \"a\" occurs twice");
-  EXPECT_EQ(error(LabelField("__name__", "m") + LabelField("a", "\xff")),
-            "cannot accept series 0: the value of label \"a\" is not valid UTF-8");
-  EXPECT_EQ(error(LabelField("__name__", "m") + LabelField("\xc0\x80", "x")),
-            "cannot accept series 0: a label name is not valid UTF-8");
+  EXPECT_EQ(error(LabelField("a", "b")),
+            "cannot accept series 0: it has no metric name, in {a=\"b\"}");
+  EXPECT_THAT(error(LabelField("__name__", "")), HasSubstr("it has no metric name"));
+  const std::string name = LabelField("__name__", "m");
+  EXPECT_THAT(error(name + LabelField("", "b")), HasSubstr("series 0: a label has no name, in {="));
+  EXPECT_THAT(error(LabelField("a", "b") + name + LabelField("a", "c")),
+              HasSubstr("label \"a\" occurs twice, in {__name__=\"m\",a=\"b\",a=\"c\"}"));
+  EXPECT_THAT(error(name + LabelField("a", "\xff")),
+              HasSubstr("the value of label \"a\" is not valid UTF-8"));
+  EXPECT_THAT(error(name + LabelField("\xc0\x80", "x")),
+              HasSubstr("a label name is not valid UTF-8"));
   EXPECT_THAT(error(Field(1, "\x0a\x05xx")), HasSubstr("damaged at byte 0 of the labels"));
 }
 

@@ -1,7 +1,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "baro/wire/remote_write.h"
+#include "baro/wire/remote_series.h"
 
 namespace baro::wire {
 namespace {

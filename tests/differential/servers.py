@@ -68,13 +68,14 @@ class Server:
         return code
 
 
-def start_prometheus(binary, folder):
+def start_prometheus(binary, folder, config="", flags=()):
+    """`config` is added to the configuration file, `flags` to the command line."""
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
     text = version.stdout or version.stderr
     number = re.search(r"version (\d+)\.(\d+)\.(\d+)", text)
     major = int(number[1])
-    with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as config:
-        config.write("global: {scrape_interval: 1h}\n")
+    with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as file:
+        file.write("global: {scrape_interval: 1h}\n" + config)
     port = free_port()
     command = [
         binary,
@@ -86,6 +87,7 @@ def start_prometheus(binary, folder):
         "--enable-feature=promql-at-modifier,promql-negative-offset"
         if major < 3
         else "--enable-feature=promql-experimental-functions",
+        *flags,
     ]
     server = Server("prometheus", command, folder)
     server.url = f"http://127.0.0.1:{port}"

@@ -15,6 +15,10 @@
 #include "baro/collector/ingest_session.h"
 #include "baro/tsdb/store.h"
 
+namespace grpc {
+class Service;
+}
+
 namespace baro::collector {
 
 struct IngestOptions {
@@ -25,6 +29,8 @@ struct IngestOptions {
   IngestLimits limits{};
   CreditPoolOptions credits{};
   const base::Clock* clock = base::RealClock();
+  // Further services on the same port; each outlives this one.
+  std::vector<grpc::Service*> services{};
 };
 
 // One agent, connected or seen since the start of the process.

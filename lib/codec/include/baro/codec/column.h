@@ -25,6 +25,10 @@ void EncodeColumn(std::span<const double> values, std::string* bytes);
 // there; `values` is then unspecified.
 absl::Status DecodeColumn(std::string_view* bytes, std::span<double> values);
 
+// Whether an encoded column is one value for all rows. Such bytes do not depend on how many rows
+// there are: DecodeColumn() gives any number of them.
+bool IsConstantColumn(std::string_view bytes);
+
 // The same for times in milliseconds, in any order (sorted ones are cheap, evenly spaced ones
 // nearly free).
 void EncodeTimes(std::span<const int64_t> times_ms, std::string* bytes);

@@ -59,6 +59,20 @@ struct Histogram {
   bool operator==(const Histogram&) const = default;
 };
 
+// The upper bound of a positive bucket; that of index - 1 is its lower one. Negative buckets mirror
+// it. To the bit what Prometheus and its clients say.
+double UpperBound(const Histogram& histogram, int64_t index);
+
+struct BucketRange {
+  double lower = 0;
+  double upper = 0;
+  bool lower_inclusive = false;
+  bool upper_inclusive = false;
+  double count = 0;
+};
+// The filled buckets from the lowest to the highest, the zero bucket among them.
+std::vector<BucketRange> BucketRanges(const Histogram& histogram);
+
 // Whether two histograms are the same to the bit, NaNs included; buckets of a count of 0 left out
 // or not.
 bool SameHistogram(const Histogram& a, const Histogram& b);

@@ -16,6 +16,7 @@ class MemorySource final : public SeriesSource {
  public:
   // Samples of one series must come in time order; the same time again replaces.
   void Append(const Labels& labels, Sample sample);
+  void Append(const Labels& labels, int64_t time_ms, Histogram histogram);
   void Describe(Metadata metadata);
   void Clear() { series_.clear(); }
 
@@ -31,6 +32,7 @@ class MemorySource final : public SeriesSource {
     Labels column;
     std::vector<int64_t> times_ms;
     std::vector<double> values;
+    std::map<int64_t, Histogram> histograms;  // where `values` has the mark
   };
   class Set;
   class Reader;

@@ -66,6 +66,8 @@ class SeriesSet {
   virtual std::unique_ptr<SeriesReader> Read(size_t begin, size_t end) const = 0;
   // Human-readable notes about the answer (Prometheus' `warnings`).
   virtual const std::vector<std::string>& warnings() const = 0;
+  // More of them that reading has brought to light since; may repeat what warnings() says.
+  virtual std::vector<std::string> FoundWhileReading() const { return {}; }
 };
 
 struct LabelRequest {

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "baro/base/clock.h"
 #include "baro/base/memory_budget.h"
+#include "baro/model/histogram.h"
 #include "baro/model/labels.h"
 #include "baro/model/sample.h"
 #include "baro/model/series_source.h"
@@ -38,9 +39,16 @@ struct QueryOptions {
   std::shared_ptr<std::atomic<bool>> cancelled;
 };
 
+struct HistogramPoint {
+  int64_t time_ms = 0;
+  model::Histogram histogram;
+};
+
+// A vector's element has one sample or one histogram.
 struct ResultSeries {
   model::Labels labels;
-  std::vector<model::Sample> samples;  // one for a vector's element
+  std::vector<model::Sample> samples;
+  std::vector<HistogramPoint> histograms = {};
 };
 
 struct Scalar {

@@ -58,6 +58,8 @@ struct StoreOptions {
   // takes any. Without effect when retention_ms is 0.
   int64_t future_ms_max = int64_t{24} * 3600 * 1000;
   int64_t slot_ms = 30 * 60 * 1000;
+  // The newest exemplars of all series together that are kept; 0: none.
+  size_t exemplars_max = 100'000;
   // How long writers are gathered for one sync when there are many.
   int64_t commit_delay_ms = 5;
   Limits limits;
@@ -67,6 +69,8 @@ struct StoreOptions {
   // Of the whole process; outlives the store. When it runs short heads are sealed early, then new
   // series are refused, then batches. Null: no limit.
   base::MemoryBudget* memory = nullptr;
+  // Called with a line for people when something stored is found damaged, from any thread.
+  std::function<void(const std::string&)> on_damage;
   // For crash tests: where RocksDB keeps its files. Null: the machine's disk.
   rocksdb::Env* env = nullptr;
 };
@@ -162,12 +166,15 @@ struct AppendResult {
   uint64_t histograms_refused = 0;  // invalid or over a limit; the rest of the batch goes on
   std::string histogram_refusal;    // why the first of them was
   uint64_t exemplars_stored = 0;
-  uint64_t duplicate = 0;              // same time, same value; or frames already stored
-  uint64_t overwritten = 0;            // same time, another value: the last one wins
-  uint64_t out_of_order = 0;           // older than the newest of its series; stored
-  uint64_t too_old = 0;                // beyond retention; not stored
-  uint64_t too_new = 0;                // beyond future_ms_max; not stored
-  uint64_t frames_refused_target = 0;  // frames of kNoTarget, their samples not looked at
+  uint64_t exemplars_duplicate = 0;
+  uint64_t exemplars_out_of_order = 0;  // older than their series' newest; not stored
+  uint64_t exemplars_refused = 0;       // labels too long, too old or too new; not stored
+  uint64_t duplicate = 0;               // same time, same value; or frames already stored
+  uint64_t overwritten = 0;             // same time, another value: the last one wins
+  uint64_t out_of_order = 0;            // older than the newest of its series; stored
+  uint64_t too_old = 0;                 // beyond retention; not stored
+  uint64_t too_new = 0;                 // beyond future_ms_max; not stored
+  uint64_t frames_refused_target = 0;   // frames of kNoTarget, their samples not looked at
 };
 using AppendDone = std::function<void(const AppendResult&)>;
 
@@ -194,6 +201,12 @@ struct Stats {
   uint64_t histograms_invalid_total = 0;     // refused: model::CheckHistogram()
   uint64_t histograms_over_limit_total = 0;  // refused: too many buckets
   uint64_t histogram_columns = 0;            // that histograms' insides lie in
+  uint64_t exemplars = 0;                    // in memory
+  uint64_t exemplars_stored_total = 0;
+  uint64_t exemplars_duplicate_total = 0;
+  uint64_t exemplars_out_of_order_total = 0;
+  uint64_t exemplars_refused_total = 0;
+  uint64_t exemplars_evicted_total = 0;      // made room for younger ones
   uint64_t frames_undecodable_total = 0;     // batches
   uint64_t frames_refused_target_total = 0;  // of a target refused by a limit (kNoTarget)
   uint64_t damaged_reads_total = 0;          // reads that met damaged bytes on disk
@@ -201,11 +214,16 @@ struct Stats {
   uint64_t commit_failures_total = 0;
   uint64_t seals_total = 0;
   uint64_t seal_failures_total = 0;
+  uint64_t parts = 0;  // sealed and merged runs of samples on disk
+  uint64_t merges_total = 0;
+  uint64_t merge_failures_total = 0;
   uint64_t seals_for_memory_total = 0;  // begun early, as memory ran short
   uint64_t batches_refused_memory_total = 0;
   uint64_t append_queue_depth = 0;
-  double replay_seconds = 0;  // of the last start
-  bool writable = true;       // false while the disk is full or failing
+  uint64_t tombstones = 0;         // deletes not yet made physical
+  uint64_t quarantined_parts = 0;  // found damaged
+  double replay_seconds = 0;       // of the last start
+  bool writable = true;            // false while the disk is full or failing
   // What limits have refused since start, by the limit's name.
   struct Refused {
     std::string limit;
@@ -243,6 +261,8 @@ struct Cardinality {
   std::vector<Seen> targets;
 };
 
+class StoreAdmin;
+
 // Thread-safe.
 class Store : public model::SeriesSource {
  public:
@@ -278,12 +298,22 @@ class Store : public model::SeriesSource {
   virtual void Append(FrameBatch batch, AppendDone done) = 0;
   virtual void Append(SampleBatch batch, AppendDone done) = 0;
 
-  // Rotates and seals when due, applies retention; `force` seals whatever is there. With
-  // `background` off the owner calls it.
+  // Exemplars of the series that a request's selectors match, series by labels, those within the
+  // range, oldest first.
+  virtual absl::StatusOr<std::vector<model::ExemplarSeries>> Exemplars(
+      const model::LabelRequest& /*request*/) const {
+    return std::vector<model::ExemplarSeries>();
+  }
+
+  // Rotates and seals when due, applies retention; `force` seals whatever is there and merges all
+  // that is sealed, and returns when that is done. With `background` off the owner calls it.
   virtual absl::Status Maintain(bool force) = 0;
 
   virtual Stats GetStats() const = 0;
   virtual Cardinality GetCardinality(size_t limit) const = 0;
+
+  // What an operator may do to it (store_admin.h); null when that is nothing. The store's own.
+  virtual StoreAdmin* admin() { return nullptr; }
 
   // Refuses new batches, finishes those accepted, closes. The destructor does the same.
   virtual absl::Status Close() = 0;

@@ -1,7 +1,8 @@
 // Remote write 1.0: a snappy block around a prometheus.WriteRequest, read where it lies.
 //
 // This is the way in for foreign senders and a hot path: no message object is built, nothing is
-// copied, and labels are not even parsed when their raw bytes are already known. Lengths in the
+// copied, and labels are not even parsed when their raw bytes are already known. (Exemplars and
+// histograms are rarer: they are parsed as they come.) Lengths in the
 // bytes are never trusted. Fields may come in any order; unknown ones are skipped, as protobuf
 // does.
 //
@@ -25,33 +26,17 @@
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
 #include "baro/model/sample.h"
+#include "baro/wire/remote_series.h"
 
 namespace baro::wire {
 
-inline constexpr size_t kRemoteWriteBytesMax = size_t{32} << 20;
-
-// Replaces `decoded` by the content of a snappy block. The size that the block claims is checked
-// before anything is allocated. Errors: InvalidArgument (not a snappy block), ResourceExhausted
-// (larger than `decoded_bytes_max`).
-absl::Status UncompressRemoteWrite(std::string_view body, size_t decoded_bytes_max,
-                                   std::string* decoded);
-
 // One series of a request, by reference into the request or the reader; valid until the next
 // Next().
-struct RemoteSeries {
+struct RemoteSeries : RemoteValues {
   size_t index = 0;        // in the request
   size_t byte_offset = 0;  // of the series in the decoded request
   // The protobuf bytes of all its labels, one behind the other: equal bytes, equal labels.
   std::string_view label_bytes;
-  std::span<const model::Sample> samples;
-  // Skipped, and to be counted by the caller.
-  size_t exemplars = 0;
-  size_t histograms = 0;
-};
-
-struct LabelView {
-  std::string_view name;
-  std::string_view value;
 };
 
 struct MetadataView {
@@ -69,7 +54,8 @@ class RemoteWriteReader {
   // Goes to the next series; false at the end or at the first damage: see status().
   bool Next(RemoteSeries* series);
 
-  // Ok, or InvalidArgument with the byte offset and what is wrong there.
+  // Ok, or InvalidArgument with the byte offset and what is wrong there; ResourceExhausted when the
+  // request has more of a kind than kRequest…Max.
   const absl::Status& status() const { return status_; }
   // Complete when Next() has returned false.
   const std::vector<MetadataView>& metadata() const { return metadata_; }
@@ -78,28 +64,35 @@ class RemoteWriteReader {
  private:
   bool ReadSeries(std::string_view message, RemoteSeries* series);
   bool ReadSample(std::string_view message);
+  bool ReadExemplar(std::string_view message);
+  bool ReadHistogramSample(std::string_view message);
   bool ReadMetadata(std::string_view message);
   bool Fail(const char* where, const char* what);
+  bool FailTooMany(const char* what);
+  void PointToExemplarLabels();
 
   const std::string_view request_;
   const char* next_;
   absl::Status status_;
   size_t series_count_ = 0;
-  std::vector<model::Sample> samples_;
+  size_t sample_count_ = 0;     // in the request
+  size_t exemplar_count_ = 0;   // in the request
+  size_t histogram_count_ = 0;  // in the request
   std::string scattered_labels_;
   std::vector<MetadataView> metadata_;
+  // Of the series under way.
+  std::vector<model::Sample> samples_;
+  std::vector<WireHistogram> histograms_;
+  std::vector<RemoteExemplar> exemplars_;
+  std::vector<LabelView> exemplar_labels_;  // of all its exemplars
+  std::vector<size_t> exemplar_labels_end_;
 };
 
 // Replaces `labels` by views of the labels in RemoteSeries::label_bytes, as they come. Errors:
 // InvalidArgument with the offset in `label_bytes`.
 absl::Status ReadLabels(std::string_view label_bytes, std::vector<LabelView>* labels);
 
-// The labels of a series, checked: a metric name, no empty or repeated label name, valid UTF-8; in
-// any order (the specification asks for sorted ones, senders differ). Labels with an empty value
-// are left out. Errors: InvalidArgument with the series' index and the label.
+// CheckSeriesLabels() of ReadLabels().
 absl::StatusOr<model::Labels> SeriesLabels(const RemoteSeries& series);
-
-// True for well-formed UTF-8: no overlong forms, no surrogates, nothing beyond U+10FFFF.
-bool IsValidUtf8(std::string_view text);
 
 }  // namespace baro::wire

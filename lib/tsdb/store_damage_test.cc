@@ -1,0 +1,189 @@
+// Damage on the disk: never a crash, never a wrong value; what is not damaged is answered, and the
+// rest is named. Method: real files of a store, changed byte by byte, cut, removed.
+//
+// BARO_SEED=n repeats a run, BARO_ROUNDS=n flips more bytes.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <random>
+#include <set>
+
+#include "baro/tsdb/store_admin.h"
+#include "store_test_support.h"
+
+namespace baro::tsdb::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kParts = 4;
+constexpr int64_t kPartMs = 86'400'000;
+
+StoreOptions Options(const std::string& path) {
+  StoreOptions options;
+  options.path = path;
+  options.retention_ms = 0;
+  options.background = false;
+  return options;
+}
+
+uint64_t Seed() {
+  const char* text = std::getenv("BARO_SEED");
+  const uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device()();
+  std::cout << "BARO_SEED=" << seed << "\n";
+  return seed;
+}
+
+uint64_t Rounds(uint64_t rounds) {
+  const char* text = std::getenv("BARO_ROUNDS");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : rounds;
+}
+
+model::Labels Series(int number) {
+  return model::Labels{{"__name__", "m" + std::to_string(number % 40)},
+                       {"instance", std::to_string(number / 40)}};
+}
+
+// Some parts a day apart, so that what one of them holds is told by its times.
+class DamageTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    {
+      auto store = *Store::Open(Options(folder_.path()));
+      for (int part = 0; part < kParts; ++part) {
+        SampleBatch batch;
+        for (int series = 0; series < 200; ++series) {
+          for (int64_t row = 0; row < 20; ++row) {
+            const int64_t time_ms = part * kPartMs + row * 15'000;
+            Add(store.get(), Series(series), time_ms,
+                std::sin(static_cast<double>(time_ms + series)), &batch);
+          }
+        }
+        ASSERT_TRUE(AppendAndWait(store.get(), std::move(batch)).status.ok());
+        ASSERT_TRUE(store->Maintain(true).ok());
+      }
+      expected_ = ReadAll(*store);
+    }
+    for (const auto& entry : fs::directory_iterator(folder_.path())) {
+      if (entry.path().extension() == ".sst" && entry.file_size() > 20'000) {
+        tables_.push_back(entry.path());
+      }
+    }
+    std::sort(tables_.begin(), tables_.end());
+    ASSERT_EQ(tables_.size(), static_cast<size_t>(kParts));
+    fs::copy(folder_.path(), copy_.path(), fs::copy_options::recursive);
+  }
+
+  void Reset() {
+    fs::remove_all(folder_.path());
+    fs::copy(copy_.path(), folder_.path(), fs::copy_options::recursive);
+  }
+
+  // All of the days but those of `lost` parts; of these nothing wrong.
+  void ExpectTheRest(const Store& store, size_t lost_max) {
+    const SamplesBySeries actual = ReadAll(store);
+    std::set<int64_t> days_hit;
+    for (const auto& [labels, samples] : expected_) {
+      const auto found = actual.find(labels);
+      for (const auto& [time_ms, bits] : samples) {
+        const bool there = found != actual.end() && found->second.contains(time_ms);
+        if (!there) days_hit.insert(time_ms / kPartMs);
+        if (there) {
+          ASSERT_EQ(found->second.at(time_ms), bits) << labels.ToString();
+        }
+      }
+    }
+    EXPECT_LE(days_hit.size(), lost_max);
+    const Stats stats = store.GetStats();
+    EXPECT_GE(stats.quarantined_parts, days_hit.size());
+    EXPECT_LE(stats.quarantined_parts, lost_max);
+    const auto set = store.Select({model::kTimeMsMin, model::kTimeMsMax, {}, 0});
+    ASSERT_TRUE(set.ok());
+    EXPECT_EQ((*set)->warnings().size(), stats.quarantined_parts);
+  }
+
+  const Folder folder_{"damage"};
+  const Folder copy_{"damage_copy"};
+  std::vector<fs::path> tables_;
+  SamplesBySeries expected_;
+};
+
+TEST_F(DamageTest, AFlippedByteOfAPartCostsNoMoreThanThatPart) {
+  std::mt19937_64 random(Seed());
+  for (uint64_t round = 0; round < Rounds(25); ++round) {
+    const fs::path& table = tables_[random() % tables_.size()];
+    const uint64_t offset = random() % fs::file_size(table);
+    SCOPED_TRACE(table.filename().string() + " at " + std::to_string(offset));
+    {
+      std::fstream file(table, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(static_cast<std::streamoff>(offset));
+      const int byte = file.get();
+      file.seekp(static_cast<std::streamoff>(offset));
+      file.put(static_cast<char>(byte ^ (1 + static_cast<int>(random() % 255))));
+    }
+    std::vector<std::string> said;
+    StoreOptions options = Options(folder_.path());
+    options.on_damage = [&](const std::string& what) { said.push_back(what); };
+    auto store = Store::Open(options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    ExpectTheRest(**store, 1);
+    EXPECT_EQ(said.size(), (*store)->GetStats().quarantined_parts);
+    // It goes on taking samples, and merging around the damage.
+    EXPECT_EQ(AppendOne(store->get(), Series(0), 100 * kPartMs, 1).stored, 1u);
+    EXPECT_TRUE((*store)->Maintain(true).ok());
+    EXPECT_EQ(ReadAll(**store, {}, 100 * kPartMs, 100 * kPartMs).size(), 1u);
+    store->reset();
+    Reset();
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(DamageTest, ACutOrMissingTableIsSetAsideAtTheStart) {
+  for (const bool remove : {false, true}) {
+    SCOPED_TRACE(remove ? "missing" : "cut");
+    const fs::path& table = tables_[1];
+    if (remove) {
+      fs::remove(table);
+    } else {
+      fs::resize_file(table, fs::file_size(table) / 2);
+    }
+    for (int start = 0; start < 2; ++start) {
+      auto store = Store::Open(Options(folder_.path()));
+      ASSERT_TRUE(store.ok()) << store.status();
+      ExpectTheRest(**store, 1);
+      EXPECT_EQ((*store)->GetStats().quarantined_parts, 1u);
+    }
+    EXPECT_EQ(fs::exists(folder_.path() + "/quarantine/" + table.filename().string()), !remove);
+    Reset();
+  }
+}
+
+TEST_F(DamageTest, ADamagedIndexIsRefusedWithAWordOnWhatToDo) {
+  fs::path index;
+  for (const auto& entry : fs::directory_iterator(folder_.path())) {
+    const bool is_table = entry.path().extension() == ".sst";
+    if (is_table && std::find(tables_.begin(), tables_.end(), entry.path()) == tables_.end()) {
+      index = entry.path();
+    }
+  }
+  if (!index.empty()) {
+    fs::resize_file(index, fs::file_size(index) / 2);
+    const auto store = Store::Open(Options(folder_.path()));
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss) << store.status();
+    EXPECT_NE(store.status().ToString().find("--tsdb.restore"), std::string::npos);
+    Reset();
+  }
+  for (const auto& entry : fs::directory_iterator(folder_.path())) {
+    if (!entry.path().filename().string().starts_with("MANIFEST")) continue;
+    fs::resize_file(entry.path(), 10);
+  }
+  const auto store = Store::Open(Options(folder_.path()));
+  EXPECT_FALSE(store.ok());
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss) << store.status();
+  EXPECT_NE(store.status().ToString().find("--tsdb.restore"), std::string::npos) << store.status();
+}
+
+}  // namespace
+}  // namespace baro::tsdb::testing
