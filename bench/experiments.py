@@ -6,6 +6,7 @@ import os
 import statistics
 import subprocess
 import time
+import urllib.parse
 
 import dashboards
 import systems
@@ -16,7 +17,7 @@ SEGMENTS = 6  # of a replay; the median of their CPU per sample is reported
 LOST_ROWS = 5  # sent just before kill -9
 REST_S = 12  # VictoriaMetrics writes to disk what is five seconds old
 COMPLETE_S = 10  # after which a restarted server that gains no more rows has lost them
-COUNTED = ('node_cpu_seconds_total', 'node_load1')  # in every scrape of every host
+COUNTED = 'node_load1'  # one series a host, in every scrape
 
 
 @contextlib.contextmanager
@@ -91,7 +92,6 @@ class Corpus:
             raise RuntimeError(f'{server.name}: send failed: {errors[-500:]} {server.program.log_tail(5)}')
         return reports
 
-
     def stream(self, server, plan):
         """Encodes and sends at the same time, for what is too large for a file. (encoded samples, server CPU)."""
         encode = [self.tool, 'encode', '--data', self.folder, '--out', '-', *self.arguments(plan)]
@@ -129,11 +129,17 @@ def again(server):
 
 
 def counted_rows(server, plan, rows):
-    """The share of the rows that a counting query finds; what complete means after a restart."""
+    """(share of the rows that a counting query finds, whether the answer came without a warning that more is being loaded)."""
     width = (rows + 2) * plan['interval_ms'] // 1000
     at = (plan['start_ms'] + (rows + 1) * plan['interval_ms']) / 1000
-    found = processes.query(server.url, f'sum(count_over_time({COUNTED[1]}[{width}s]))', at=at)
-    return (found[0][1] if found else 0) / (plan['instances'] * rows)
+    expression = urllib.parse.quote(f'sum(count_over_time({COUNTED}[{width}s]))')
+    status, text = processes.http(f'{server.url}/api/v1/query?query={expression}&time={at}')
+    if status != 200:
+        return 0.0, False
+    answer = json.loads(text)
+    found = answer['data']['result']
+    count = float(found[0]['value'][1]) if found else 0
+    return count / (plan['instances'] * rows), not answer.get('warnings')
 
 
 def restart(server, corpus, plan, rows):
@@ -146,12 +152,12 @@ def restart(server, corpus, plan, rows):
     server.kill()
     begin = time.monotonic()
     ready = server.start()
-    share = last = 0.0
-    while share < 1 and time.monotonic() - begin < 300:
-        share = counted_rows(server, plan, rows + LOST_ROWS)
-        if share <= last and time.monotonic() - begin > ready + COMPLETE_S:
-            break  # all that it will have: the rest is lost
+    share, at_rest = 0.0, begin
+    while share < 1 and time.monotonic() < begin + 300 and time.monotonic() < at_rest + ready + COMPLETE_S:
         last = share
+        share, whole = counted_rows(server, plan, rows + LOST_ROWS)
+        if share > last or not whole:
+            at_rest = time.monotonic()  # more is to come
         time.sleep(0.01)
     complete = time.monotonic() - begin if share >= 1 else None
     lost = round((1 - share) * (rows + LOST_ROWS), 3)
@@ -210,8 +216,8 @@ def native(corpus, options, rows_per_batch):
         server.quiet()
         sent, cpu = replay(1, rows - 1)
         figures = {'series': sent['series'], 'samples': sent['samples'], 'rows_per_batch': rows_per_batch,
-                'cpu': cpu * 1e6 / sent['samples'], 'wire_bytes': sent['bytes'], 'rss': server.rss(), 'peak': server.peak(),
-                'cpu_quiet': (cpu + server.quiet()) * 1e6 / sent['samples']}
+                   'cpu': cpu * 1e6 / sent['samples'], 'wire_bytes': sent['bytes'], 'rss': server.rss(), 'peak': server.peak(),
+                   'cpu_quiet': (cpu + server.quiet()) * 1e6 / sent['samples']}
         figures['values'] = corpus.check(server, dict(plan, instances=min(plan['instances'], options.check_instances), rows=rows))
         return figures
 
@@ -316,7 +322,8 @@ def growth(name, corpus, options, series):
                    'peak': server.peak(), 'cpu_first_row': declared * 1e6 / first['samples']}
         server.flush()
         end_s = (plan['start_ms'] + (rows * SEGMENTS + 1) * plan['interval_ms']) // 1000
-        window, connection = dashboards.Window(end_s, 600, 15), dashboards.Connection(server.address())
+        # A step of a second: the runs' windows, each a step older, stay within the few rows there are.
+        window, connection = dashboards.Window(end_s, 600, 1), dashboards.Connection(server.address())
         figures['queries'] = {entry[0]: dashboards.time_query(server, connection, window, entry, '', options)
                               for entry in GROWTH_QUERIES}
         connection.close()

@@ -30,12 +30,12 @@ import systems  # noqa: E402
 EXPERIMENTS = ('ingest', 'restart', 'disk', 'values', 'native', 'newseries', 'growth', 'query2h', 'churn', 'query24h', 'million')
 ON_REQUEST = ('million',)  # takes half an hour for all three
 WITH_INGEST = ('ingest', 'restart', 'disk', 'values')
-FULL = {'series': 100_000, 'rows': 480, 'query_series': 25_000, 'query_runs': 6, 'query_seconds': 0.3, 'new_series': 100_000,
-        'new_series_runs': 3, 'churn_series': 5_000, 'churn_rows': 1440, 'growth_series': '10000,100000,1000000',
-        'growth_samples': 6_000_000, 'check_instances': 4, 'million_series': 1_000_000}
-QUICK = {'series': 6_000, 'rows': 60, 'query_series': 3_000, 'query_runs': 2, 'query_seconds': 0.0, 'new_series': 6_000,
-         'new_series_runs': 1, 'churn_series': 2_000, 'churn_rows': 60, 'growth_series': '3000,12000', 'growth_samples': 100_000,
-         'check_instances': 2, 'million_series': 20_000}
+FULL = {'series': 100_000, 'rows': 480, 'check_instances': 4, 'query_series': 25_000, 'query_runs': 6, 'query_seconds': 0.3,
+        'new_series': 100_000, 'new_series_runs': 3, 'churn_series': 5_000, 'churn_rows': 1440, 'churn_percents': '0,1,10',
+        'growth_series': '10000,100000,1000000', 'growth_samples': 6_000_000, 'million_series': 1_000_000}
+QUICK = {'series': 6_000, 'rows': 60, 'check_instances': 2, 'query_series': 3_000, 'query_runs': 2, 'query_seconds': 0.0,
+         'new_series': 6_000, 'new_series_runs': 1, 'churn_series': 2_000, 'churn_rows': 60, 'churn_percents': '0,10',
+         'growth_series': '3000,12000', 'growth_samples': 100_000, 'million_series': 20_000}
 DISK_FREE_LEAST = 12 << 30
 
 
@@ -74,6 +74,17 @@ def machine():
         memory = int(file.readline().split()[1]) * 1024
     return {'cpu': models[0] if models else platform.machine(), 'cpus': os.cpu_count(), 'memory': memory,
             'kernel': platform.release(), 'load': os.getloadavg()[0]}
+
+
+def command(words):
+    """What a user types for the same run: ./dev adds the rest itself."""
+    shown, words = ['./dev bench store'], iter(words)
+    for word in words:
+        if word in ('--bin-dir', '--peers', '--data', '--out'):
+            next(words, None)
+        elif word != '--write-docs':
+            shown.append(word)
+    return ' '.join(shown)
 
 
 def say(text):
@@ -137,9 +148,9 @@ class Run:
             self.results['query2h'] = self.queries('queries over 2 h', self.names, 0.5 if options.quick else 2)
         if 'churn' in wanted:
             self.results['churn'] = {
-                str(percent): self.each(f'churn of {percent} %', self.names,
-                                        lambda name, percent=percent: experiments.churn(name, corpus, options, percent))
-                for percent in (0, 1, 10)}
+                percent: self.each(f'churn of {percent} %', self.names,
+                                   lambda name, percent=percent: experiments.churn(name, corpus, options, float(percent)))
+                for percent in options.churn_percents.split(',')}
         if 'query24h' in wanted:
             names = [name for name in options.systems_24h.split(',') if name in self.names]
             self.results['query24h'] = self.queries('queries over 24 h', names, 1 if options.quick else 24)
@@ -176,7 +187,7 @@ def main():
         corpus = experiments.Corpus(options, folder, captures.unpack(options.data, folder))
         about = {'date': f'{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC', 'machine': machine(),
                  'versions': {name: systems.short_version(systems.SYSTEMS[name].version(options)) for name in names},
-                 'command': './dev bench store ' + ' '.join(word for word in sys.argv[1:] if word != '--write-docs'),
+                 'command': command(sys.argv[1:]),
                  'quick': options.quick, 'scrapes': corpus.scrapes, 'series_per_instance': corpus.series_per_instance}
         run = Run(options, corpus, names)
         results = run.run()

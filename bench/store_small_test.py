@@ -33,6 +33,7 @@ def judge(results):
 
 def main():
     bin_dir, peers = sys.argv[1:3]
+    peers = os.path.dirname(os.environ.get('BARO_PROMETHEUS', '')) or peers
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, os.path.join(HERE, 'store.py'), '--bin-dir', bin_dir, '--peers', peers, '--quick', '--out', out,
                    '--systems', 'barograph,prometheus', '--only', 'ingest,restart,disk,values,query2h,newseries']

@@ -18,6 +18,7 @@ namespace {
 // Durations and sizes as they stand on the command line.
 struct TextFlags {
   std::string retention = "30d";
+  std::string downsample;
   std::string query_timeout = "2m";
   std::string query_lookback = "5m";
   std::string memory_limit = "auto";
@@ -64,6 +65,10 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
   app->add_option("--storage.retention", texts->retention,
                   "How long samples are kept; 0 keeps everything for ever")
       ->type_name("DURATION");
+  app->add_option("--storage.downsample", texts->downsample,
+                  "What is kept longer than samples: interval and retention of each tier, such as "
+                  "5m:1y,1h:5y; over what the configuration file says")
+      ->type_name("LIST");
   app->add_option("--http.listen-address", options->http_address,
                   "Where queries and remote write are answered")
       ->type_name("HOST:PORT");
@@ -134,6 +139,17 @@ absl::Status ReadDuration(const char* flag, const std::string& text, int64_t lea
   return absl::OkStatus();
 }
 
+absl::Status ReadDownsampling(const std::string& text,
+                              std::optional<std::vector<DownsamplingConfig>>* tiers) {
+  auto parsed = ParseDownsampling(text);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(
+        base::StrCat("--storage.downsample: ", base::FromAbsl(parsed.status().message())));
+  }
+  *tiers = *std::move(parsed);
+  return absl::OkStatus();
+}
+
 absl::Status ReadMemoryLimit(const std::string& text, uint64_t* limit_bytes) {
   if (text == "auto") {
     *limit_bytes = base::DefaultMemoryLimit();
@@ -164,6 +180,7 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"config.file", options.config_file},
       {"storage.path", options.storage_path},
       {"storage.retention", texts.retention},
+      {"storage.downsample", texts.downsample},
       {"http.listen-address", options.http_address},
       {"grpc.listen-address", options.grpc_address},
       {"query.timeout", texts.query_timeout},
@@ -207,6 +224,9 @@ absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
   BARO_TRY(CheckAddress("--http.listen-address", options.http_address));
   BARO_TRY(CheckAddress("--grpc.listen-address", options.grpc_address));
   BARO_TRY(ReadDuration("--storage.retention", texts.retention, 0, &options.retention_ms));
+  if (app.count("--storage.downsample") > 0) {
+    BARO_TRY(ReadDownsampling(texts.downsample, &options.downsampling));
+  }
   BARO_TRY(ReadDuration("--query.timeout", texts.query_timeout, 1, &options.query_timeout_ms));
   BARO_TRY(
       ReadDuration("--query.lookback-delta", texts.query_lookback, 1, &options.query_lookback_ms));

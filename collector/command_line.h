@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "config.h"
 
 namespace baro::collector {
 
@@ -31,6 +32,8 @@ struct CollectorOptions {
   std::string grpc_address = "127.0.0.1:9491";
   int64_t retention_ms = int64_t{30} * 24 * 3'600 * 1'000;  // 0: for ever
   bool retention_given = false;                             // on the command line
+  // Interval and retention of each downsampled tier; absent: as the configuration file says.
+  std::optional<std::vector<DownsamplingConfig>> downsampling;
   int64_t query_timeout_ms = 120'000;
   int64_t query_lookback_ms = 300'000;
   int64_t query_samples_max = 50'000'000;

@@ -1,8 +1,11 @@
 #include "config.h"
 
+#include <algorithm>
+
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
+#include "baro/promql/engine.h"
 
 namespace baro::collector {
 namespace {
@@ -23,6 +26,28 @@ constexpr Absent kAbsent[] = {
     {"tracing", "tracing is not available yet"},
     {"runtime", "there is no Go runtime to tune"},
 };
+
+// What a key of the store has room for, less the default one; numbers of classes that are gone but
+// still have samples need some of them.
+constexpr size_t kRetentionClassesMax = 32;
+
+absl::Status CheckDownsampling(const std::vector<DownsamplingConfig>& tiers) {
+  if (tiers.size() > tsdb::kDownsampledTiersMax) {
+    return absl::InvalidArgumentError(
+        base::StrCat("at most ", tsdb::kDownsampledTiersMax, " intervals are possible"));
+  }
+  int64_t before_ms = 0;
+  for (const DownsamplingConfig& tier : tiers) {
+    if (tier.interval.count() < tsdb::kDownsampledIntervalMinMs) {
+      return absl::InvalidArgumentError("an interval must be 1m or longer");
+    }
+    if (tier.interval.count() <= before_ms) {
+      return absl::InvalidArgumentError("intervals must ascend");
+    }
+    before_ms = tier.interval.count();
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -45,12 +70,41 @@ static absl::Status ReadYaml(const base::YamlNode& node, GlobalConfig* global) {
   return map.Finish();
 }
 
+static absl::Status ReadYaml(const base::YamlNode& node, RetentionClassConfig* one) {
+  base::YamlMap map(node);
+  map.Required("match", &one->match);
+  map.Required("retention", &one->retention);
+  const auto matchers = promql::ParseSelector(one->match);
+  if (matchers.ok()) {
+    one->matchers = *matchers;
+  } else {
+    map.Fail("match", base::FromAbsl(matchers.status().message()));
+  }
+  return map.Finish();
+}
+
+static absl::Status ReadYaml(const base::YamlNode& node, DownsamplingConfig* tier) {
+  base::YamlMap map(node);
+  map.Required("interval", &tier->interval);
+  map.Required("retention", &tier->retention);
+  return map.Finish();
+}
+
 static absl::Status ReadYaml(const base::YamlNode& node, StorageConfig* storage) {
   base::YamlMap map(node);
   map.Optional("retention", &storage->retention);
+  map.Optional("retention_classes", &storage->retention_classes);
+  map.Optional("downsampling", &storage->downsampling);
+  if (storage->retention_classes.size() > kRetentionClassesMax) {
+    map.Fail("retention_classes", base::StrCat("at most ", kRetentionClassesMax, " are possible"));
+  }
+  const absl::Status tiers = CheckDownsampling(storage->downsampling);
+  if (!tiers.ok()) map.Fail("downsampling", base::FromAbsl(tiers.message()));
   for (const char* key : {"tsdb", "exemplars"}) {
     if (map.Take(key) != nullptr) {
-      map.Fail(key, "not available: of `storage` this version has `retention` only");
+      map.Fail(key,
+               "not available: of `storage` this version has `retention`, `retention_classes` and "
+               "`downsampling` only");
     }
   }
   return map.Finish();
@@ -91,6 +145,26 @@ std::string Quoted(std::string_view text) {
   return out + "\"";
 }
 
+void AppendStorage(const StorageConfig& storage, std::string* out) {
+  if (!storage.retention && storage.retention_classes.empty() && storage.downsampling.empty()) {
+    return;
+  }
+  *out += "storage:\n";
+  if (storage.retention) {
+    base::StrAppend(out, "  retention: ", base::FormatDuration(*storage.retention), "\n");
+  }
+  if (!storage.retention_classes.empty()) *out += "  retention_classes:\n";
+  for (const RetentionClassConfig& one : storage.retention_classes) {
+    base::StrAppend(out, "    - match: ", Quoted(one.match),
+                    "\n      retention: ", base::FormatDuration(one.retention), "\n");
+  }
+  if (!storage.downsampling.empty()) *out += "  downsampling:\n";
+  for (const DownsamplingConfig& tier : storage.downsampling) {
+    base::StrAppend(out, "    - interval: ", base::FormatDuration(tier.interval),
+                    "\n      retention: ", base::FormatDuration(tier.retention), "\n");
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<CollectorConfig> ParseConfig(std::string_view text, const std::string& file) {
@@ -104,6 +178,38 @@ absl::StatusOr<CollectorConfig> ReadConfig(const std::string& path) {
   return FromNode(node);
 }
 
+absl::StatusOr<std::vector<DownsamplingConfig>> ParseDownsampling(std::string_view text) {
+  std::vector<DownsamplingConfig> tiers;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    const std::string_view one = rest.substr(0, comma);
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    const size_t colon = std::min(one.find(':'), one.size());
+    const auto interval = base::ParseDuration(one.substr(0, colon));
+    const auto retention = base::ParseDuration(one.substr(std::min(colon + 1, one.size())));
+    if (!interval.ok() || !retention.ok()) {
+      return absl::InvalidArgumentError(
+          base::StrCat("cannot read \"", one, "\": expected interval:retention such as 5m:1y"));
+    }
+    tiers.push_back({*interval, *retention});
+  }
+  BARO_TRY(CheckDownsampling(tiers));
+  return tiers;
+}
+
+tsdb::Retention StoreRetention(const StorageConfig& storage, int64_t samples_ms) {
+  tsdb::Retention retention;
+  retention.retention_ms = samples_ms;
+  for (const RetentionClassConfig& one : storage.retention_classes) {
+    retention.classes.push_back({one.matchers, one.retention.count()});
+  }
+  for (const DownsamplingConfig& tier : storage.downsampling) {
+    retention.tiers.push_back({tier.interval.count(), tier.retention.count()});
+  }
+  return retention;
+}
+
 std::string PrintConfig(const CollectorConfig& config) {
   const GlobalConfig& global = config.global;
   std::string out = base::StrCat(
@@ -114,10 +220,7 @@ std::string PrintConfig(const CollectorConfig& config) {
   for (const auto& [name, value] : global.external_labels) {
     base::StrAppend(&out, "    ", Quoted(name), ": ", Quoted(value), "\n");
   }
-  if (config.storage.retention) {
-    base::StrAppend(
-        &out, "storage:\n  retention: ", base::FormatDuration(*config.storage.retention), "\n");
-  }
+  AppendStorage(config.storage, &out);
   return out + PrintOtlpConfig(config.otlp);
 }
 

@@ -50,7 +50,51 @@ TEST(Config, NamesThePlaceOfEveryMistake) {
 TEST(Config, RefusesWhatIsNotAvailableYetByName) {
   EXPECT_THAT(ErrorOf("global: {}\nscrape_configs: []\n"), HasSubstr("baro-agent's work"));
   EXPECT_THAT(ErrorOf("rule_files: [a.yml]\n"), HasSubstr("rules are not available yet"));
-  EXPECT_THAT(ErrorOf("storage: {tsdb: {}}\n"), HasSubstr("`retention` only"));
+  EXPECT_THAT(ErrorOf("storage: {tsdb: {}}\n"), HasSubstr("`retention`, `retention_classes`"));
+}
+
+TEST(Config, ReadsRetentionClassesAndTiers) {
+  constexpr std::string_view kText =
+      "storage:\n  retention: 30d\n  retention_classes:\n"
+      "    - {match: '{job=\"debug\"}', retention: 7d}\n"
+      "    - match: 'slo_errors_total{team=~\"a|b\"}'\n      retention: 0\n"
+      "  downsampling:\n    - {interval: 5m, retention: 1y}\n    - {interval: 1h, retention: 5y}\n";
+  const auto config = ParseConfig(kText, "c.yml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->storage.retention_classes.size(), 2U);
+  EXPECT_EQ(config->storage.retention_classes[1].matchers.size(), 2U);
+  const auto again = ParseConfig(PrintConfig(*config), "c.yml");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(PrintConfig(*again), PrintConfig(*config));
+  const tsdb::Retention retention = StoreRetention(config->storage, 1'000);
+  EXPECT_EQ(retention.retention_ms, 1'000);
+  EXPECT_EQ(retention.classes[0].retention_ms, 7 * 86'400'000);
+  EXPECT_EQ(retention.classes[1].retention_ms, 0);
+  EXPECT_EQ(retention.tiers[1].interval_ms, 3'600'000);
+}
+
+TEST(Config, NamesThePlaceOfAMistakeInARetention) {
+  EXPECT_THAT(ErrorOf("storage:\n  retention_classes:\n    - {match: '{job=', retention: 7d}\n"),
+              StartsWith("c.yml:3:"));
+  EXPECT_THAT(ErrorOf("storage:\n  retention_classes:\n    - {match: '{a=\"b\"}'}\n"),
+              HasSubstr("retention"));
+  EXPECT_THAT(ErrorOf("storage:\n  downsampling: [{interval: 1h, retention: 1y}, "
+                      "{interval: 5m, retention: 1y}]\n"),
+              HasSubstr("intervals must ascend"));
+  EXPECT_THAT(ErrorOf("storage:\n  downsampling: [{interval: 5s, retention: 1y}]\n"),
+              HasSubstr("1m or longer"));
+}
+
+TEST(Config, ReadsTiersFromAFlag) {
+  const auto tiers = ParseDownsampling("5m:1y,1h:5y");
+  ASSERT_TRUE(tiers.ok()) << tiers.status();
+  ASSERT_EQ(tiers->size(), 2U);
+  EXPECT_EQ((*tiers)[1].interval, std::chrono::hours(1));
+  EXPECT_EQ((*tiers)[0].retention, std::chrono::hours(24 * 365));
+  EXPECT_TRUE(ParseDownsampling("")->empty());
+  for (const char* bad : {"5m", "5m:", ":1y", "1h:1y,5m:1y", "1s:1y", "x:y"}) {
+    EXPECT_FALSE(ParseDownsampling(bad).ok()) << bad;
+  }
 }
 
 TEST(Config, ReadsTheRulesOfOtlp) {

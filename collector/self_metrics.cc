@@ -92,10 +92,14 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   gauge("journal_bytes", "Journal on disk that is not sealed yet.", D(stats.journal_bytes));
   gauge("append_queue_depth", "Batches that wait for their turn.", D(stats.append_queue_depth));
   gauge("replay_seconds", "How long the last start replayed the journal.", stats.replay_seconds);
+  gauge("replay_complete", "1 when everything from before the last start can be queried.",
+        stats.replay_complete ? 1 : 0);
   gauge("tombstones", "Deletes not yet made physical.", D(stats.tombstones));
   families->push_back(OneGauge("baro_tsdb_quarantined_parts",
                                "Parts found damaged: what can be read of them is answered.",
                                D(stats.quarantined_parts)));
+  counter("journal_damages_total", "Journals whose end could not be read at the start.",
+          stats.journal_damages_total);
   gauge("writable", "0 while the disk is full or failing.", stats.writable ? 1 : 0);
   counter("commits_total", "Synced writes of the journal.", stats.commits_total);
   counter("commit_failures_total", "Journal writes that failed.", stats.commit_failures_total);

@@ -7,6 +7,7 @@
 #include "baro/base/mutex.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/base/task_group.h"
 #include "baro/base/yaml.h"
 #include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
@@ -39,9 +40,18 @@ promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const bas
   return engine;
 }
 
+// How long "ready" waits for the journals: nearly all are loaded by then (docs/adr/0014).
+constexpr int64_t kReadyPatienceNs = 600'000'000;
+
 int64_t RetentionOf(const CollectorOptions& options, const CollectorConfig& config) {
   if (options.retention_given || !config.storage.retention) return options.retention_ms;
   return config.storage.retention->count();
+}
+
+tsdb::Retention RetentionOfAll(const CollectorOptions& options, const CollectorConfig& config) {
+  StorageConfig storage = config.storage;
+  if (options.downsampling) storage.downsampling = *options.downsampling;
+  return StoreRetention(storage, RetentionOf(options, config));
 }
 
 std::string RetentionText(int64_t retention_ms) {
@@ -55,6 +65,7 @@ class ServerImpl final : public Server {
       : options_(std::move(options)),
         clock_(clock),
         start_time_ms_(clock->NowMs()),
+        start_ns_(clock->MonotonicNs()),
         memory_({options_.memory_limit_bytes, base::ResidentBytes, clock}),
         engine_(EngineOptionsOf(options_, clock, &memory_)),
         metrics_(Version()) {}
@@ -72,6 +83,8 @@ class ServerImpl final : public Server {
 
  private:
   absl::Status OpenStore();
+  void TellReplay();
+  bool IsReady() const;
   void StartOtlp();
   std::string GrpcListen() const;
   absl::Status StartIngest();
@@ -86,6 +99,7 @@ class ServerImpl final : public Server {
   const CollectorOptions options_;
   const base::Clock* const clock_;
   const int64_t start_time_ms_;
+  const int64_t start_ns_;
   base::MemoryBudget memory_;
   const promql::Engine engine_;
   int64_t retention_ms_ = 0;
@@ -104,6 +118,7 @@ class ServerImpl final : public Server {
   SelfMetrics metrics_;
   std::unique_ptr<IngestService> ingest_;
   std::unique_ptr<net::HttpServer> http_;
+  base::TaskGroup watch_;
 
   base::Mutex stop_mutex_;
   bool stopped_ ABSL_GUARDED_BY(stop_mutex_) = false;
@@ -137,7 +152,6 @@ absl::Status ServerImpl::Open() {
 absl::Status ServerImpl::OpenStore() {
   tsdb::StoreOptions options;
   options.path = options_.storage_path;
-  options.retention_ms = retention_ms_;
   options.limits.series_max = options_.limits.series;
   options.limits.series_per_target_max = options_.limits.series_per_target;
   options.limits.series_per_metric_max = options_.limits.series_per_metric;
@@ -145,6 +159,10 @@ absl::Status ServerImpl::OpenStore() {
   options.limits.labels_per_series_max = options_.limits.labels_per_series;
   options.limits.label_name_bytes_max = options_.limits.label_name_bytes;
   options.limits.label_value_bytes_max = options_.limits.label_value_bytes;
+  tsdb::Retention retention = RetentionOfAll(options_, this->config());
+  options.retention_ms = retention.retention_ms;
+  options.retention_classes = std::move(retention.classes);
+  options.tiers = std::move(retention.tiers);
   options.memory = &memory_;
   options.clock = clock_;
   options.on_damage = [](const std::string& what) {
@@ -152,9 +170,27 @@ absl::Status ServerImpl::OpenStore() {
   };
   BARO_TRY_ASSIGN(store_, tsdb::Store::Open(std::move(options)));
   const tsdb::Stats stats = store_->GetStats();
-  spdlog::info("store is open: path={} series={} slots={} replay_seconds={:.3f}",
-               options_.storage_path, stats.series, stats.slots, stats.replay_seconds);
+  spdlog::info("store is open: path={} slots={} journal_bytes_to_load={}", options_.storage_path,
+               stats.slots, stats.replay_bytes);
+  watch_.Start("replay-watch", [this] { TellReplay(); });
   return absl::OkStatus();
+}
+
+// Waits for the end of the replay, or of the store.
+void ServerImpl::TellReplay() {
+  const absl::Status status = store_->AwaitReplay();
+  const tsdb::Stats stats = store_->GetStats();
+  if (status.ok()) {
+    spdlog::info("journals are loaded: series={} replay_seconds={:.3f}", stats.series,
+                 stats.replay_seconds);
+  } else if (!absl::IsUnavailable(status)) {
+    spdlog::error("samples from before the start are missing: {}", std::string(status.message()));
+  }
+}
+
+// All that is stored can be queried; or people have waited long enough, and get it with a warning.
+bool ServerImpl::IsReady() const {
+  return store_->ReplayComplete() || clock_->MonotonicNs() - start_ns_ > kReadyPatienceNs;
 }
 
 void ServerImpl::StartOtlp() {
@@ -268,9 +304,9 @@ void ServerImpl::AddHealthRoutes(net::HttpRouter* router) {
   router->Handle({"GET"}, "/-/healthy", HttpLane::kInline, [](const net::ServerRequest&) {
     return net::ServerResponse::Text(200, "Barograph collector is healthy.\n");
   });
-  // Nothing listens before the journal is replayed: who gets an answer gets it from a ready server.
-  router->Handle({"GET"}, "/-/ready", HttpLane::kInline, [](const net::ServerRequest&) {
-    return net::ServerResponse::Text(200, "Barograph collector is ready.\n");
+  router->Handle({"GET"}, "/-/ready", HttpLane::kInline, [this](const net::ServerRequest&) {
+    if (IsReady()) return net::ServerResponse::Text(200, "Barograph collector is ready.\n");
+    return net::ServerResponse::Text(503, "The journal is being loaded.\n");
   });
   router->Handle({"POST", "PUT"}, "/-/reload", HttpLane::kQuick,
                  [this](const net::ServerRequest&) { return ReloadAnswer(); });
@@ -305,14 +341,13 @@ CollectorConfig ServerImpl::config() const {
 
 absl::Status ServerImpl::Reload() {
   absl::StatusOr<CollectorConfig> config = ReadConfig(options_.config_file);
+  absl::Status status = config.status();
+  if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
   base::MutexLock lock(&mutex_);
-  reload_good_ = config.ok();
-  if (!config.ok()) {
-    spdlog::error("configuration is not reloaded: {}", std::string(config.status().message()));
-    return config.status();
-  }
-  if (RetentionOf(options_, *config) != retention_ms_) {
-    spdlog::warn("storage.retention has changed in the file; it takes effect at the next start");
+  reload_good_ = status.ok();
+  if (!status.ok()) {
+    spdlog::error("configuration is not reloaded: {}", std::string(status.message()));
+    return status;
   }
   config_ = *std::move(config);
   otlp_->Configure(config_.otlp);
@@ -329,6 +364,7 @@ void ServerImpl::Stop() {
   if (ingest_) ingest_->Stop();
   if (!store_) return;
   const absl::Status closed = store_->Close();
+  watch_.Stop();
   if (!closed.ok()) spdlog::error("store is not closed cleanly: {}", std::string(closed.message()));
 }
 

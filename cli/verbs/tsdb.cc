@@ -17,7 +17,7 @@ void PrintRecord(const Record& record, Session* session) {
   list.records.push_back(record);
   list.table.columns = {{"WHAT"}, {"VALUE", Align::kLeft, Cut::kEnd}};
   for (const Field& field : record) {
-    list.table.rows.push_back({{Harmless(field.name)}, {Harmless(field.value)}});
+    list.table.rows.push_back({{Harmless(field.name)}, {Harmless(field.text)}});
   }
   PrintList(list, session);
 }
@@ -126,7 +126,7 @@ absl::Status Run(const TsdbStatusArguments&, Session* session) {
   Record record;
   for (const Field& field : page) {
     if (!field.name.starts_with(kStore)) continue;
-    record.push_back({field.name.substr(kStore.size()), field.value});
+    record.push_back({field.name.substr(kStore.size()), field.text, field.is_text});
   }
   PrintRecord(record, session);
   session->failed = Member(record, "writable") == "false";

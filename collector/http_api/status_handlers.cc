@@ -111,6 +111,9 @@ void WriteStoreStats(const tsdb::Stats& stats, JsonWriter* writer) {
   store.Add("quarantinedParts", stats.quarantined_parts);
   store.Add("appendQueueDepth", stats.append_queue_depth);
   store.Add("replaySeconds", stats.replay_seconds);
+  store.Add("replayComplete", stats.replay_complete);
+  store.Add("replayBytes", stats.replay_bytes);
+  store.Add("replayBytesDone", stats.replay_bytes_done);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ namespace {
 // Only timeouts wait for a tick; each costs a wake-up.
 constexpr int64_t kTickMs = 100;
 constexpr int kKeepaliveMs = 30'000;
+constexpr int kWindowBytes = 1 << 20;
 constexpr size_t kLoggedNameBytesMax = 256;
 
 class Service final : public IngestService, public StreamOwner, public v1::Ingest::CallbackService {
@@ -107,6 +108,13 @@ absl::Status Service::Listen() {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 16);
+  // gRPC unpacks a message whole before it looks at its size: 16 MiB of gzip would be 16 GiB. Agents
+  // pack inside their messages; a service whose clients use gRPC's own packing unpacks by itself.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  // Credits bound what is under way. Probing for the bandwidth would answer every few messages with
+  // a ping, and a small window would cost an update each.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kWindowBytes);
   // Without this a second server on the same port would silently take half of the connections.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   server_ = builder.BuildAndStart();

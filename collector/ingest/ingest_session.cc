@@ -434,14 +434,24 @@ void IngestSession::DropQueue(Chain* chain) {
 }
 
 // How much more the agent may send. Small grants wait, so that credits do not outnumber batches.
-int64_t IngestSession::TakeGrant() {
+int64_t IngestSession::Grant() const {
   const int64_t share = pool_->Share();
   const int64_t room = share - held_bytes_ - granted_bytes_;
   if (room <= 0) return 0;
   const bool worth_it = room >= share / 4 || granted_bytes_ <= 0;
-  if (!worth_it) return 0;
+  return worth_it ? room : 0;
+}
+
+int64_t IngestSession::TakeGrant() {
+  const int64_t room = Grant();
   granted_bytes_ += room;
   return room;
+}
+
+bool IngestSession::HasMessage() const {
+  if (!greeted_) return false;
+  return hello_.has_value() || ack_is_due_ || !need_layouts_.empty() || !need_targets_.empty() ||
+         !need_chains_.empty() || !rejects_.empty() || Grant() > 0;
 }
 
 void IngestSession::FillWelcome(v1::Welcome* welcome) {

@@ -7,6 +7,8 @@ namespace {
 
 // How often a stream asks again whether its predecessor has gone.
 constexpr int64_t kClaimPauseMs = 20;
+// How often the owner is told how far the stream is; it copies all counters.
+constexpr int64_t kProgressMs = 200;
 
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
@@ -32,10 +34,20 @@ void PushStream::Wake() {
 }
 
 void PushStream::OnReadDone(bool ok) {
-  base::MutexLock lock(&mutex_);
-  message_is_here_ = ok;
-  if (!ok && !closing_.has_value()) closing_ = grpc::Status::OK;  // the agent has gone
-  Wake();
+  const std::shared_ptr<PushStream> self = shared_from_this();  // Run() may end the stream
+  {
+    base::MutexLock lock(&mutex_);
+    message_is_here_ = ok;
+    if (!ok && !closing_.has_value()) closing_ = grpc::Status::OK;  // the agent has gone
+    // Frames are checked and handed to the store right here, which costs less than waking a worker;
+    // a declaration may be a million columns, and a Hello waits for others.
+    if (turn_ != Turn::kIdle || !ok || !inbound_.has_frames()) {
+      Wake();
+      return;
+    }
+    turn_ = Turn::kQueued;
+  }
+  Run();
 }
 
 void PushStream::OnWriteDone(bool ok) {
@@ -43,7 +55,7 @@ void PushStream::OnWriteDone(bool ok) {
   writing_ = false;
   if (!ok && !closing_.has_value())
     closing_ = grpc::Status(grpc::StatusCode::UNAVAILABLE, "cannot write to the agent");
-  Wake();
+  if (more_to_write_ || closing_.has_value()) Wake();
 }
 
 void PushStream::OnCancel() {
@@ -99,8 +111,21 @@ void PushStream::RunOnce() {
   TakeMessage();
   StartJobs();
   StartWriting();
-  if (claimed_ && !retired_) owner_->OnProgress(*this);
+  if (claimed_ && !retired_) TellProgress();
   EndIfDone();
+}
+
+// At most every kProgressMs; what came meanwhile is told at the next tick after that.
+void PushStream::TellProgress() {
+  const int64_t now_ms = owner_->NowMs();
+  const int64_t due_ms = progress_at_ms_ + kProgressMs;
+  if (now_ms >= due_ms || now_ms < progress_at_ms_) {
+    progress_at_ms_ = now_ms;
+    owner_->OnProgress(*this);
+    return;
+  }
+  base::MutexLock lock(&mutex_);
+  wake_at_ms_ = std::min(wake_at_ms_, due_ms);
 }
 
 void PushStream::TakeResults() {
@@ -117,6 +142,12 @@ void PushStream::TakeMessage() {
   {
     base::MutexLock lock(&mutex_);
     if (!message_is_here_ || closing_.has_value()) return;
+  }
+  // What is stored of the agent is known when the store has loaded its journals.
+  if (!claimed_ && inbound_.has_hello() && !store_->ReplayComplete()) {
+    base::MutexLock lock(&mutex_);
+    wake_at_ms_ = owner_->NowMs() + kClaimPauseMs;
+    return;
   }
   // An older stream of this agent may have batches in the store's queue: only when they are through
   // does Welcome tell the truth about what is stored.
@@ -169,8 +200,10 @@ void PushStream::StartJobs() {
 void PushStream::StartWriting() {
   {
     base::MutexLock lock(&mutex_);
+    more_to_write_ = session_.HasMessage();
     if (writing_ || closing_.has_value() || !session_.NextMessage(&outbound_)) return;
     writing_ = true;
+    more_to_write_ = session_.HasMessage();
   }
   StartWrite(&outbound_);
 }

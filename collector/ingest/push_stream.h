@@ -83,6 +83,7 @@ class PushStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   void OnDone() override;
 
   void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TellProgress();
   void RunOnce();
   void TakeResults();
   void TakeMessage();
@@ -99,12 +100,14 @@ class PushStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Co
   std::optional<AgentUuid> claimed_;
   bool finished_ = false;
   bool retired_ = false;
+  int64_t progress_at_ms_ = 0;  // when the owner was told last
 
   mutable base::Mutex mutex_;
   std::shared_ptr<PushStream> self_ ABSL_GUARDED_BY(mutex_);
   Turn turn_ ABSL_GUARDED_BY(mutex_) = Turn::kIdle;
   bool message_is_here_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool more_to_write_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Result> results_ ABSL_GUARDED_BY(mutex_);
   std::optional<grpc::Status> closing_ ABSL_GUARDED_BY(mutex_);
   int64_t wake_at_ms_ ABSL_GUARDED_BY(mutex_) = INT64_MAX;

@@ -3,6 +3,9 @@
 // gRPC's threads hand the bytes over to a few workers; the call ends from a store's thread, after
 // the sync. Requests that wait or are under way are bounded in number and bytes: more are shed with
 // RESOURCE_EXHAUSTED and a RetryInfo, which senders take for "later".
+//
+// Packed messages (gzip, deflate) are unpacked here, with a bound: the server is to leave them as
+// they are (GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION 0), for gRPC itself has none.
 #pragma once
 
 #include <cstddef>

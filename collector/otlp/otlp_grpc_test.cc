@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "baro/wire/otlp.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "opentelemetry/proto/collector/metrics/v1/metrics_service.grpc.pb.h"
@@ -32,6 +33,7 @@ class OtlpGrpcTest : public testing::Test {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(otlp_->service());
     builder.SetMaxReceiveMessageSize(16 << 20);
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
     stub_ = MetricsService::NewStub(grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
@@ -59,14 +61,27 @@ class OtlpGrpcTest : public testing::Test {
 
 TEST_F(OtlpGrpcTest, StoresWhatIsExported) {
   Serve({});
-  for (const auto compression : {GRPC_COMPRESS_NONE, GRPC_COMPRESS_GZIP}) {
+  for (const auto compression : {GRPC_COMPRESS_NONE, GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    Builder builder;
+    // Long enough to be worth packing: gRPC sends what does not shrink as it is.
+    for (int i = 0; i < 50; ++i) builder.Gauge("up", i, 1, {{"some.attribute", "of some length"}});
     Response response;
-    const grpc::Status status = Export(Builder().Gauge("up", 0, 1), &response, compression);
+    const grpc::Status status = Export(builder, &response, compression);
     ASSERT_TRUE(status.ok()) << status.error_message();
     EXPECT_FALSE(response.has_partial_success());
   }
-  EXPECT_EQ(store_.Last(R"(up{instance="i-1", job="shop"})"), 1);
-  EXPECT_EQ(receiver_->GetStats().points_total, 2u);
+  EXPECT_EQ(receiver_->GetStats().points_total, 150u);
+  EXPECT_EQ(receiver_->GetStats().requests_broken_total, 0u);
+}
+
+TEST_F(OtlpGrpcTest, RefusesBombsBeforeTheyGrow) {
+  Serve({});
+  Builder builder;
+  builder.Metric(std::string(wire::kOtlpBytesMax, 'a').c_str());
+  Response response;
+  const grpc::Status status = Export(builder, &response, GRPC_COMPRESS_GZIP);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("larger than"));
 }
 
 TEST_F(OtlpGrpcTest, NamesWhatWasRefused) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -18,6 +19,7 @@ constexpr std::string_view kServiceInstance = "service.instance.id";
 struct Attribute {
   std::string key;
   std::string value;
+  size_t position = 0;  // as it came: keeps the order of what has one key
 };
 
 absl::Status ReadAttributes(wire::OtlpAttributes bytes, std::vector<Attribute>* attributes) {
@@ -31,6 +33,7 @@ absl::Status ReadAttributes(wire::OtlpAttributes bytes, std::vector<Attribute>* 
   for (const wire::OtlpAttribute& view : views) {
     Attribute& attribute = attributes->emplace_back();
     attribute.key = view.key;
+    attribute.position = attributes->size();
     BARO_TRY(wire::AppendOtlpText(view.value, &attribute.value));
   }
   return absl::OkStatus();
@@ -44,10 +47,15 @@ const std::string* Find(const std::vector<Attribute>& attributes, std::string_vi
   return nullptr;
 }
 
+void SortByKey(std::vector<Attribute>* attributes) {
+  std::sort(attributes->begin(), attributes->end(), [](const Attribute& a, const Attribute& b) {
+    return std::tie(a.key, a.position) < std::tie(b.key, b.position);
+  });
+}
+
 // In the order of their keys, so that what falls together is joined in one way.
 void JoinInto(std::vector<Attribute> attributes, const OtlpConfig& config, LabelMap* labels) {
-  std::stable_sort(attributes.begin(), attributes.end(),
-                   [](const Attribute& a, const Attribute& b) { return a.key < b.key; });
+  SortByKey(&attributes);
   for (Attribute& attribute : attributes) {
     const auto [label, inserted] =
         labels->try_emplace(PrometheusLabelName(attribute.key, config), attribute.value);
@@ -108,8 +116,7 @@ absl::StatusOr<ResourceLabels> ReadResourceLabels(wire::OtlpAttributes bytes,
   if (const std::string* instance = Find(attributes, kServiceInstance)) labels.instance = *instance;
   std::vector<Attribute> promoted = attributes;
   std::erase_if(promoted, [&config](const Attribute& a) { return !IsPromoted(a.key, config); });
-  std::stable_sort(promoted.begin(), promoted.end(),
-                   [](const Attribute& a, const Attribute& b) { return a.key < b.key; });
+  SortByKey(&promoted);
   for (Attribute& attribute : promoted) {
     labels.promoted.try_emplace(PrometheusLabelName(attribute.key, config),
                                 std::move(attribute.value));

@@ -169,7 +169,7 @@ TEST_F(OtlpReceiverTest, PutsExemplarsIntoTheirBuckets) {
   auto* const point = Builder::Point(histogram, 0);
   point->set_count(2);
   for (const double bound : {1.0, 2.5}) point->add_explicit_bounds(bound);
-  for (const uint64_t count : {1, 0, 1}) point->add_bucket_counts(count);
+  for (const uint64_t count : {1u, 0u, 1u}) point->add_bucket_counts(count);
   for (const double value : {0.5, 1.0, 99.0, std::nan("")}) {
     auto* const exemplar = point->add_exemplars();
     exemplar->set_as_double(value);

@@ -9,6 +9,8 @@ namespace baro::collector {
 namespace {
 
 constexpr size_t kDescribedMax = 200'000;
+// What a thread keeps of a decoded request for the next.
+constexpr size_t kDecodedKeptMax = size_t{4} << 20;
 
 net::ServerResponse TryAgain(const absl::Status& why) {
   auto response = net::ServerResponse::Text(
@@ -42,13 +44,14 @@ void RemoteWrite::Handle(const net::ServerRequest& request, net::HttpReply reply
     return reply.Send(Refusal4xx(415, content.status()));
   }
   Add(&requests_total_[static_cast<size_t>(content->version)], 1);
-  std::string decoded;
+  thread_local std::string decoded;  // keeps its memory, so that no page is cleared twice
   IncomingWrite write(content->version);
   absl::Status status = UnpackWrite(*content, request.body, options_.decoded_bytes_max, &decoded);
   if (status.ok()) {
     status = content->version == WriteVersion::kTwo ? ReadVersion2(decoded, &write)
                                                     : ReadVersion1(decoded, &write);
   }
+  if (decoded.capacity() > kDecodedKeptMax) decoded = {};
   if (!status.ok()) {
     Add(&requests_broken_total_, 1);
     auto response = Refusal4xx(absl::IsResourceExhausted(status) ? 413 : 400, status);
@@ -77,26 +80,29 @@ void RemoteWrite::Append(IncomingWrite write, net::HttpReply reply) {
 absl::Status RemoteWrite::ReadVersion1(std::string_view decoded, IncomingWrite* write) {
   wire::RemoteWriteReader reader(decoded);
   wire::RemoteSeries series;
+  SeriesCache::Walk walk(&cache_);
   while (reader.Next(&series)) {
-    if (!series.empty()) Take(Resolve(series), series, write);
+    if (!series.empty()) Take(Resolve(series, &walk), series, write);
   }
   BARO_TRY(reader.status());
   Describe(reader);
   return absl::OkStatus();
 }
 
-absl::StatusOr<tsdb::SeriesId> RemoteWrite::Resolve(const wire::RemoteSeries& series) {
+absl::StatusOr<tsdb::SeriesId> RemoteWrite::Resolve(const wire::RemoteSeries& series,
+                                                    SeriesCache::Walk* walk) {
   const LabelHash hash = cache_.Hash(series.label_bytes);
-  if (const std::optional<tsdb::SeriesId> known = cache_.Find(hash)) return *known;
-  return Declare(hash, wire::SeriesLabels(series));
+  if (const std::optional<tsdb::SeriesId> known = walk->Find(hash)) return *known;
+  return Declare(hash, wire::SeriesLabels(series), walk);
 }
 
 absl::StatusOr<tsdb::SeriesId> RemoteWrite::Declare(const LabelHash& hash,
-                                                    const absl::StatusOr<model::Labels>& labels) {
+                                                    const absl::StatusOr<model::Labels>& labels,
+                                                    SeriesCache::Walk* walk) {
   Add(&cache_misses_total_, 1);
   if (!labels.ok()) return labels.status();
   BARO_TRY_ASSIGN(const tsdb::SeriesId id, store_->DeclareSeries(*labels));
-  cache_.Insert(hash, id);
+  walk->Insert(hash, id);
   return id;
 }
 

@@ -33,8 +33,8 @@ namespace baro::collector {
 
 struct RemoteWriteOptions {
   size_t decoded_bytes_max = wire::kRemoteWriteBytesMax;
-  // About 50 bytes each.
-  size_t cached_series_max = 2'000'000;
+  // About 40 bytes each.
+  size_t cached_series_max = 4'000'000;
   uint64_t cache_seed = 0;  // random, in production
   // Stores a zero at each start timestamp that 2.0 tells.
   bool start_samples = false;
@@ -84,12 +84,14 @@ class RemoteWrite {
   absl::Status ReadVersion1(std::string_view decoded, IncomingWrite* write);
   absl::Status ReadVersion2(std::string_view decoded, IncomingWrite* write);
 
-  absl::StatusOr<tsdb::SeriesId> Resolve(const wire::RemoteSeries& series);
+  absl::StatusOr<tsdb::SeriesId> Resolve(const wire::RemoteSeries& series, SeriesCache::Walk* walk);
   absl::StatusOr<tsdb::SeriesId> Resolve(const wire::RemoteWrite2Reader& reader,
-                                         const wire::RemoteSeries2& series, SymbolHashes* hashes);
+                                         const wire::RemoteSeries2& series, SymbolHashes* hashes,
+                                         SeriesCache::Walk* walk);
   // The first time: tells the store what a series' labels are and remembers the answer.
   absl::StatusOr<tsdb::SeriesId> Declare(const LabelHash& hash,
-                                         const absl::StatusOr<model::Labels>& labels);
+                                         const absl::StatusOr<model::Labels>& labels,
+                                         SeriesCache::Walk* walk);
   void Take(const absl::StatusOr<tsdb::SeriesId>& id, const wire::RemoteValues& values,
             IncomingWrite* write);
 

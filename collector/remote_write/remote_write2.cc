@@ -44,10 +44,11 @@ absl::Status RemoteWrite::ReadVersion2(std::string_view decoded, IncomingWrite* 
   wire::RemoteWrite2Reader reader(decoded);
   wire::RemoteSeries2 series;
   SymbolHashes hashes(&cache_, reader.symbols());
+  SeriesCache::Walk walk(&cache_);
   NewMetadata metadata;
   StartBatch starts;
   while (reader.Next(&series)) {
-    const auto id = Resolve(reader, series, &hashes);
+    const auto id = Resolve(reader, series, &hashes, &walk);
     Take(id, series, write);
     if (!id.ok()) continue;
     if (series.metadata.says_something()) AddMetadata(reader, series, &hashes, &metadata);
@@ -61,14 +62,14 @@ absl::Status RemoteWrite::ReadVersion2(std::string_view decoded, IncomingWrite* 
 
 absl::StatusOr<tsdb::SeriesId> RemoteWrite::Resolve(const wire::RemoteWrite2Reader& reader,
                                                     const wire::RemoteSeries2& series,
-                                                    SymbolHashes* hashes) {
+                                                    SymbolHashes* hashes, SeriesCache::Walk* walk) {
   const std::optional<LabelHash> hash = hashes->OfRefs(series.label_refs);
   if (hash) {
-    if (const std::optional<tsdb::SeriesId> known = cache_.Find(*hash)) return *known;
+    if (const std::optional<tsdb::SeriesId> known = walk->Find(*hash)) return *known;
   }
   const auto labels = wire::SeriesLabels(reader, series);
   if (labels.ok() && series.empty()) return tsdb::SeriesId();  // metadata alone makes no series
-  return Declare(hash.value_or(LabelHash()), labels);
+  return Declare(hash.value_or(LabelHash()), labels, walk);
 }
 
 void RemoteWrite::AddMetadata(const wire::RemoteWrite2Reader& reader,

@@ -67,19 +67,21 @@ std::vector<BucketRange> BucketRanges(const Histogram& histogram) {
   for (size_t i = histogram.negative.size(); i-- > 0;) {
     const Histogram::Bucket& bucket = histogram.negative[i];
     if (bucket.count == 0) continue;
+    const double upper = -UpperBound(histogram, int64_t{bucket.index} - 1);
     ranges.push_back({-UpperBound(histogram, bucket.index),
-                      -UpperBound(histogram, int64_t{bucket.index} - 1), true, false,
-                      bucket.count});
+                      std::min(upper, -histogram.zero_threshold), true, false, bucket.count});
   }
-  if (histogram.zero_count != 0) {
+  if (histogram.zero_count > 0) {
     ranges.push_back(
         {-histogram.zero_threshold, histogram.zero_threshold, true, true, histogram.zero_count});
   }
   for (const Histogram::Bucket& bucket : histogram.positive) {
     if (bucket.count == 0) continue;
     const bool lowest = histogram.has_custom_bounds() && bucket.index == 0;
-    ranges.push_back({UpperBound(histogram, int64_t{bucket.index} - 1),
-                      UpperBound(histogram, bucket.index), lowest, true, bucket.count});
+    const double lower = UpperBound(histogram, int64_t{bucket.index} - 1);
+    ranges.push_back(
+        {histogram.has_custom_bounds() ? lower : std::max(lower, histogram.zero_threshold),
+         UpperBound(histogram, bucket.index), lowest, true, bucket.count});
   }
   return ranges;
 }

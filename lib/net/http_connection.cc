@@ -24,6 +24,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 // One write, and the piece that write_timeout_ms is for.
 constexpr size_t kWriteBytesMax = 256 * 1024;
 constexpr size_t kReadBytes = 8 * 1024;
+constexpr size_t kBodyReadBytes = 64 * 1024;
 
 std::chrono::milliseconds Ms(int64_t ms) { return std::chrono::milliseconds(ms); }
 
@@ -242,6 +243,10 @@ asio::awaitable<std::optional<HttpConnection::Refusal>> HttpConnection::ReadBody
   stream_.expires_after(Ms(shared_->options.body_timeout_ms));
   if (!parser->is_done() && FromBeast(parser->get()[http::field::expect]) == "100-continue") {
     co_await SendContinue();
+  }
+  // Beast reads as much as there is room in the buffer for.
+  if (!parser->is_done() && parser->content_length().value_or(kBodyReadBytes) > kReadBytes) {
+    buffer_.reserve(kBodyReadBytes);
   }
   size_t seen = 0;
   while (!parser->is_done()) {

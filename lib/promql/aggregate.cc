@@ -8,6 +8,7 @@
 #include "evaluator.h"
 #include "float_math.h"
 #include "group_keys.h"
+#include "histogram_rows.h"
 #include "range_call.h"
 
 namespace baro::promql {
@@ -211,6 +212,8 @@ absl::Status QuantileRows(Evaluator* evaluator, const AggregateExpr& aggregate, 
 }  // namespace
 
 absl::Status AggregateRows(Evaluator* evaluator, const AggregateExpr& aggregate, RowSink sink) {
+  const bool counts = aggregate.op == AggregateOp::kCount || aggregate.op == AggregateOp::kGroup;
+  const Query::Presence presence(&evaluator->query(), counts && MayBeHistograms(*aggregate.inner));
   switch (aggregate.op) {
     case AggregateOp::kSum:
       return AggregateWith<SumCell>(evaluator, aggregate, sink);

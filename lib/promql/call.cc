@@ -119,6 +119,22 @@ absl::Status RoundRows(Evaluator* evaluator, const Call& call, RowSink sink) {
       sink);
 }
 
+// Functions to which a histogram is a sample like any other.
+bool AsksForPresence(FunctionId id) {
+  switch (id) {
+    case FunctionId::kAbsent:
+    case FunctionId::kAbsentOverTime:
+    case FunctionId::kCountOverTime:
+    case FunctionId::kPresentOverTime:
+    case FunctionId::kTimestamp:
+    case FunctionId::kTsOfFirstOverTime:
+    case FunctionId::kTsOfLastOverTime:
+      return true;
+    default:
+      return false;
+  }
+}
+
 absl::Status VectorRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   BARO_TRY_ASSIGN(std::vector<double> values, evaluator->Scalars(*call.args[0]));
   return sink({NoLabelsRef(), false, values});
@@ -127,6 +143,7 @@ absl::Status VectorRows(Evaluator* evaluator, const Call& call, RowSink sink) {
 }  // namespace
 
 absl::Status CallRows(Evaluator* evaluator, const Call& call, RowSink sink) {
+  const Query::Presence presence(&evaluator->query(), AsksForPresence(call.function->id));
   for (const ExprPtr& arg : call.args) {
     if (arg->type == ValueType::kMatrix) return RangeCallRows(evaluator, call, sink);
   }

@@ -108,9 +108,8 @@ void CutZeroBucket(const Histogram& histogram, BucketRange* range) {
   if (histogram.positive.empty() && !histogram.negative.empty()) range->upper = 0;
 }
 
-bool IsZeroBucket(const Histogram& histogram, const BucketRange& range) {
-  return !histogram.has_custom_bounds() && range.lower <= 0 && range.upper >= 0;
-}
+// So does the lowest bucket of custom bounds.
+bool HoldsZero(const BucketRange& range) { return range.lower <= 0 && range.upper >= 0; }
 
 // Buckets are equally wide on a logarithmic scale.
 double InterpolateExponentially(const BucketRange& range, double fraction) {
@@ -122,9 +121,7 @@ double InterpolateExponentially(const BucketRange& range, double fraction) {
 
 // How many of the bucket's observations lie below a value inside it.
 double CountBelow(const Histogram& histogram, const BucketRange& range, double value) {
-  if (histogram.has_custom_bounds() || IsZeroBucket(histogram, range)) {
-    if (range.upper == kInfinity) return 0;
-    if (range.lower == -kInfinity) return range.count;
+  if (histogram.has_custom_bounds() || HoldsZero(range)) {
     return range.count * (value - range.lower) / (range.upper - range.lower);
   }
   const double lower = std::log2(std::abs(range.lower));
@@ -138,12 +135,21 @@ double CountBelow(const Histogram& histogram, const BucketRange& range, double v
 double RankOf(const Histogram& histogram, double value) {
   double rank = 0;
   for (BucketRange range : BucketRanges(histogram)) {
-    if (IsZeroBucket(histogram, range)) CutZeroBucket(histogram, &range);
+    if (HoldsZero(range)) CutZeroBucket(histogram, &range);
     if (range.lower >= value) return rank;
     if (range.upper > value) return rank + CountBelow(histogram, range, value);
     rank += range.count;
   }
   return rank;
+}
+
+template <typename Map>
+void MapCounts(Map map, Histogram* histogram) {
+  histogram->count = map(histogram->count);
+  histogram->sum = map(histogram->sum);
+  histogram->zero_count = map(histogram->zero_count);
+  for (Histogram::Bucket& bucket : histogram->positive) bucket.count = map(bucket.count);
+  for (Histogram::Bucket& bucket : histogram->negative) bucket.count = map(bucket.count);
 }
 
 }  // namespace
@@ -160,9 +166,9 @@ bool AddHistogram(const Histogram& other, double sign, Histogram* sum) {
   if (other.has_custom_bounds() != sum->has_custom_bounds()) return false;
   if (other.custom_bounds != sum->custom_bounds) return false;
   Histogram aligned = other;
+  if (!sum->has_custom_bounds()) AlignZero(sum, &aligned);
   ReduceSchema(sum->schema, &aligned);
   ReduceSchema(other.schema, sum);
-  if (!sum->has_custom_bounds()) AlignZero(sum, &aligned);
   sum->count += sign * aligned.count;
   sum->sum += sign * aligned.sum;
   sum->zero_count += sign * aligned.zero_count;
@@ -172,11 +178,11 @@ bool AddHistogram(const Histogram& other, double sign, Histogram* sum) {
 }
 
 void ScaleHistogram(double factor, Histogram* histogram) {
-  histogram->count *= factor;
-  histogram->sum *= factor;
-  histogram->zero_count *= factor;
-  for (Histogram::Bucket& bucket : histogram->positive) bucket.count *= factor;
-  for (Histogram::Bucket& bucket : histogram->negative) bucket.count *= factor;
+  MapCounts([factor](double count) { return count * factor; }, histogram);
+}
+
+void DivideHistogram(double divisor, Histogram* histogram) {
+  MapCounts([divisor](double count) { return count / divisor; }, histogram);
 }
 
 bool DetectReset(const Histogram& previous, const Histogram& current) {
@@ -189,11 +195,11 @@ bool DetectReset(const Histogram& previous, const Histogram& current) {
     return true;
   }
   Histogram before = previous;
-  ReduceSchema(current.schema, &before);
   if (!current.has_custom_bounds()) {
     WidenZero(current.zero_threshold, &before);
     if (before.zero_threshold != current.zero_threshold) return true;
   }
+  ReduceSchema(current.schema, &before);
   return current.zero_count < before.zero_count || AnyLower(before.positive, current.positive) ||
          AnyLower(before.negative, current.negative);
 }

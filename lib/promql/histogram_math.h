@@ -12,6 +12,8 @@ void ReduceSchema(int32_t schema, model::Histogram* histogram);
 // have nothing in common: custom bounds that differ, or on one side only; `sum` is then as it was.
 bool AddHistogram(const model::Histogram& other, double sign, model::Histogram* sum);
 void ScaleHistogram(double factor, model::Histogram* histogram);
+// Not the same as times the inverse, to the bit.
+void DivideHistogram(double divisor, model::Histogram* histogram);
 
 // Whether a counter has begun anew between two samples.
 bool DetectReset(const model::Histogram& previous, const model::Histogram& current);

@@ -98,7 +98,7 @@ class HistogramRate {
       const size_t last = bounds.last[step];
       if (last < first + 2 || !IsUniform(first, last)) continue;
       if (auto histogram = Increase(first, last)) {
-        ScaleHistogram(Factor(first, last, spec_.End(step), *histogram), &*histogram);
+        ScaleHistogram(Factor(first, last, spec_.End(step)), &*histogram);
         cells_.Set(step, *std::move(histogram));
       }
     }
@@ -159,19 +159,13 @@ class HistogramRate {
     return result;
   }
 
-  // As for floats: the count stands for the value.
-  double Factor(size_t first, size_t last, int64_t end_ms, const Histogram& increase) const {
+  // As for floats, but that nothing keeps a counter from being thought below zero.
+  double Factor(size_t first, size_t last, int64_t end_ms) const {
     const double sampled = SecondsOf(times_ms_[last - 1] - times_ms_[first]);
     const double gap = sampled / static_cast<double>(last - first - 1);
     double to_start = SecondsOf(times_ms_[first] - (end_ms - spec_.range_ms));
     double to_end = SecondsOf(end_ms - times_ms_[last - 1]);
     if (to_start >= gap * 1.1) to_start = gap / 2;
-    if (counter_) {
-      double to_zero = to_start;
-      const double at_first = samples_[first]->count;
-      if (increase.count > 0 && at_first >= 0) to_zero = sampled * (at_first / increase.count);
-      to_start = std::min(to_zero, to_start);
-    }
     if (to_end >= gap * 1.1) to_end = gap / 2;
     const double factor = (sampled + to_start + to_end) / sampled;
     return per_second_ ? factor / SecondsOf(spec_.range_ms) : factor;
@@ -226,7 +220,7 @@ class HistogramGroups {
     cells.drop_name |= row.drop_name;
     for (size_t step = 0; step < steps_; ++step) {
       if (row.histograms[step] == nullptr) continue;
-      BARO_TRY(AddTo(&cells.sums[step], ++cells.counts[step], *row.histograms[step]));
+      BARO_TRY(AddTo(row.labels, *row.histograms[step], ++cells.counts[step], &cells.sums[step]));
     }
     return absl::OkStatus();
   }
@@ -252,7 +246,8 @@ class HistogramGroups {
     std::vector<uint32_t> counts;
   };
 
-  absl::Status AddTo(std::optional<Histogram>* sum, uint32_t count, const Histogram& histogram) {
+  absl::Status AddTo(model::LabelsRef labels, const Histogram& histogram, uint32_t count,
+                     std::optional<Histogram>* sum) {
     if (count == 1) {
       *sum = histogram;
       return query_->Hold(4 + histogram.positive.size() + histogram.negative.size());
@@ -261,18 +256,20 @@ class HistogramGroups {
     bool added = false;
     if (average_) {
       Histogram difference = histogram;
-      added = AddHistogram(**sum, -1, &difference);
-      ScaleHistogram(1.0 / count, &difference);
-      added = added && AddHistogram(difference, 1, &**sum);
+      Histogram share = **sum;
+      DivideHistogram(count, &difference);
+      DivideHistogram(count, &share);
+      added = AddHistogram(share, -1, &difference) && AddHistogram(difference, 1, &**sum);
     } else {
       added = AddHistogram(histogram, 1, &**sum);
     }
     if (added) return absl::OkStatus();
     query_->annotations().WarnOfMetric(
         histogram.has_custom_bounds() != (*sum)->has_custom_bounds()
-            ? "vector contains a mix of histograms with exponential and custom buckets schemas"
-            : "vector contains histograms with incompatible custom buckets",
-        "", place_);
+            ? "vector contains a mix of histograms with exponential and custom buckets schemas for "
+              "metric name"
+            : "vector contains histograms with incompatible custom buckets for metric name",
+        labels.Get(model::kMetricName), place_);
     sum->reset();
     return absl::OkStatus();
   }
@@ -291,6 +288,21 @@ absl::Status AggregateHistograms(Evaluator* evaluator, const AggregateExpr& aggr
   BARO_TRY(HistogramRows(evaluator, *aggregate.inner,
                          [&](const HistogramRow& row) { return groups.Add(row); }));
   return groups.Emit(sink);
+}
+
+absl::Status SignedHistograms(Evaluator* evaluator, const UnaryExpr& unary, HistogramSink sink) {
+  if (!unary.negate) return HistogramRows(evaluator, *unary.inner, sink);
+  Cells cells(evaluator->grid().count);
+  return HistogramRows(evaluator, *unary.inner, [&](const HistogramRow& row) {
+    cells.Clear();
+    for (size_t step = 0; step < row.histograms.size(); ++step) {
+      if (row.histograms[step] == nullptr) continue;
+      Histogram result = *row.histograms[step];
+      ScaleHistogram(-1, &result);
+      cells.Set(step, std::move(result));
+    }
+    return sink({row.labels, true, cells.pointers()});
+  });
 }
 
 // Which side of a multiplication or division has the histograms; null for any other operation.
@@ -313,8 +325,11 @@ absl::Status ScaledHistograms(Evaluator* evaluator, const BinaryExpr& binary, Hi
     for (size_t step = 0; step < factors.size(); ++step) {
       if (row.histograms[step] == nullptr) continue;
       Histogram result = *row.histograms[step];
-      const double factor = factors[step];
-      ScaleHistogram(binary.op == BinaryOp::kDiv ? 1 / factor : factor, &result);
+      if (binary.op == BinaryOp::kDiv) {
+        DivideHistogram(factors[step], &result);
+      } else {
+        ScaleHistogram(factors[step], &result);
+      }
       cells.Set(step, std::move(result));
     }
     return sink({row.labels, true, cells.pointers()});
@@ -327,6 +342,8 @@ bool MayBeHistograms(const Expr& expr) {
   switch (expr.kind) {
     case Expr::Kind::kParen:
       return MayBeHistograms(*As<ParenExpr>(expr).inner);
+    case Expr::Kind::kUnary:
+      return MayBeHistograms(*As<UnaryExpr>(expr).inner);
     case Expr::Kind::kVectorSelector:
       return true;
     case Expr::Kind::kAggregate: {
@@ -359,6 +376,8 @@ absl::Status HistogramRows(Evaluator* evaluator, const Expr& expr, HistogramSink
   switch (expr.kind) {
     case Expr::Kind::kParen:
       return HistogramRows(evaluator, *As<ParenExpr>(expr).inner, sink);
+    case Expr::Kind::kUnary:
+      return SignedHistograms(evaluator, As<UnaryExpr>(expr), sink);
     case Expr::Kind::kVectorSelector:
       return SelectorHistograms(evaluator, As<VectorSelector>(expr), sink);
     case Expr::Kind::kAggregate:

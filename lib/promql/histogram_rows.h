@@ -24,7 +24,7 @@ struct HistogramRow {
 using HistogramSink = absl::FunctionRef<absl::Status(const HistogramRow&)>;
 
 // The histograms of an instant vector: of selectors, rate(), increase() and delta() of them, sum
-// and avg of those, and any of it times or by a scalar. Nothing for other expressions.
+// and avg of those, and any of it negated, times or by a scalar. Nothing for other expressions.
 absl::Status HistogramRows(Evaluator* evaluator, const Expr& expr, HistogramSink sink);
 
 // Whether HistogramRows() knows the kind of expression.

@@ -97,6 +97,18 @@ TEST_F(NativeHistograms, AreLeftOutWithAWordWhereNothingIsMadeOfThem) {
   EXPECT_TRUE(Instant("up + 1").infos.empty());
 }
 
+TEST_F(NativeHistograms, AreThereForWhoAsksNoMore) {
+  EXPECT_TRUE(Elements("absent(latency{instance=\"a\"})").empty());
+  EXPECT_EQ(Elements("absent(latency{instance=\"stale\"})").size(), 1U);
+  EXPECT_TRUE(Elements("absent_over_time(latency{instance=\"a\"}[1m])").empty());
+  EXPECT_EQ(Value("count(latency)"), 3);
+  EXPECT_EQ(Value("count(rate(latency[1m]))"), 2);
+  EXPECT_EQ(Value("count_over_time(latency{instance=\"a\"}[1m])"), 4);
+  EXPECT_EQ(Value("present_over_time(latency{instance=\"a\"}[1m])"), 1);
+  EXPECT_EQ(Value("timestamp(latency{instance=\"a\"})"), 1'000);
+  EXPECT_TRUE(Instant("count(latency)").infos.empty());
+}
+
 TEST_F(NativeHistograms, HaveCountSumAndAverage) {
   EXPECT_EQ(Value("histogram_count(latency{instance=\"b\"})"), 84);
   EXPECT_EQ(Value("histogram_sum(latency{instance=\"b\"})"), 84);

@@ -65,6 +65,22 @@ class Query {
   size_t histograms_met() const { return met_histograms_.size(); }
   void TakeHistograms(size_t since) { met_histograms_.resize(since); }
   const std::vector<std::string>& ignored_histograms() const { return met_histograms_; }
+  // While one lives, histograms are read as floats, NaN: enough for who asks whether a sample is
+  // there, and when.
+  class Presence {
+   public:
+    Presence(Query* query, bool asked) : query_(query), before_(query->presence_) {
+      query_->presence_ = before_ || asked;
+    }
+    ~Presence() { query_->presence_ = before_; }
+    Presence(const Presence&) = delete;
+    Presence& operator=(const Presence&) = delete;
+
+   private:
+    Query* const query_;
+    const bool before_;
+  };
+  bool presence() const { return presence_; }
 
   // Selects and keeps the set until the query ends: rows point into it.
   absl::StatusOr<const model::SeriesSet*> Select(const model::SelectRequest& request);
@@ -85,6 +101,7 @@ class Query {
   int64_t samples_total_ = 0;
   std::vector<std::unique_ptr<model::SeriesSet>> kept_sets_;
   std::vector<std::string> met_histograms_;
+  bool presence_ = false;
   std::deque<model::Labels> kept_labels_;  // a deque: the labels never move
 };
 

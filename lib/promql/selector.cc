@@ -55,10 +55,12 @@ absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matcher
       return sink(labels, view);
     }
     const std::string_view metric = labels.Get(model::kMetricName);
-    if (met.data() == nullptr || metric != met) query->MeetHistograms(metric);
+    const bool ignored = !query->presence();
+    if (ignored && (met.data() == nullptr || metric != met)) query->MeetHistograms(metric);
     met = metric;
     floats.assign(view.values.begin(), view.values.end());
-    std::replace_if(floats.begin(), floats.end(), model::IsHistogramMark, model::kStaleNan);
+    std::replace_if(floats.begin(), floats.end(), model::IsHistogramMark,
+                    ignored ? model::kStaleNan : model::kNormalNan);
     return sink(labels, {view.index, view.times_ms, floats, {}});
   };
   return ReadBoth(query, matchers, first_ms, last_ms, without);

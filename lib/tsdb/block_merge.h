@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,39 +23,37 @@ struct CellsLeftOut {
       other_times_ms;  // told by a part of higher rank in another layout, ascending
 };
 
-// Thread-compatible. Refers to the plan and to the sources' bytes.
+// Thread-compatible. Refers to plan, rows and the sources' bytes.
 class BlockMerge {
  public:
-  // Where column `i` of the outgoing block lies in a source: the value and the column in it.
+  // Where a column of the outgoing block lies in a source: the value and the column in it.
   struct Place {
     const SlotValues* value = nullptr;  // null: the source does not have it
     uint32_t column = 0;
   };
 
-  BlockMerge(const RowPlan& plan, size_t column_count) : plan_(plan), column_count_(column_count) {}
+  BlockMerge(const RowPlan& plan, std::span<const SourceRows> rows) : plan_(plan), rows_(rows) {}
 
-  // Sources in the order of the plan: by priority, lowest first.
+  // Sources in the order of `rows`: by rank, lowest first; a place for each column.
   void AddSource(std::vector<Place> columns) { sources_.push_back(std::move(columns)); }
   void LeaveOut(CellsLeftOut cells) { left_out_.push_back(std::move(cells)); }
 
-  // Errors: DataLoss.
-  absl::StatusOr<std::string> Run(std::span<const SourceRows> rows);
+  // All rows of a column; kNoSample where there is none. Valid until the next call.
+  // Errors of both: DataLoss.
+  absl::StatusOr<std::span<const double>> Cells(size_t column);
+  // The encoding of a chunk that the plan copies, as it lies there.
+  absl::StatusOr<std::string_view> Copied(size_t column, const PlannedChunk& chunk);
 
  private:
-  absl::Status MergeInOrder(size_t column, ChunkedValues* out);
-  absl::StatusOr<std::string> EncodeCuts(size_t column, const RowPlan::Chunk& chunk);
-  absl::Status MergeCells(std::span<const SourceRows> rows, size_t column, ChunkedValues* out);
-  void Overlay(const SourceRows& rows, size_t source, size_t column);
-  // The whole column of a source, decoded once while it is asked for again and again.
-  absl::StatusOr<std::span<const double>> Decoded(size_t source, size_t column);
+  void MaskLeftOut(size_t source, size_t column);
 
   const RowPlan& plan_;
-  const size_t column_count_;
+  const std::span<const SourceRows> rows_;
   std::vector<std::vector<Place>> sources_;
   std::vector<CellsLeftOut> left_out_;
   std::vector<double> decoded_;
-  std::pair<size_t, size_t> decoded_of_{SIZE_MAX, SIZE_MAX};
   std::vector<double> cells_;
+  std::vector<std::string_view> pieces_;
 };
 
 }  // namespace baro::tsdb

@@ -397,6 +397,20 @@ absl::StatusOr<rocksdb::ColumnFamilyHandle*> Database::CreateJournal(uint64_t ep
   return handle;
 }
 
+absl::Status Database::KeepJournal(uint64_t epoch) const {
+  const Using use(*this);
+  rocksdb::ColumnFamilyHandle* handle = Journal(epoch);
+  if (handle == nullptr) return absl::UnavailableError(base::StrCat("no journal ", epoch));
+  rocksdb::ColumnFamilyMetaData files;
+  db_->GetColumnFamilyMetaData(handle, &files);
+  for (const rocksdb::LevelMetaData& level : files.levels) {
+    for (const rocksdb::SstFileMetaData& file : level.files) {
+      BARO_TRY(SetFileAside(file.name.substr(1)));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Database::DropJournal(uint64_t epoch) {
   const Using use(*this);
   rocksdb::ColumnFamilyHandle* handle = Journal(epoch);

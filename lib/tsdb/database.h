@@ -78,6 +78,8 @@ class Database {
   rocksdb::ColumnFamilyHandle* Journal(uint64_t epoch) const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<rocksdb::ColumnFamilyHandle*> CreateJournal(uint64_t epoch)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Its tables under quarantine/, where they stay.
+  absl::Status KeepJournal(uint64_t epoch) const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DropJournal(uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // After a failed write: tries whether the disk takes a file, then opens RocksDB anew. Comes

@@ -3,6 +3,14 @@
 #include "histogram_tally.h"
 
 namespace baro::tsdb {
+namespace {
+
+// Up to here a tail may hold a whole slot, at most 100 MB of them; beyond, 128 MB per million
+// series.
+constexpr uint64_t kRoomySeriesMax = 200'000;
+constexpr size_t kTightTailBytes = 128;
+
+}  // namespace
 
 template <typename Write>
 void Head::WriteTo(TargetHead* target, Write write) {
@@ -15,16 +23,18 @@ void Head::WriteTo(TargetHead* target, Write write) {
   target->Unlock();
   bytes_.fetch_add(bytes_after - bytes_before, std::memory_order_relaxed);  // may wrap: a decrease
   series_count_.fetch_add(series_after - series_before, std::memory_order_relaxed);
+  if (series_count() > kRoomySeriesMax) rule_.tail_bytes_per_column_max = kTightTailBytes;
 }
 
-Applied Head::AppendRow(TargetId target, const StoredLayout& layout, int64_t time_ms,
-                        std::span<const double> values) {
+Applied Head::AppendRow(TargetId target, const StoredLayout& layout, const codec::Row& row,
+                        std::span<const uint64_t> changed, RowHint* hint) {
   Applied applied;
+  if (hint->epoch != epoch_) *hint = {.epoch = epoch_};
   TargetHead* head = FindOrAdd(target);
   WriteTo(head, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    head->AppendRow(layout, time_ms, values, &applied);
+    head->AppendRow(layout, row, changed, hint, &applied);
   });
-  Widen(time_ms);
+  Widen(row.time_ms);
   return applied;
 }
 
@@ -78,7 +88,7 @@ TargetHead* Head::FindOrAdd(TargetId target) {
   base::MutexLock lock(&mutex_);
   if (target >= targets_.size()) targets_.resize(std::max<size_t>(target + 1, targets_.size() * 2));
   if (targets_[target] == nullptr) {
-    targets_[target] = std::make_unique<TargetHead>();
+    targets_[target] = std::make_unique<TargetHead>(&rule_);
     present_.add(target);
   }
   return targets_[target].get();

@@ -20,13 +20,13 @@ namespace baro::tsdb {
 // alive by shared_ptr, and with it every TargetHead.
 class Head {
  public:
-  explicit Head(uint64_t epoch) : epoch_(epoch) {}
+  Head(uint64_t epoch, int64_t slot_ms) : epoch_(epoch), rule_{.slot_ms = slot_ms} {}
 
   uint64_t epoch() const { return epoch_; }
 
   // Writer only.
-  Applied AppendRow(TargetId target, const StoredLayout& layout, int64_t time_ms,
-                    std::span<const double> values);
+  Applied AppendRow(TargetId target, const StoredLayout& layout, const codec::Row& row,
+                    std::span<const uint64_t> changed, RowHint* hint);
   // Writer only. Indexes into the batch, of those samples that are to be stored.
   Applied AppendSamples(const SampleBatch& batch, std::span<const uint32_t> chosen);
 
@@ -48,6 +48,7 @@ class Head {
   void WriteTo(TargetHead* target, Write write);
 
   const uint64_t epoch_;
+  BlockRule rule_;  // the writer's
   mutable base::Mutex mutex_;
   std::vector<std::unique_ptr<TargetHead>> targets_ ABSL_GUARDED_BY(mutex_);
   Roaring present_ ABSL_GUARDED_BY(mutex_);

@@ -58,7 +58,8 @@ Ingest::Ingest(Dictionary* dictionary, size_t chains_per_agent_max, int64_t rete
       clock_(clock) {}
 
 int64_t Ingest::OldestMs() const {
-  return retention_ms_ == 0 ? model::kTimeMsMin : clock_->NowMs() - retention_ms_;
+  const int64_t retention_ms = retention_ms_.load(std::memory_order_relaxed);
+  return retention_ms == 0 ? model::kTimeMsMin : clock_->NowMs() - retention_ms;
 }
 
 std::pair<Ingest::Plan::Verdict, absl::Status> Ingest::Check(const FrameBatch& batch,
@@ -153,7 +154,7 @@ AppendResult Ingest::Apply(const FrameBatch& batch, Head* head) {
   }
   size_t decoded = 0;
   if (const auto body = Decompress(batch, &raw_); body.ok()) {
-    result.status = DecodeFrames(batch, *body, chain, head, &result, &decoded);
+    result.status = DecodeFrames(batch, *body, agent->stored, chain, head, &result, &decoded);
   } else {
     result.status = body.status();
   }
@@ -179,19 +180,14 @@ absl::StatusOr<Ingest::TargetChain*> Ingest::TargetOf(const FrameBatch::FrameTar
                                                       target.target, " or layout ", target.layout,
                                                       " is not declared"));
   }
-  TargetChain state{codec::FrameDecoder(layout->columns.size()), std::move(binding)};
+  TargetChain state{codec::FrameDecoder(layout->columns.size()), std::move(binding), {}, false};
   return &chain->targets.emplace(key, std::move(state)).first->second;
 }
 
-absl::Status Ingest::DecodeFrames(const FrameBatch& batch, std::string_view body, Chain* chain,
-                                  Head* head, AppendResult* result, size_t* decoded) {
+absl::Status Ingest::DecodeFrames(const FrameBatch& batch, std::string_view body,
+                                  const SequenceSet& stored, Chain* chain, Head* head,
+                                  AppendResult* result, size_t* decoded) {
   const size_t body_size = body.size();
-  const AgentId& id = batch.agent;
-  SequenceSet stored;
-  {
-    base::MutexLock lock(&mutex_);
-    stored = agents_[id].stored;
-  }
   for (size_t i = 0; i < batch.targets.size(); ++i) {
     const size_t offset = body_size - body.size();
     if (batch.targets[i].target == kNoTarget) {
@@ -203,16 +199,20 @@ absl::Status Ingest::DecodeFrames(const FrameBatch& batch, std::string_view body
     }
     BARO_TRY_ASSIGN(TargetChain * target, TargetOf(batch.targets[i], chain));
     codec::Row row;
-    if (absl::Status status = target->decoder.Decode(&body, &row); !status.ok()) {
+    if (absl::Status status = target->decoder.Decode(&body, &row, &changed_); !status.ok()) {
       return {status.code(),
               base::ToAbsl(base::StrCat("cannot decode frame ", batch.first_sequence + i, " (byte ",
                                         offset, "): ", status.message()))};
     }
+    target->reserved = target->reserved || HasReserved(row);
+    const size_t columns = target->binding->stored->columns.size();
     if (stored.Has(batch.first_sequence + i)) {
-      result->duplicate += target->binding->stored->columns.size();
-    } else if (!IsTimeRefused(row.time_ms, batch.time_ms_max,
-                              target->binding->stored->columns.size(), result)) {
-      ApplyRow(batch.targets[i].target, *target->binding, row, head, result);
+      result->duplicate += columns;
+      target->hint = {};
+    } else if (IsTimeRefused(row.time_ms, batch.time_ms_max, columns, result)) {
+      target->hint = {};
+    } else {
+      ApplyRow(batch.targets[i].target, target, row, head, result);
     }
     *decoded = i + 1;
   }
@@ -234,25 +234,38 @@ bool Ingest::IsTimeRefused(int64_t time_ms, int64_t time_ms_max, size_t samples,
   return true;
 }
 
-void Ingest::ApplyRow(TargetId target, const Binding& binding, const codec::Row& row, Head* head,
+// A column that did not change is not looked at: what it holds was looked at when it came.
+bool Ingest::HasReserved(const codec::Row& row) const {
+  for (size_t word = 0; word < changed_.size(); ++word) {
+    for (uint64_t rest = changed_[word]; rest != 0; rest &= rest - 1) {
+      const size_t i = word * 64 + static_cast<size_t>(std::countr_zero(rest));
+      if (model::IsReserved(row.values[i])) return true;
+    }
+  }
+  return false;
+}
+
+void Ingest::ApplyRow(TargetId target, TargetChain* chain, const codec::Row& row, Head* head,
                       AppendResult* result) {
+  const Binding& binding = *chain->binding;
   const size_t size = binding.stored->columns.size();
   if (size == 0) return;
-  uint64_t replaced = 0;
-  const auto is_reserved = [](double value) { return model::IsReserved(value); };
-  std::span<const double> values = row.values;
-  if (!binding.all || std::any_of(values.begin(), values.end(), is_reserved)) {
+  codec::Row stored = row;
+  std::span<const uint64_t> changed = changed_;
+  if (!binding.all || chain->reserved) {
+    uint64_t replaced = 0;
     row_.resize(size);
     for (size_t i = 0; i < size; ++i) {
-      row_[i] = values[binding.all ? i : binding.kept[i]];
-      if (!is_reserved(row_[i])) continue;
+      row_[i] = row.values[binding.all ? i : binding.kept[i]];
+      if (!model::IsReserved(row_[i])) continue;
       row_[i] = model::kNormalNan;
       ++replaced;
     }
-    values = row_;
+    nan_replaced_total_.fetch_add(replaced, std::memory_order_relaxed);
+    stored.values = row_;
+    changed = {};
   }
-  nan_replaced_total_.fetch_add(replaced, std::memory_order_relaxed);
-  const Applied applied = head->AppendRow(target, *binding.stored, row.time_ms, values);
+  const Applied applied = head->AppendRow(target, *binding.stored, stored, changed, &chain->hint);
   result->stored += applied.stored;
   result->duplicate += applied.duplicate;
   result->overwritten += applied.overwritten;
@@ -324,6 +337,17 @@ void Ingest::AddLive(LiveNumbers* live) const {
   }
 }
 
+void Ingest::Adopt(Ingest* replayed) {
+  std::map<AgentId, Agent> agents;
+  {
+    base::MutexLock lock(&replayed->mutex_);
+    agents = std::move(replayed->agents_);
+  }
+  nan_replaced_total_.fetch_add(replayed->nan_replaced_total());
+  base::MutexLock lock(&mutex_);
+  agents_ = std::move(agents);
+}
+
 Checkpoint Ingest::TakeCheckpoint() const {
   Checkpoint checkpoint;
   base::MutexLock lock(&mutex_);
@@ -359,7 +383,8 @@ absl::Status Ingest::Restore(const Checkpoint& checkpoint) {
       if (target.key_frame.empty()) continue;
       std::string_view bytes = target.key_frame;
       codec::Row row;
-      BARO_TRY(decoder->decoder.Decode(&bytes, &row));
+      BARO_TRY(decoder->decoder.Decode(&bytes, &row, &changed_));
+      decoder->reserved = HasReserved(row);
     }
     agents_[state.agent].chains.push_back(std::move(chain));
   }

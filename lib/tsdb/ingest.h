@@ -2,6 +2,7 @@
 // start run the same code over the same records, so they come to the same state.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -33,6 +34,13 @@ class Ingest {
   Ingest(Dictionary* dictionary, size_t chains_per_agent_max, int64_t retention_ms,
          const base::Clock* clock);
 
+  // Earlier samples are too old; kTimeMsMin when all are kept for ever. Any thread.
+  int64_t OldestMs() const;
+  int64_t retention_ms() const { return retention_ms_.load(std::memory_order_relaxed); }
+  void SetRetention(int64_t retention_ms) {
+    retention_ms_.store(retention_ms, std::memory_order_relaxed);
+  }
+
   // Chains as they will be when the batches of a commit, not yet applied, have been.
   class Plan {
    public:
@@ -52,6 +60,8 @@ class Ingest {
   AppendResult Apply(const SampleBatch& batch, Head* head);
   AppendResult Duplicate(const FrameBatch& batch) const;
 
+  // Takes over all that another knows of agents: the replay's, when it is complete.
+  void Adopt(Ingest* replayed) ABSL_LOCKS_EXCLUDED(mutex_);
   Checkpoint TakeCheckpoint() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Targets and layouts that chains refer to.
   void AddLive(LiveNumbers* live) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -66,6 +76,8 @@ class Ingest {
   struct TargetChain {
     codec::FrameDecoder decoder;
     std::shared_ptr<const Binding> binding;
+    RowHint hint;
+    bool reserved = false;  // a value of its rows has kNoSample's bits, or had
   };
   struct Chain {
     uint64_t number = 0;
@@ -77,28 +89,32 @@ class Ingest {
     std::list<Chain> chains;  // least recently used first
   };
 
-  absl::Status DecodeFrames(const FrameBatch& batch, std::string_view body, Chain* chain,
-                            Head* head, AppendResult* result, size_t* decoded);
+  // `stored`: what is stored of the agent.
+  absl::Status DecodeFrames(const FrameBatch& batch, std::string_view body,
+                            const SequenceSet& stored, Chain* chain, Head* head,
+                            AppendResult* result, size_t* decoded);
   absl::StatusOr<TargetChain*> TargetOf(const FrameBatch::FrameTarget& target, Chain* chain) const;
   // `result` gets a whole row's samples in one of its counts when the row's time is refused.
   bool IsTimeRefused(int64_t time_ms, int64_t time_ms_max, size_t samples,
                      AppendResult* result) const;
-  void ApplyRow(TargetId target, const Binding& binding, const codec::Row& row, Head* head,
+  bool HasReserved(const codec::Row& row) const;
+  // `changed_` has what differs from the chain's row before.
+  void ApplyRow(TargetId target, TargetChain* chain, const codec::Row& row, Head* head,
                 AppendResult* result);
   // The chain a batch goes on with; a new one when it does not.
   Chain* ChainOf(const FrameBatch& batch, Agent* agent) const;
-  int64_t OldestMs() const;
 
   Dictionary* const dictionary_;
   const size_t chains_per_agent_max_;
-  const int64_t retention_ms_;
+  std::atomic<int64_t> retention_ms_;
   const base::Clock* const clock_;
   mutable base::Mutex mutex_;
   // Only the writer changes it, and only `stored` is read by others.
   std::map<AgentId, Agent> agents_ ABSL_GUARDED_BY(mutex_);
-  std::vector<double> row_;       // scratch
-  std::vector<uint32_t> chosen_;  // scratch
-  std::string raw_;               // scratch
+  std::vector<double> row_;        // scratch
+  std::vector<uint64_t> changed_;  // scratch
+  std::vector<uint32_t> chosen_;   // scratch
+  std::string raw_;                // scratch
   std::atomic<uint64_t> nan_replaced_total_{0};
 };
 

@@ -17,6 +17,7 @@ constexpr char kCheckpointKind = 3;
 // The latest time accepted, then frames or samples as above.
 constexpr char kBoundedKind = 4;
 constexpr char kExemplarsKind = 5;
+constexpr char kChainedSamplesKind = 6;  // sample_chain.h
 
 // A sample's value in the journal: 0 … kSmallIntegerMax as one varint, everything else as
 // kRawValue and its eight bytes. Half of all values are small whole numbers.
@@ -173,15 +174,27 @@ std::string Begin(char kind, int64_t time_ms_max) {
   return bytes;
 }
 
-absl::StatusOr<JournalRecord> TakeBounded(std::string_view bytes) {
+absl::StatusOr<JournalRecord> TakeChained(std::string_view bytes, SampleDecoder* chain) {
+  SampleDecoder alone;
+  SampleBatch batch;
+  std::string_view rest = bytes.substr(1);
+  if (!(chain != nullptr ? chain : &alone)->Decode(&rest, &batch) || !rest.empty()) {
+    return absl::DataLossError(base::StrCat("cannot decode journal record of samples: byte ",
+                                            bytes.size() - rest.size(), " of ", bytes.size()));
+  }
+  return batch;
+}
+
+absl::StatusOr<JournalRecord> TakeBounded(std::string_view bytes, SampleDecoder* chain) {
   std::string_view rest = bytes.substr(1);
   uint64_t time_ms_max = 0;
   if (!TakeVarint(&rest, &time_ms_max) || rest.empty() ||
-      (rest.front() != kFramesKind && rest.front() != kSamplesKind)) {
+      (rest.front() != kFramesKind && rest.front() != kSamplesKind &&
+       rest.front() != kChainedSamplesKind)) {
     return absl::DataLossError(base::StrCat("cannot decode journal record: byte ",
                                             bytes.size() - rest.size(), " of ", bytes.size()));
   }
-  auto record = DecodeJournalRecord(rest);
+  auto record = DecodeJournalRecord(rest, chain);
   if (!record.ok()) return record.status();
   if (auto* frames = std::get_if<FrameBatch>(&*record)) {
     frames->time_ms_max = UnZigZag(time_ms_max);
@@ -229,6 +242,13 @@ std::string EncodeJournalRecord(const SampleBatch& batch) {
   return bytes;
 }
 
+std::string EncodeJournalRecord(const SampleBatch& batch, SampleEncoder* chain) {
+  std::string bytes = Begin(kChainedSamplesKind, batch.time_ms_max);
+  bytes.reserve(batch.series.size() * 2 + 64);
+  chain->Encode(batch, &bytes);
+  return bytes;
+}
+
 std::string EncodeJournalRecord(const Checkpoint& checkpoint) {
   std::string bytes(1, kCheckpointKind);
   PutVarint(ZigZag(checkpoint.created_ms), &bytes);
@@ -258,7 +278,7 @@ std::string EncodeJournalRecord(const ExemplarRecord& record) {
   return bytes;
 }
 
-absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes) {
+absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes, SampleDecoder* chain) {
   if (bytes.empty()) return absl::DataLossError("cannot decode journal record: it is empty");
   switch (bytes.front()) {
     case kFramesKind:
@@ -268,7 +288,9 @@ absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes) {
     case kCheckpointKind:
       return Take(bytes, TakeCheckpoint);
     case kBoundedKind:
-      return TakeBounded(bytes);
+      return TakeBounded(bytes, chain);
+    case kChainedSamplesKind:
+      return TakeChained(bytes, chain);
     case kExemplarsKind:
       return Take(bytes, TakeExemplarRecord);
     default:

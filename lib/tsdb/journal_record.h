@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "baro/tsdb/store.h"
+#include "sample_chain.h"
 #include "sequence_set.h"
 
 namespace baro::tsdb {
@@ -44,10 +45,15 @@ using JournalRecord = std::variant<FrameBatch, SampleBatch, Checkpoint, Exemplar
 
 std::string EncodeJournalRecord(const FrameBatch& batch);
 std::string EncodeJournalRecord(const SampleBatch& batch);
+// Told against the records before it in the same journal.
+std::string EncodeJournalRecord(const SampleBatch& batch, SampleEncoder* chain);
 std::string EncodeJournalRecord(const Checkpoint& checkpoint);
 std::string EncodeJournalRecord(const ExemplarRecord& record);
 
 // `bytes` may come from a damaged disk. Errors: DataLoss, with the byte offset.
-absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes);
+// `chain` is that of the journal, whose records are decoded in order; null: a record that needs the
+// ones before it is refused.
+absl::StatusOr<JournalRecord> DecodeJournalRecord(std::string_view bytes,
+                                                  SampleDecoder* chain = nullptr);
 
 }  // namespace baro::tsdb

@@ -11,8 +11,8 @@ namespace baro::tsdb {
 
 // Columns of a layout that share one value: neighbours in a layout are read together.
 inline constexpr size_t kBlockColumns = 32;
-// Column-block numbers with a meaning of their own. Value blocks are below kStatsBlock.
-inline constexpr uint16_t kStatsBlock = 0x8000;  // + value block: its slot statistics
+// Column-block numbers with a meaning of their own; Part::BlockOf() gives the others.
+inline constexpr uint16_t kSealedStatsBlock = 0x8000;  // + block: only in parts of format version 1
 inline constexpr uint16_t kTimesBlock = 0xffff;
 // The class byte of a key: the retention class in the lower six bits, 1 … 63, and the tier above
 // it: 0 raw samples, then the downsampled tiers.
@@ -61,6 +61,7 @@ inline constexpr char kMetadataKey = 'm';
 inline constexpr char kPartKey = 'p';
 inline constexpr char kStateKey = 's';
 inline constexpr char kNextKey = 'n';
+inline constexpr char kClassKey = 'r';      // retention classes
 inline constexpr char kComponentKey = 'h';  // columns of histograms' insides
 inline constexpr char kBoundsKey = 'o';     // custom bounds of histograms
 inline constexpr char kExemplarKey = 'e';   // exemplars, as they were at the last seal

@@ -29,7 +29,7 @@ class Planner {
  public:
   Planner(const std::vector<PartPtr>& parts, const MergePolicy& policy) : policy_(policy) {
     for (const PartPtr& part : parts) {
-      if (TierOf(part->class_byte) == 0) parts_.push_back(part);
+      if (part->interval_ms == 0) parts_.push_back(part);
     }
     std::sort(parts_.begin(), parts_.end(), [](const PartPtr& a, const PartPtr& b) {
       return std::pair(a->rank, a->number) < std::pair(b->rank, b->number);
@@ -127,7 +127,7 @@ class Planner {
       const size_t parts_min = IsOver(window, kHoursSlots) ? 2 : kEarlyPartsMin;
       for (std::vector<PartPtr>& run : Runs(members)) {
         if (run.size() < parts_min || RowsOf(run) > kRowsMax) continue;
-        jobs_.push_back({std::move(run), Generation::kHours});
+        jobs_.push_back({std::move(run), Generation::kHours, 0, 0});
       }
     }
   }
@@ -144,7 +144,7 @@ class Planner {
     for (std::vector<PartPtr>& run : Runs(members)) {
       if (!DayPays(run)) continue;
       if (RowsOf(run) <= kRowsMax) {
-        jobs_.push_back({std::move(run), Generation::kDay});
+        jobs_.push_back({std::move(run), Generation::kDay, 0, 0});
         continue;
       }
       if (slots / 2 < kWindowSlotsMin) continue;

@@ -16,6 +16,9 @@ namespace baro::tsdb {
 struct MergeJob {
   std::vector<std::shared_ptr<const Part>> inputs;  // by rank
   Generation generation = Generation::kHours;       // of the outcome
+  // Not 0: the outcome is a tier of this class byte, downsampled to this interval (tier.h).
+  int64_t interval_ms = 0;
+  uint8_t tier_class = 0;
 };
 
 struct MergePolicy {

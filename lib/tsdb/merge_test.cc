@@ -139,17 +139,20 @@ TEST(RowPlan, CopiesWholeChunksAndJoinsSmallOnes) {
   fill(&sources[2], {120});
   fill(&sources[3], {1'200});
   const RowPlan plan(sources, true);
-  ASSERT_TRUE(plan.in_order());
   EXPECT_EQ(plan.times_ms().size(), 2'399U);
-  EXPECT_EQ(plan.chunk_rows(), (std::vector<uint32_t>{480, 479, 480, 480, 480}));
+  std::vector<uint32_t> rows;
+  for (const PlannedChunk& chunk : plan.chunks()) rows.push_back(chunk.rows);
+  EXPECT_EQ(rows, (std::vector<uint32_t>{480, 479, 480, 480, 480}));
+  EXPECT_EQ(plan.chunks()[1].source, 1U);
   EXPECT_EQ(plan.chunks()[1].copied_chunk, 1U);
-  EXPECT_EQ(plan.chunks()[2].copied_chunk, RowPlan::kMixed);
-  EXPECT_EQ(plan.chunks()[2].cuts.size(), 3U);
+  EXPECT_EQ(plan.chunks()[2].copied_chunk, PlannedChunk::kMixed);
+  EXPECT_EQ(RowPlan(sources, false).chunks()[1].copied_chunk, PlannedChunk::kMixed);
   sources[0].times_ms.front() = 1;
   const RowPlan mixed(sources, true);
-  EXPECT_FALSE(mixed.in_order());
+  EXPECT_EQ(mixed.chunks()[1].copied_chunk, PlannedChunk::kMixed);
   EXPECT_EQ(mixed.times_ms().size(), 2'398U);
   EXPECT_TRUE(std::is_sorted(mixed.times_ms().begin(), mixed.times_ms().end()));
+  EXPECT_EQ(mixed.rows_of(0)[0], mixed.rows_of(1)[0]) << "one row, told by two";
 }
 
 TEST(ChunkedValue, DecodesAnyChunksAndRefusesEveryTruncation) {

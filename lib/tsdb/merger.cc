@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <span>
 #include <tuple>
 #include <utility>
@@ -10,12 +9,15 @@
 #include "absl/container/flat_hash_map.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/codec/column.h"
 #include "baro/model/sample.h"
 #include "block_merge.h"
+#include "bucket_stats.h"
 #include "part_reader.h"
 #include "part_writer.h"
 #include "row_plan.h"
 #include "slot_value.h"
+#include "tier.h"
 
 namespace baro::tsdb {
 namespace {
@@ -25,25 +27,42 @@ constexpr uint64_t kBatchCellsMax = uint64_t{1} << 22;
 
 // What one input has for one outgoing target and layout.
 struct Entry {
+  uint8_t class_byte = kRawClass;
   LayoutId out = 0;
   TargetId target = 0;
   uint32_t input = 0;  // in the job
   LayoutId in = 0;
+  // Of the outgoing columns in `in`; empty: the same ones.
+  const std::vector<uint32_t>* positions = nullptr;
 };
 
 // The entries of one outgoing target and layout, by rank.
 struct Item {
   std::span<const Entry> entries;
-  bool contested = false;  // other layouts of the target have samples of the same times
-  bool thinned = false;    // something is to be dropped
+  // Cells have to be looked at one by one: something in them is deleted, or other layouts of the
+  // target have samples of the same times.
+  bool deleted = false;
+  bool contested = false;
   uint64_t cells_of_column = 0;
+  std::vector<bool> kept;  // rows; of a tier
+
+  LayoutId layout() const { return entries.front().out; }
+  TargetId target() const { return entries.front().target; }
+  bool may_copy() const { return !deleted && !contested; }
 };
 
 // An entry's bytes while its item is in a batch.
 struct Loaded {
   std::string times;
-  std::string values;
-  std::vector<SlotValues> parsed;
+  std::vector<std::pair<uint16_t, std::string>> values;  // by block
+  std::vector<SlotValues> parsed;                        // of each
+};
+
+// The part of one class, while it is written.
+struct Output {
+  SealedPart sealed;
+  std::unique_ptr<PartWriter> writer;
+  TargetLayouts targets;
 };
 
 class PartMerge {
@@ -55,68 +74,79 @@ class PartMerge {
 
   absl::StatusOr<std::vector<SealedPart>> Run() {
     ListEntries();
-    FindThinned();
-    BARO_TRY(FindContested());
-    absl::Status status = Write();
-    if (status.ok() && !targets_.empty()) {
-      parts_.front().part.bytes = writer_->bytes();
-      Complete(&parts_.front().part);
-      return std::move(parts_);
-    }
-    RemoveFiles(*context_.database, parts_);
-    if (!status.ok()) return status;
-    return std::vector<SealedPart>();
+    MakeItems();
+    absl::Status status = FindContested();
+    if (status.ok()) status = Write();
+    std::vector<SealedPart> parts;
+    for (Output& output : outputs_) parts.push_back(std::move(output.sealed));
+    if (status.ok()) return parts;
+    RemoveFiles(*context_.database, parts);
+    return status;
   }
 
  private:
+  bool downsamples() const { return job_.interval_ms != 0; }
+  // A tier's part written anew: its statistics say more than its rows.
+  bool IsTier() const { return job_.inputs.front()->interval_ms != 0; }
+
+  const Part& PartOf(const Entry& entry) const { return *job_.inputs[entry.input]; }
+  std::pair<uint32_t, LayoutId> PriorityOf(const Entry& entry) const {
+    return {PartOf(entry).rank, entry.in};
+  }
+
   void ListEntries() {
     for (uint32_t i = 0; i < job_.inputs.size(); ++i) {
       for (const TargetLayout& one : *job_.inputs[i]->targets) {
-        entries_.push_back({one.layout, one.target, i, one.layout});
+        const StoredLayout* layout = context_.dictionary->FindLayout(one.layout);
+        if (downsamples() || IsTier() || layout == nullptr) {
+          const uint8_t byte = downsamples() ? job_.tier_class : job_.inputs[i]->class_byte;
+          entries_.push_back({byte, one.layout, one.target, i, one.layout, nullptr});
+          continue;
+        }
+        for (const ClassColumns& columns : context_.router->Route(one.target, *layout)) {
+          entries_.push_back({columns.number, columns.layout->id, one.target, i, one.layout,
+                              columns.positions.empty() ? nullptr : &columns.positions});
+        }
       }
     }
-    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-      return std::tie(a.out, a.target, a.input, a.in) < std::tie(b.out, b.target, b.input, b.in);
+    std::sort(entries_.begin(), entries_.end(), [this](const Entry& a, const Entry& b) {
+      return std::tuple(a.class_byte, a.out, a.target, PriorityOf(a)) <
+             std::tuple(b.class_byte, b.out, b.target, PriorityOf(b));
     });
+  }
+
+  void MakeItems() {
     for (size_t begin = 0; begin < entries_.size();) {
+      Item item;
       size_t end = begin;
-      uint64_t rows = 0;
-      while (end < entries_.size() && entries_[end].out == entries_[begin].out &&
-             entries_[end].target == entries_[begin].target) {
-        rows += job_.inputs[entries_[end].input]->rows_max;
-        ++end;
+      for (; end < entries_.size() && entries_[end].class_byte == entries_[begin].class_byte &&
+             entries_[end].out == entries_[begin].out &&
+             entries_[end].target == entries_[begin].target;
+           ++end) {
+        item.cells_of_column += PartOf(entries_[end]).rows_max;
+        item.deleted = item.deleted || AnyDeleted(entries_[end]);
       }
-      items_.push_back({std::span(entries_).subspan(begin, end - begin), false, false, rows});
+      item.entries = std::span(entries_).subspan(begin, end - begin);
+      items_.push_back(std::move(item));
       begin = end;
     }
   }
 
-  // How rows are cut into chunks must not differ between the blocks of an item: decided for all.
-  void FindThinned() {
-    for (Item& item : items_) {
-      const StoredLayout* layout = context_.dictionary->FindLayout(item.entries.front().out);
-      for (const Entry& entry : item.entries) {
-        if (layout == nullptr || !MayDrop(entry)) continue;
-        item.thinned = item.thinned || std::any_of(layout->columns.begin(), layout->columns.end(),
-                                                   [&](ColumnId column) {
-                                                     return !DeletedOf(entry, column).empty();
-                                                   });
-      }
-    }
+  bool MayDelete(const Entry& entry) const {
+    const Part& part = PartOf(entry);
+    return !context_.tombstones->empty() &&
+           context_.tombstones->Touches(part.written, entry.target,
+                                        {part.time_ms_min, part.time_ms_max});
   }
-
-  SlotKey KeyOf(const Entry& entry) const {
-    SlotKey key = job_.inputs[entry.input]->Key();
-    key.layout = entry.in;
-    key.target = entry.target;
-    return key;
+  std::vector<TimeRange> DeletedOf(const Entry& entry, ColumnId column) const {
+    return context_.tombstones->Of(PartOf(entry).written, {entry.target, column});
   }
-  SlotKey TimesKeyOf(const Entry& entry) const {
-    SlotKey key = KeyOf(entry);
-    key.block = kTimesBlock;
-    return key;
+  bool AnyDeleted(const Entry& entry) const {
+    const StoredLayout* layout = context_.dictionary->FindLayout(entry.out);
+    return layout != nullptr && MayDelete(entry) &&
+           std::any_of(layout->columns.begin(), layout->columns.end(),
+                       [&](ColumnId column) { return !DeletedOf(entry, column).empty(); });
   }
-  const Part& PartOf(const Entry& entry) const { return *job_.inputs[entry.input]; }
 
   // A target whose layout has changed has rows in several. Where two of them have a sample of one
   // series at one time, only the one of higher rank may stay, for both will have one rank. That is
@@ -124,12 +154,12 @@ class PartMerge {
   absl::Status FindContested() {
     std::vector<size_t> by_target(items_.size());
     for (size_t i = 0; i < items_.size(); ++i) by_target[i] = i;
-    const auto target_of = [&](size_t i) { return items_[i].entries.front().target; };
     std::stable_sort(by_target.begin(), by_target.end(),
-                     [&](size_t a, size_t b) { return target_of(a) < target_of(b); });
+                     [&](size_t a, size_t b) { return items_[a].target() < items_[b].target(); });
     for (size_t begin = 0; begin < by_target.size();) {
       size_t end = begin + 1;
-      while (end < by_target.size() && target_of(by_target[end]) == target_of(by_target[begin])) {
+      while (end < by_target.size() &&
+             items_[by_target[end]].target() == items_[by_target[begin]].target()) {
         ++end;
       }
       if (end - begin > 1) {
@@ -140,6 +170,26 @@ class PartMerge {
     return absl::OkStatus();
   }
 
+  // Rows of a time that come from several inputs, or several layouts of one, into several items.
+  static bool IsContested(std::vector<std::pair<int64_t, const Entry*>> rows) {
+    std::sort(rows.begin(), rows.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (size_t begin = 0; begin < rows.size();) {
+      const Entry& first = *rows[begin].second;
+      bool other_item = false;
+      bool other_source = false;
+      size_t end = begin;
+      for (; end < rows.size() && rows[end].first == rows[begin].first; ++end) {
+        const Entry& one = *rows[end].second;
+        other_item = other_item || one.out != first.out || one.class_byte != first.class_byte;
+        other_source = other_source || one.input != first.input || one.in != first.in;
+      }
+      if (other_item && other_source) return true;
+      begin = end;
+    }
+    return false;
+  }
+
   absl::Status FindContestedOf(std::span<const size_t> items) {
     std::vector<std::pair<const Entry*, std::string>> values;
     for (const size_t i : items) {
@@ -147,22 +197,25 @@ class PartMerge {
     }
     for (auto& [entry, value] : values) reader_.WantValue(TimesKeyOf(*entry), &value);
     BARO_TRY(reader_.Fetch());
-    std::vector<std::pair<int64_t, LayoutId>> rows;
+    std::vector<std::pair<int64_t, const Entry*>> rows;
     for (const auto& [entry, value] : values) {
       BARO_TRY_ASSIGN(const auto times_ms, TimesOf(*entry, value));
-      for (const int64_t time_ms : times_ms) rows.emplace_back(time_ms, entry->out);
+      for (const int64_t time_ms : times_ms) rows.emplace_back(time_ms, entry);
     }
-    std::sort(rows.begin(), rows.end());
-    bool contested = false;
-    for (size_t i = 1; i < rows.size(); ++i) {
-      contested =
-          contested || (rows[i].first == rows[i - 1].first && rows[i].second != rows[i - 1].second);
+    if (IsContested(std::move(rows))) {
+      auto& entries = contested_[items_[items.front()].target()];
+      for (const auto& [entry, value] : values) entries.push_back(entry);
+      for (const size_t i : items) items_[i].contested = true;
     }
-    if (!contested) return context_.pause();
-    for (const size_t i : items) items_[i].contested = true;
-    auto& entries = contested_[items_[items.front()].entries.front().target];
-    for (const auto& [entry, value] : values) entries.push_back(entry);
     return context_.pause();
+  }
+
+  SlotKey TimesKeyOf(const Entry& entry) const {
+    SlotKey key = PartOf(entry).Key();
+    key.layout = entry.in;
+    key.target = entry.target;
+    key.block = kTimesBlock;
+    return key;
   }
 
   absl::StatusOr<std::vector<int64_t>> TimesOf(const Entry& entry, std::string_view bytes) {
@@ -174,96 +227,132 @@ class PartMerge {
   absl::Status Write() {
     BARO_TRY(ToStatus(context_.database->env()->CreateDirIfMissing(Folder()),
                       "create folder for merging"));
-    Part& part = parts_.emplace_back().part;
-    part.number = context_.next_number();
-    part.rank = job_.inputs.back()->rank;
-    part.generation = job_.generation;
-    part.written.cleaned = context_.tombstones->number_max();
-    for (const auto& input : job_.inputs) {
-      part.written.epoch = std::max(part.written.epoch, input->written.epoch);
-    }
-    part.slot = UINT32_MAX;
-    part.time_ms_min = INT64_MAX;
-    part.time_ms_max = INT64_MIN;
-    for (const auto& input : job_.inputs) part.slot = std::min(part.slot, input->slot);
-    part.class_byte = job_.inputs.front()->class_byte;
-    writer_ =
-        std::make_unique<PartWriter>(*context_.database, base::StrCat(Folder(), "/", part.number),
-                                     true, context_.file_bytes_max);
-    absl::Status status;
-    for (size_t begin = 0; begin < items_.size() && status.ok();) {
+    for (size_t begin = 0; begin < items_.size();) {
       size_t end = begin;
-      while (end < items_.size() &&
-             items_[end].entries.front().out == items_[begin].entries.front().out) {
-        ++end;
-      }
-      status = WriteLayout(std::span(items_).subspan(begin, end - begin));
+      const uint8_t class_byte = items_[begin].entries.front().class_byte;
+      while (end < items_.size() && items_[end].entries.front().class_byte == class_byte) ++end;
+      BeginPart(class_byte);
+      const absl::Status status = WritePart(std::span(items_).subspan(begin, end - begin));
+      Output& output = outputs_.back();
+      output.sealed.files = output.writer->files();
+      if (!status.ok()) return status;
+      output.sealed.part.bytes = output.writer->bytes();
+      std::sort(output.targets.begin(), output.targets.end());
+      output.sealed.part.targets = std::make_shared<TargetLayouts>(std::move(output.targets));
+      if (output.sealed.part.targets->empty()) outputs_.pop_back();  // nothing is left, no file
       begin = end;
     }
-    if (status.ok()) status = writer_->Finish();
-    parts_.front().files = writer_->files();
-    return status;
+    return absl::OkStatus();
   }
 
   std::string Folder() const { return context_.database->path() + "/seal"; }
+  Part& part() { return outputs_.back().sealed.part; }
 
-  void Complete(Part* part) {
-    std::sort(targets_.begin(), targets_.end());
-    part->targets = std::make_shared<TargetLayouts>(std::move(targets_));
+  void BeginPart(uint8_t class_byte) {
+    outputs_.emplace_back();
+    part().number = context_.next_number();
+    part().rank = job_.inputs.back()->rank;
+    part().class_byte = class_byte;
+    part().generation = job_.generation;
+    part().interval_ms = downsamples() ? job_.interval_ms : job_.inputs.front()->interval_ms;
+    part().written.cleaned = context_.tombstones->number_max();
+    part().slot = UINT32_MAX;
+    for (const auto& input : job_.inputs) {
+      part().slot = std::min(part().slot, input->slot);
+      part().written.epoch = std::max(part().written.epoch, input->written.epoch);
+    }
+    part().time_ms_min = INT64_MAX;
+    part().time_ms_max = INT64_MIN;
+    outputs_.back().writer =
+        std::make_unique<PartWriter>(*context_.database, base::StrCat(Folder(), "/", part().number),
+                                     true, context_.file_bytes_max);
   }
 
-  // All blocks of one layout, then its times: the order of the keys.
-  absl::Status WriteLayout(std::span<const Item> items) {
-    const LayoutId layout = items.front().entries.front().out;
-    layout_ = context_.dictionary->FindLayout(layout);
-    if (layout_ == nullptr) {
-      return absl::DataLossError(base::StrCat("cannot merge parts: no layout ", layout));
+  absl::Status WritePart(std::span<Item> items) {
+    for (size_t begin = 0; begin < items.size();) {
+      size_t end = begin;
+      while (end < items.size() && items[end].layout() == items[begin].layout()) ++end;
+      BARO_TRY(WriteLayout(items.subspan(begin, end - begin)));
+      begin = end;
     }
+    return outputs_.back().writer->Finish();
+  }
+
+  // All blocks of one layout, each with its statistics behind it, then its times: the order of the
+  // keys.
+  absl::Status WriteLayout(std::span<Item> items) {
+    layout_ = context_.dictionary->FindLayout(items.front().layout());
+    if (layout_ == nullptr) {
+      return absl::DataLossError(
+          base::StrCat("cannot merge parts: no layout ", items.front().layout()));
+    }
+    dropped_rows_.clear();
+    if (downsamples()) BARO_TRY(ForEachBlock(items, &PartMerge::MarkRows));
+    BARO_TRY(ForEachBlock(items, &PartMerge::WriteBlock));
+    column_count_ = 0;
+    BARO_TRY(ForEachBatch(items, &PartMerge::WriteTimes));
+    for (Item& item : items) item.kept = {};
+    return absl::OkStatus();
+  }
+
+  using ItemStep = absl::Status (PartMerge::*)(Item*, std::vector<Loaded>*);
+
+  absl::Status ForEachBlock(std::span<Item> items, ItemStep step) {
     const size_t columns = layout_->columns.size();
     for (first_column_ = 0; first_column_ < columns; first_column_ += kBlockColumns) {
       column_count_ = std::min(kBlockColumns, columns - first_column_);
-      BARO_TRY(ForEachBatch(items, column_count_, true));
+      BARO_TRY(ForEachBatch(items, step));
+      for (const auto& [key, bytes] : statistics_) {
+        BARO_TRY(outputs_.back().writer->Put(key, bytes));
+      }
+      statistics_.clear();
     }
-    return ForEachBatch(items, 1, false);
+    return absl::OkStatus();
   }
 
-  absl::Status ForEachBatch(std::span<const Item> items, uint64_t columns, bool values) {
+  absl::Status ForEachBatch(std::span<Item> items, ItemStep step) {
     for (size_t begin = 0; begin < items.size();) {
       size_t end = begin;
       uint64_t cells = 0;
       while (end < items.size() && (end == begin || cells < kBatchCellsMax)) {
-        cells += items[end].cells_of_column * columns;
+        cells += items[end].cells_of_column * std::max<size_t>(column_count_, 1);
         ++end;
       }
-      BARO_TRY(WriteBatch(items.subspan(begin, end - begin), values));
+      std::vector<std::vector<Loaded>> loaded(end - begin);
+      for (size_t i = begin; i < end; ++i) Want(items[i], &loaded[i - begin]);
+      BARO_TRY(reader_.Fetch());
+      for (size_t i = begin; i < end; ++i) {
+        BARO_TRY((this->*step)(&items[i], &loaded[i - begin]));
+      }
       BARO_TRY(context_.pause());
       begin = end;
     }
     return absl::OkStatus();
   }
 
-  absl::Status WriteBatch(std::span<const Item> items, bool values) {
-    std::vector<std::vector<Loaded>> loaded(items.size());
-    for (size_t i = 0; i < items.size(); ++i) {
-      loaded[i].resize(items[i].entries.size());
-      for (size_t e = 0; e < items[i].entries.size(); ++e) {
-        const Entry& entry = items[i].entries[e];
-        reader_.WantValue(TimesKeyOf(entry), &loaded[i][e].times);
-        if (!values) continue;
-        reader_.WantValue(ValueKeyOf(entry), &loaded[i][e].values);
-      }
-    }
-    BARO_TRY(reader_.Fetch());
-    for (size_t i = 0; i < items.size(); ++i) {
-      BARO_TRY(values ? WriteBlock(items[i], &loaded[i]) : WriteTimes(items[i], loaded[i]));
-    }
-    return absl::OkStatus();
+  static uint32_t PositionIn(const Entry& entry, size_t column) {
+    return entry.positions == nullptr ? static_cast<uint32_t>(column) : (*entry.positions)[column];
   }
 
-  SlotKey ValueKeyOf(const Entry& entry) const {
-    SlotKey key = KeyOf(entry);
-    key.block = PartOf(entry).BlockOf(static_cast<uint32_t>(first_column_));
-    return key;
+  // Times of all entries, and the blocks that hold the columns of the block being written.
+  void Want(const Item& item, std::vector<Loaded>* loaded) {
+    loaded->resize(item.entries.size());
+    for (size_t i = 0; i < item.entries.size(); ++i) {
+      const Entry& entry = item.entries[i];
+      Loaded& one = (*loaded)[i];
+      SlotKey key = TimesKeyOf(entry);
+      reader_.WantValue(key, &one.times);
+      for (size_t c = 0; c < column_count_; ++c) {
+        const uint16_t block = PartOf(entry).BlockOf(PositionIn(entry, first_column_ + c));
+        const bool known = std::any_of(one.values.begin(), one.values.end(),
+                                       [&](const auto& value) { return value.first == block; });
+        if (!known) one.values.emplace_back(block, std::string());
+      }
+      for (auto& [block, bytes] : one.values) {
+        key.block = block;
+        reader_.WantValue(key, &bytes);
+      }
+    }
   }
 
   absl::StatusOr<std::vector<SourceRows>> RowsOf(const Item& item,
@@ -271,30 +360,19 @@ class PartMerge {
     std::vector<SourceRows> rows(item.entries.size());
     for (size_t i = 0; i < rows.size(); ++i) {
       const Entry& entry = item.entries[i];
-      auto times = SlotTimes::Parse(loaded[i].times);
+      const auto times = SlotTimes::Parse(loaded[i].times);
       if (!times.ok()) return reader_.Damaged(TimesKeyOf(entry), times.status());
       BARO_TRY_ASSIGN(rows[i].times_ms, TimesOf(entry, loaded[i].times));
       rows[i].chunk_rows.assign(times->chunk_rows().begin(), times->chunk_rows().end());
-      rows[i].dropped = DroppedRows(entry);
+      if (item.deleted) rows[i].dropped = DroppedRows(entry);
     }
     return rows;
   }
 
-  bool MayDrop(const Entry& entry) const {
-    const Part& part = PartOf(entry);
-    return !context_.tombstones->empty() &&
-           context_.tombstones->Touches(part.written, entry.target,
-                                        {part.time_ms_min, part.time_ms_max});
-  }
-  std::vector<TimeRange> DeletedOf(const Entry& entry, ColumnId column) const {
-    return context_.tombstones->Of(PartOf(entry).written, {entry.target, column});
-  }
-
-  // Where all columns of the layout are to go; the same for each of its blocks, so kept.
-  std::vector<TimeRange> DroppedRows(const Entry& entry) {
-    if (!MayDrop(entry)) return {};
+  // Where all columns of the layout are deleted; the same for each of its blocks, so kept.
+  const std::vector<TimeRange>& DroppedRows(const Entry& entry) {
     const auto [it, inserted] = dropped_rows_.try_emplace(&entry);
-    if (!inserted) return it->second;
+    if (!inserted || !MayDelete(entry)) return it->second;
     std::vector<TimeRange> all = {TimeRange{}};
     for (const ColumnId column : layout_->columns) {
       std::vector<TimeRange> both;
@@ -308,56 +386,60 @@ class PartMerge {
       all = std::move(both);
       if (all.empty()) break;
     }
-    it->second = all;
-    return all;
+    it->second = std::move(all);
+    return it->second;
   }
 
-  absl::Status WriteBlock(const Item& item, std::vector<Loaded>* loaded) {
-    BARO_TRY_ASSIGN(const std::vector<SourceRows> rows, RowsOf(item, *loaded));
-    const RowPlan plan(rows, !item.thinned && !item.contested);
-    if (plan.empty()) return absl::OkStatus();
-    BlockMerge block(plan, column_count_);
+  absl::StatusOr<std::vector<BlockMerge::Place>> PlacesOf(const Entry& entry,
+                                                          const SourceRows& rows, Loaded* loaded) {
+    loaded->parsed.clear();
+    for (const auto& [block, bytes] : loaded->values) {
+      auto parsed = SlotValues::Parse(bytes);
+      if (parsed.ok() && !std::equal(rows.chunk_rows.begin(), rows.chunk_rows.end(),
+                                     parsed->chunk_rows().begin(), parsed->chunk_rows().end())) {
+        parsed = absl::DataLossError("more times than values or fewer");
+      }
+      SlotKey key = TimesKeyOf(entry);
+      key.block = block;
+      if (!parsed.ok()) return reader_.Damaged(key, parsed.status());
+      loaded->parsed.push_back(*std::move(parsed));
+    }
+    std::vector<BlockMerge::Place> places;
+    for (size_t c = 0; c < column_count_; ++c) {
+      const uint32_t position = PositionIn(entry, first_column_ + c);
+      const uint16_t block = PartOf(entry).BlockOf(position);
+      size_t i = 0;
+      while (loaded->values[i].first != block) ++i;
+      places.push_back({&loaded->parsed[i], position % static_cast<uint32_t>(kBlockColumns)});
+      if (places.back().column >= loaded->parsed[i].column_count()) {
+        return reader_.Damaged(TimesKeyOf(entry), absl::DataLossError("it has too few columns"));
+      }
+    }
+    return places;
+  }
+
+  absl::StatusOr<BlockMerge> MakeBlock(const Item& item, const RowPlan& plan,
+                                       std::span<const SourceRows> rows,
+                                       std::vector<Loaded>* loaded) {
+    BlockMerge block(plan, rows);
     for (size_t i = 0; i < rows.size(); ++i) {
       BARO_TRY_ASSIGN(auto columns, PlacesOf(item.entries[i], rows[i], &(*loaded)[i]));
       block.AddSource(std::move(columns));
     }
-    if (item.thinned) LeaveOutDropped(item, &block);
+    if (item.deleted) LeaveOutDeleted(item, &block);
     if (item.contested) BARO_TRY(LeaveOutContested(item, &block));
-    auto value = block.Run(rows);
-    if (!value.ok()) return reader_.Damaged(ValueKeyOf(item.entries.front()), value.status());
-    SlotKey key = parts_.front().part.Key();
-    key.layout = item.entries.front().out;
-    key.block = parts_.front().part.BlockOf(static_cast<uint32_t>(first_column_));
-    key.target = item.entries.front().target;
-    return writer_->Put(key, *value);
+    return block;
   }
 
-  void LeaveOutDropped(const Item& item, BlockMerge* block) const {
+  void LeaveOutDeleted(const Item& item, BlockMerge* block) const {
     for (uint32_t i = 0; i < item.entries.size(); ++i) {
       const Entry& entry = item.entries[i];
-      if (!MayDrop(entry)) continue;
+      if (!MayDelete(entry)) continue;
       for (uint32_t c = 0; c < column_count_; ++c) {
         auto ranges = DeletedOf(entry, layout_->columns[first_column_ + c]);
         if (!ranges.empty()) block->LeaveOut({i, c, std::move(ranges), {}});
       }
     }
-  }
-
-  absl::StatusOr<std::vector<BlockMerge::Place>> PlacesOf(const Entry& entry,
-                                                          const SourceRows& rows, Loaded* loaded) {
-    auto parsed = SlotValues::Parse(loaded->values);
-    if (parsed.ok() && parsed->column_count() != column_count_) {
-      parsed = absl::DataLossError("it has too few columns or too many");
-    }
-    if (parsed.ok() && !std::equal(rows.chunk_rows.begin(), rows.chunk_rows.end(),
-                                   parsed->chunk_rows().begin(), parsed->chunk_rows().end())) {
-      parsed = absl::DataLossError("more times than values or fewer");
-    }
-    if (!parsed.ok()) return reader_.Damaged(ValueKeyOf(entry), parsed.status());
-    loaded->parsed.push_back(*std::move(parsed));
-    std::vector<BlockMerge::Place> places(column_count_);
-    for (uint32_t c = 0; c < column_count_; ++c) places[c] = {&loaded->parsed.back(), c};
-    return places;
   }
 
   // Times at which another layout of the target has a sample of one of the block's series, told by
@@ -366,12 +448,12 @@ class PartMerge {
     std::map<ColumnId, uint32_t> wanted;
     for (uint32_t c = 0; c < column_count_; ++c) wanted[layout_->columns[first_column_ + c]] = c;
     PartReader others(*context_.database, context_.damaged_total);
-    for (const Entry* other : contested_.at(item.entries.front().target)) {
-      if (other->out == item.entries.front().out) continue;
+    for (const Entry* other : contested_.at(item.target())) {
       const StoredLayout* layout = context_.dictionary->FindLayout(other->in);
+      if (other->out == item.layout() || layout == nullptr) continue;
       PartFragment fragment;
       std::vector<uint32_t> columns;  // of the block, by position in the other layout
-      for (uint32_t p = 0; layout != nullptr && p < layout->columns.size(); ++p) {
+      for (uint32_t p = 0; p < layout->columns.size(); ++p) {
         const auto it = wanted.find(layout->columns[p]);
         if (it == wanted.end()) continue;
         fragment.positions.push_back(p);
@@ -380,6 +462,7 @@ class PartMerge {
       if (columns.empty()) continue;
       others.Want(PartOf(*other), other->in, other->target, &fragment);
       BARO_TRY(others.Fetch());
+      MaskDeletedOf(*other, columns, &fragment);
       for (uint32_t i = 0; i < item.entries.size(); ++i) {
         if (PriorityOf(*other) > PriorityOf(item.entries[i])) {
           LeaveOutOf(i, fragment, columns, block);
@@ -389,8 +472,15 @@ class PartMerge {
     return absl::OkStatus();
   }
 
-  std::pair<uint32_t, LayoutId> PriorityOf(const Entry& entry) const {
-    return {PartOf(entry).rank, entry.in};
+  // What is deleted hides nothing.
+  void MaskDeletedOf(const Entry& entry, const std::vector<uint32_t>& columns,
+                     PartFragment* fragment) const {
+    if (!MayDelete(entry)) return;
+    const size_t rows = fragment->times_ms.size();
+    for (size_t i = 0; i < columns.size(); ++i) {
+      MaskDeleted(DeletedOf(entry, layout_->columns[first_column_ + columns[i]]),
+                  fragment->times_ms, std::span(fragment->values).subspan(i * rows, rows));
+    }
   }
 
   static void LeaveOutOf(uint32_t source, const PartFragment& other,
@@ -407,21 +497,105 @@ class PartMerge {
     }
   }
 
-  absl::Status WriteTimes(const Item& item, const std::vector<Loaded>& loaded) {
-    BARO_TRY_ASSIGN(const std::vector<SourceRows> rows, RowsOf(item, loaded));
-    const RowPlan plan(rows, !item.thinned && !item.contested);
-    if (plan.empty()) return absl::OkStatus();
-    Part& part = parts_.front().part;
-    SlotKey key = part.Key();
-    key.layout = item.entries.front().out;
+  int64_t StatsIntervalMs() {
+    return part().interval_ms != 0 ? part().interval_ms : context_.slot_ms;
+  }
+
+  // The first pass of a tier.
+  absl::Status MarkRows(Item* item, std::vector<Loaded>* loaded) {
+    BARO_TRY_ASSIGN(const std::vector<SourceRows> rows, RowsOf(*item, *loaded));
+    const RowPlan plan(rows, false);
+    item->kept.resize(plan.times_ms().size());
+    const Buckets buckets = BucketsOf(plan.times_ms(), job_.interval_ms);
+    BARO_TRY_ASSIGN(BlockMerge block, MakeBlock(*item, plan, rows, loaded));
+    for (size_t c = 0; c < column_count_; ++c) {
+      auto cells = block.Cells(c);
+      if (!cells.ok()) return reader_.Damaged(TimesKeyOf(item->entries.front()), cells.status());
+      MarkTierRows(buckets, *cells, &item->kept);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteBlock(Item* item, std::vector<Loaded>* loaded) {
+    BARO_TRY_ASSIGN(const std::vector<SourceRows> rows, RowsOf(*item, *loaded));
+    const RowPlan plan(rows, item->may_copy() && !downsamples());
+    const std::vector<PlannedChunk> chunks = ChunksOf(*item, plan);
+    if (chunks.empty()) return absl::OkStatus();
+    BARO_TRY_ASSIGN(BlockMerge block, MakeBlock(*item, plan, rows, loaded));
+    std::vector<uint32_t> chunk_rows;
+    for (const PlannedChunk& chunk : chunks) chunk_rows.push_back(chunk.rows);
+    ChunkedValues values(chunk_rows);
+    const Buckets buckets = BucketsOf(plan.times_ms(), StatsIntervalMs());
+    BucketStatsWriter statistics(buckets);
+    for (size_t c = 0; c < column_count_; ++c) {
+      const absl::Status status = AddColumn(*item, &block, c, chunks, &values, &statistics);
+      if (!status.ok()) return reader_.Damaged(TimesKeyOf(item->entries.front()), status);
+    }
+    SlotKey key = part().Key();
+    key.layout = item->layout();
+    key.block = part().BlockOf(static_cast<uint32_t>(first_column_));
+    key.target = item->target();
+    BARO_TRY(outputs_.back().writer->Put(key, std::move(values).Finish()));
+    ++key.block;
+    statistics_.emplace_back(key, std::move(statistics).Finish());
+    return absl::OkStatus();
+  }
+
+  std::vector<PlannedChunk> ChunksOf(const Item& item, const RowPlan& plan) const {
+    if (!downsamples()) return plan.chunks();
+    return EvenChunks(static_cast<size_t>(std::count(item.kept.begin(), item.kept.end(), true)));
+  }
+
+  absl::Status AddColumn(const Item& item, BlockMerge* block, size_t column,
+                         const std::vector<PlannedChunk>& chunks, ChunkedValues* values,
+                         BucketStatsWriter* statistics) {
+    BARO_TRY_ASSIGN(std::span<const double> cells, block->Cells(column));
+    statistics->Add(cells);
+    if (downsamples()) {
+      tier_cells_.clear();
+      for (size_t row = 0; row < cells.size(); ++row) {
+        if (item.kept[row]) tier_cells_.push_back(cells[row]);
+      }
+      cells = tier_cells_;
+    }
+    std::vector<std::string> encoded(chunks.size());
+    std::vector<std::string_view> pieces(chunks.size());
+    for (size_t i = 0, row = 0; i < chunks.size(); row += chunks[i++].rows) {
+      if (chunks[i].copied_chunk != PlannedChunk::kMixed) {
+        BARO_TRY_ASSIGN(pieces[i], block->Copied(column, chunks[i]));
+        continue;
+      }
+      codec::EncodeColumn(cells.subspan(row, chunks[i].rows), &encoded[i]);
+      pieces[i] = encoded[i];
+    }
+    values->Add(pieces);
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteTimes(Item* item, std::vector<Loaded>* loaded) {
+    BARO_TRY_ASSIGN(const std::vector<SourceRows> rows, RowsOf(*item, *loaded));
+    const RowPlan plan(rows, item->may_copy() && !downsamples());
+    std::vector<int64_t> times_ms = plan.times_ms();
+    if (downsamples()) {
+      size_t kept = 0;
+      for (size_t row = 0; row < times_ms.size(); ++row) {
+        if (item->kept[row]) times_ms[kept++] = times_ms[row];
+      }
+      times_ms.resize(kept);
+    }
+    std::vector<uint32_t> chunk_rows;
+    for (const PlannedChunk& chunk : ChunksOf(*item, plan)) chunk_rows.push_back(chunk.rows);
+    if (times_ms.empty()) return absl::OkStatus();
+    SlotKey key = part().Key();
+    key.layout = item->layout();
     key.block = kTimesBlock;
-    key.target = item.entries.front().target;
-    BARO_TRY(writer_->Put(key, EncodeChunkedTimes(plan.chunk_rows(), plan.times_ms())));
-    part.time_ms_min = std::min(part.time_ms_min, plan.times_ms().front());
-    part.time_ms_max = std::max(part.time_ms_max, plan.times_ms().back());
-    part.rows_max = std::max(part.rows_max, static_cast<uint32_t>(plan.times_ms().size()));
-    part.samples += plan.times_ms().size() * layout_->columns.size();
-    targets_.push_back({key.target, key.layout});
+    key.target = item->target();
+    BARO_TRY(outputs_.back().writer->Put(key, EncodeChunkedTimes(chunk_rows, times_ms)));
+    part().time_ms_min = std::min(part().time_ms_min, times_ms.front());
+    part().time_ms_max = std::max(part().time_ms_max, times_ms.back());
+    part().rows_max = std::max(part().rows_max, static_cast<uint32_t>(times_ms.size()));
+    part().samples += times_ms.size() * layout_->columns.size();
+    outputs_.back().targets.push_back({key.target, key.layout});
     return absl::OkStatus();
   }
 
@@ -431,14 +605,15 @@ class PartMerge {
   std::vector<Entry> entries_;
   std::vector<Item> items_;
   absl::flat_hash_map<TargetId, std::vector<const Entry*>> contested_;
-  std::map<const Entry*, std::vector<TimeRange>> dropped_rows_;
-  std::vector<SealedPart> parts_;
-  std::unique_ptr<PartWriter> writer_;
-  TargetLayouts targets_;
-  // The block being written.
+  std::vector<Output> outputs_;
+  // Of the layout being written.
   const StoredLayout* layout_ = nullptr;
+  std::map<const Entry*, std::vector<TimeRange>> dropped_rows_;
+  // Of the block being written; no columns: the times.
   size_t first_column_ = 0;
   size_t column_count_ = 0;
+  std::vector<std::pair<SlotKey, std::string>> statistics_;
+  std::vector<double> tier_cells_;
 };
 
 }  // namespace

@@ -2,7 +2,8 @@
 // at one time the one of higher rank, without what was deleted.
 //
 // One column-block of some targets is in memory at a time. Encoded chunks are copied where nothing
-// in them changes: a day is mostly copied from its hours.
+// in them changes: a day is mostly copied from its hours. Downsampling is a merge that keeps a few
+// rows of each bucket; which ones, a first pass over all columns finds out.
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include "database.h"
 #include "dictionary.h"
 #include "merge_plan.h"
+#include "retention_class.h"
 #include "sealer.h"
 #include "tombstones.h"
 
@@ -28,6 +30,8 @@ struct MergeContext {
   std::atomic<uint64_t>* damaged_total = nullptr;
   // What they delete is left out.
   std::shared_ptr<const Tombstones> tombstones;
+  // Sends samples to their classes; not asked about tiers.
+  ClassRouter* router = nullptr;
   // A number for one more part.
   std::function<uint32_t()> next_number;
   // Called between batches; may wait, to leave the machine to others. An error ends the merge.

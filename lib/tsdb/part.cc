@@ -39,6 +39,7 @@ std::string EncodePart(const Part& part) {
   PutVarint(part.rank == part.number ? 0 : part.rank, &bytes);
   bytes.push_back(static_cast<char>(part.class_byte));
   bytes.push_back(static_cast<char>(part.generation));
+  PutVarint(static_cast<uint64_t>(part.interval_ms), &bytes);
   return bytes;
 }
 
@@ -73,14 +74,19 @@ absl::StatusOr<Part> DecodePart(uint32_t number, std::string_view bytes) {
   // Records of the first version end here.
   if (!bytes.empty()) {
     if (!TakeVarint(&bytes, &part.written.epoch) || !TakeVarint32(&bytes, &part.written.cleaned) ||
-        !TakeVarint32(&bytes, &part.rank) || bytes.size() != 2) {
+        !TakeVarint32(&bytes, &part.rank) || bytes.size() < 2) {
       return damaged();
     }
     part.class_byte = static_cast<uint8_t>(bytes[0]);
     part.generation = static_cast<Generation>(bytes[1]);
-    if (RetentionClassOf(part.class_byte) == 0 || part.generation > Generation::kDay) {
+    bytes.remove_prefix(2);
+    uint64_t interval = 0;
+    if (RetentionClassOf(part.class_byte) == 0 || part.generation > Generation::kDay ||
+        (!bytes.empty() && !TakeVarint(&bytes, &interval)) || interval > INT64_MAX ||
+        !bytes.empty()) {
       return damaged();
     }
+    part.interval_ms = static_cast<int64_t>(interval);
   }
   if (part.rank == 0) part.rank = number;
   part.targets = std::move(targets);

@@ -43,6 +43,7 @@ struct Part {
   uint32_t rank = 0;
   uint8_t class_byte = kRawClass;  // of the keys
   Generation generation = Generation::kSealed;
+  int64_t interval_ms = 0;  // of a downsampled tier (tier.h); 0: samples as they came
   Written written;
   uint32_t slot = 0;  // of the keys: the first it has samples in
   int64_t time_ms_min = 0;

@@ -72,40 +72,6 @@ TEST(Keys, SlotsSortAsTimesDoBeforeAndAfter1970) {
   EXPECT_FALSE(DecodeSlotKey("short", &again));
 }
 
-TEST(SlotValue, KeepsStatisticsOfEveryKindOfColumn) {
-  const std::vector<std::vector<double>> columns = {
-      {1, 1, 1},                                      // constant
-      {1, 2, 5},                                      // rising
-      {5, 7, 2, 4},                                   // a counter that was reset
-      {std::nan(""), 3, 1},                           // NaN gives way
-      {model::kStaleNan, 4, model::kNoSample, -2.5},  // what does not count
-      {model::kStaleNan},
-  };
-  std::vector<ColumnStats> stats;
-  for (const auto& column : columns) stats.push_back(StatsOf(column));
-  EXPECT_EQ(stats[2].count, 4U);
-  EXPECT_EQ(stats[2].increase, 2 + 2 + 2);
-  EXPECT_EQ(stats[2].min, 2);
-  EXPECT_EQ(stats[2].max, 7);
-  EXPECT_EQ(stats[2].sum, 18);
-  EXPECT_EQ(stats[3].min, 1);
-  EXPECT_EQ(stats[4].count, 2U);
-  EXPECT_EQ(stats[4].first, 4);
-  EXPECT_EQ(stats[5].count, 0U);
-  const auto again = DecodeSlotStats(EncodeSlotStats(stats));
-  ASSERT_TRUE(again.ok()) << again.status();
-  for (size_t i = 0; i < stats.size(); ++i) {
-    EXPECT_EQ((*again)[i].count, stats[i].count) << i;
-    if (stats[i].count == 0) continue;
-    EXPECT_EQ(Bits((*again)[i].first), Bits(stats[i].first)) << i;
-    EXPECT_EQ(Bits((*again)[i].last), Bits(stats[i].last)) << i;
-    EXPECT_EQ(Bits((*again)[i].min), Bits(stats[i].min)) << i;
-    EXPECT_EQ(Bits((*again)[i].max), Bits(stats[i].max)) << i;
-    EXPECT_EQ(Bits((*again)[i].sum), Bits(stats[i].sum)) << i;
-    EXPECT_EQ(Bits((*again)[i].increase), Bits(stats[i].increase)) << i;
-  }
-}
-
 TEST(SlotValue, RefusesEveryTruncation) {
   const std::vector<double> values = {1, 2, 3, 0.5, -0.0, 9};
   const std::string good = EncodeSlotValues(3, values);

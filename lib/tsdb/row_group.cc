@@ -8,23 +8,30 @@
 #include "baro/base/check.h"
 #include "baro/codec/column.h"
 #include "baro/model/sample.h"
+#include "keys.h"
 
 namespace baro::tsdb {
 namespace {
 
 constexpr size_t kWordBits = 64;
-// A tail whose rows change wholly is encoded early: beyond this many bytes a column the sparse form
-// no longer pays.
-constexpr size_t kTailBytesPerColumnMax = 256;
+// Fewer rows than these encode badly.
 constexpr size_t kTailRowsMin = 32;
 
 size_t WordsOf(size_t columns) { return (columns + kWordBits - 1) / kWordBits; }
 
 uint64_t Bits(double value) { return std::bit_cast<uint64_t>(value); }
 
+// Makes room by a quarter at a time: of a million tails half empty vectors would be a large part.
+template <typename T>
+void MakeRoom(size_t more, std::vector<T>* items) {
+  const size_t needed = items->size() + more;
+  if (needed > items->capacity()) items->reserve(needed + needed / 4);
+}
+
 }  // namespace
 
-RowGroup::RowGroup(const StoredLayout* layout) : layout_(layout) {}
+RowGroup::RowGroup(const StoredLayout* layout, const BlockRule* rule)
+    : layout_(layout), rule_(rule) {}
 
 uint32_t RowGroup::AddColumn(ColumnId column) {
   BARO_CHECK(layout_ == nullptr);
@@ -41,18 +48,58 @@ size_t RowGroup::tail_begin() const {
   return blocks_.empty() ? 0 : blocks_.back().first_row + blocks_.back().row_count;
 }
 
-void RowGroup::Append(int64_t time_ms, std::span<const double> values) {
+size_t RowGroup::Append(int64_t time_ms, std::span<const double> values,
+                        std::span<const uint64_t> changed) {
   BARO_CHECK(!open_ && (times_ms_.empty() || time_ms > times_ms_.back()));
   BARO_CHECK_EQ(values.size(), column_count());
+  CutAtSlot(time_ms);
   times_ms_.push_back(time_ms);
-  if (previous_.empty()) previous_.assign(values.size(), model::kNoSample);
-  AddTailRow(values);
-  std::copy(values.begin(), values.end(), previous_.begin());
+  if (previous_.empty()) {
+    previous_.assign(values.size(), model::kStaleNan);
+    absent_ = values.size();
+  }
+  if (changed.empty() || tail_.empty()) {
+    AddTailRow(values);
+    return changed.empty() ? ReplaceRow(values) : ReplaceRow(values, changed);
+  }
+  AddTailRow(values, changed);
+  return ReplaceRow(values, changed);
+}
+
+size_t RowGroup::ReplaceRow(std::span<const double> values) {
+  size_t stays_absent = 0;
+  absent_ = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const bool absent = model::IsStaleNan(values[i]);
+    absent_ += absent;
+    stays_absent += absent && model::IsStaleNan(previous_[i]);
+    previous_[i] = values[i];
+  }
+  return stays_absent;
+}
+
+size_t RowGroup::ReplaceRow(std::span<const double> values, std::span<const uint64_t> changed) {
+  size_t came = 0;
+  size_t went = 0;
+  for (size_t word = 0; word < changed.size(); ++word) {
+    for (uint64_t rest = changed[word]; rest != 0; rest &= rest - 1) {
+      const size_t i = word * kWordBits + static_cast<size_t>(std::countr_zero(rest));
+      const bool was_absent = model::IsStaleNan(previous_[i]);
+      const bool is_absent = model::IsStaleNan(values[i]);
+      came += was_absent && !is_absent;
+      went += !was_absent && is_absent;
+      previous_[i] = values[i];
+    }
+  }
+  const size_t stays_absent = absent_ - came;
+  absent_ = stays_absent + went;
+  return stays_absent;
 }
 
 void RowGroup::Open(int64_t time_ms) {
   if (open_) Close();
   BARO_CHECK(times_ms_.empty() || time_ms > times_ms_.back());
+  CutAtSlot(time_ms);
   times_ms_.push_back(time_ms);
   std::fill(current_.begin(), current_.end(), model::kNoSample);
   open_ = true;
@@ -64,8 +111,17 @@ void RowGroup::Close() {
   previous_.swap(current_);
 }
 
+void RowGroup::CutAtSlot(int64_t time_ms) {
+  const int64_t slot_ms = rule_->slot_ms;
+  if (slot_ms == 0 || tail_.empty()) return;
+  if (SlotOf(times_ms_.back(), slot_ms) != SlotOf(time_ms, slot_ms)) CutBlock();
+}
+
 void RowGroup::AddTailRow(std::span<const double> values) {
   const bool whole = tail_.empty();  // the first row of a tail stands for itself
+  MakeRoom(whole ? values.size() : 0, &tail_values_);
+  MakeRoom(WordsOf(values.size()), &changed_);
+  MakeRoom(WordsOf(values.size()), &rank_);
   tail_.push_back({static_cast<uint32_t>(changed_.size()), static_cast<uint32_t>(values.size())});
   for (size_t begin = 0; begin < values.size(); begin += kWordBits) {
     const size_t size = std::min(kWordBits, values.size() - begin);
@@ -77,12 +133,35 @@ void RowGroup::AddTailRow(std::span<const double> values) {
     }
     changed_.push_back(word);
     rank_.push_back(static_cast<uint32_t>(tail_values_.size()));
+    MakeRoom(static_cast<size_t>(std::popcount(word)), &tail_values_);
     for (uint64_t rest = word; rest != 0; rest &= rest - 1) {
       tail_values_.push_back(now[std::countr_zero(rest)]);
     }
   }
-  const bool dense = tail_.size() >= kTailRowsMin &&
-                     tail_values_.size() * sizeof(double) > values.size() * kTailBytesPerColumnMax;
+  CutWhenFull(values.size());
+}
+
+void RowGroup::AddTailRow(std::span<const double> values, std::span<const uint64_t> changed) {
+  size_t count = 0;
+  for (const uint64_t word : changed) count += static_cast<size_t>(std::popcount(word));
+  MakeRoom(count, &tail_values_);
+  MakeRoom(changed.size(), &changed_);
+  MakeRoom(changed.size(), &rank_);
+  tail_.push_back({static_cast<uint32_t>(changed_.size()), static_cast<uint32_t>(values.size())});
+  for (size_t word = 0; word < changed.size(); ++word) {
+    changed_.push_back(changed[word]);
+    rank_.push_back(static_cast<uint32_t>(tail_values_.size()));
+    for (uint64_t rest = changed[word]; rest != 0; rest &= rest - 1) {
+      tail_values_.push_back(
+          values[word * kWordBits + static_cast<size_t>(std::countr_zero(rest))]);
+    }
+  }
+  CutWhenFull(values.size());
+}
+
+void RowGroup::CutWhenFull(size_t columns) {
+  const bool dense = tail_.size() >= kTailRowsMin && tail_values_.size() * sizeof(double) >
+                                                         columns * rule_->tail_bytes_per_column_max;
   if (tail_.size() >= kBlockRows || dense) CutBlock();
 }
 
@@ -192,6 +271,21 @@ void RowGroup::ReadTail(size_t position, size_t begin, size_t end, double* value
     }
     if (row >= begin) *values++ = carried;
   }
+}
+
+std::optional<std::string_view> RowGroup::EncodedColumn(size_t position, size_t begin,
+                                                        size_t end) const {
+  const auto block =
+      std::partition_point(blocks_.begin(), blocks_.end(),
+                           [&](const Block& candidate) { return candidate.first_row < begin; });
+  if (block == blocks_.end() || block->first_row != begin || block->row_count != end - begin ||
+      position >= block->offsets.size()) {
+    return std::nullopt;
+  }
+  const size_t first = block->offsets[position];
+  const size_t last =
+      position + 1 < block->offsets.size() ? block->offsets[position + 1] : block->bytes.size();
+  return std::string_view(block->bytes).substr(first, last - first);
 }
 
 size_t RowGroup::bytes() const {

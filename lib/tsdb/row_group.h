@@ -1,7 +1,7 @@
 // RowGroup: the newest samples of some series of one target that share their times.
 //
 //   times      t0 … tn              one array for all columns
-//   blocks     128 rows each        encoded, column by column
+//   blocks     at most 128 rows each, of one slot; encoded, column by column
 //   tail       rows not yet encoded changed bitmap + changed values, told against the row before
 //   open row   dense, still filling remote write sends a row in several requests
 //
@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,8 +22,18 @@
 
 namespace baro::tsdb {
 
-// Rows of an encoded block: two blocks an hour at 30 s, and short enough to decode for one window.
+// Rows of an encoded block: half an hour at 15 s, and short enough to decode for one window.
 inline constexpr size_t kBlockRows = 128;
+
+// When a tail becomes a block. Owned by the head, shared by its groups; outlives them.
+struct BlockRule {
+  // No block spans two slots, so that a sealer can take it as it is; 0: there are none.
+  int64_t slot_ms = 0;
+  // A tail of more bytes a column is encoded early. Roomy: most blocks then hold a slot; the head
+  // of a large fleet makes it tight, as its memory is worth more than a second encoding.
+  size_t tail_bytes_per_column_max = 1'024;
+};
+inline constexpr BlockRule kLooseBlocks;
 
 // Thread-compatible; TargetHead locks. Rows are only ever added at the end; the columns of a group
 // without a layout too. model::kNoSample fills the cells that nobody wrote.
@@ -30,7 +41,7 @@ class RowGroup {
  public:
   // With a layout its columns are fixed and rows come whole; without one columns are added and
   // cells are set one by one.
-  explicit RowGroup(const StoredLayout* layout);
+  explicit RowGroup(const StoredLayout* layout, const BlockRule* rule = &kLooseBlocks);
 
   const StoredLayout* layout() const { return layout_; }
   size_t column_count() const {
@@ -50,8 +61,12 @@ class RowGroup {
   // The last row can still be written to.
   bool open() const { return open_; }
 
-  // Adds a row. Requires a time later than the last row's, and no open row.
-  void Append(int64_t time_ms, std::span<const double> values);
+  // Adds a row of a group with a layout; returns how many of its columns were absent before and
+  // are absent now. Requires a time later than the last row's. `changed`, when not empty, has one
+  // bit a column (64 a word), set at least for those that differ from the last row: the others are
+  // not even looked at.
+  size_t Append(int64_t time_ms, std::span<const double> values,
+                std::span<const uint64_t> changed = {});
   // Opens a row of empty cells, closing the one before. Requires a later time.
   void Open(int64_t time_ms);
   // A cell of the open row.
@@ -60,8 +75,6 @@ class RowGroup {
     current_[position] = value;
     columns_seen_[position].last_row = static_cast<uint32_t>(times_ms_.size() - 1);
   }
-  // The last whole row; empty before the first.
-  std::span<const double> last_row() const { return previous_; }
 
   // Whether the group is there in the range, and whether a column of it is. Of a group with a
   // layout that is one question: its rows come whole.
@@ -76,6 +89,12 @@ class RowGroup {
   std::optional<size_t> FindRow(int64_t time_ms) const;
   // Values of one column in rows [begin, end). Errors: DataLoss (memory is damaged).
   absl::Status Read(size_t position, size_t begin, size_t end, double* values) const;
+
+  // One column of rows [begin, end) as codec::EncodeColumn wrote it, when those rows are exactly
+  // one block: a sealer whose part takes them all copies these bytes and need not encode again (the
+  // rows of a slot, when they are at most kBlockRows and a row of the next slot has come). Valid
+  // until the group changes. Thread-compatible: of a head that still grows only under its lock.
+  std::optional<std::string_view> EncodedColumn(size_t position, size_t begin, size_t end) const;
 
   // Memory held, approximately.
   size_t bytes() const;
@@ -98,7 +117,13 @@ class RowGroup {
   };
 
   void Close();
+  // Before a row at this time: a block ends with its slot.
+  void CutAtSlot(int64_t time_ms);
   void AddTailRow(std::span<const double> values);
+  void AddTailRow(std::span<const double> values, std::span<const uint64_t> changed);
+  size_t ReplaceRow(std::span<const double> values);
+  size_t ReplaceRow(std::span<const double> values, std::span<const uint64_t> changed);
+  void CutWhenFull(size_t columns);
   void CutBlock();
   void EncodeWord(size_t word, Block* block) const;
   absl::Status ReadBlock(const Block& block, size_t position, size_t begin, size_t end,
@@ -107,6 +132,7 @@ class RowGroup {
   size_t tail_begin() const;
 
   const StoredLayout* const layout_;
+  const BlockRule* const rule_;
   std::vector<ColumnId> columns_;
   size_t component_count_ = 0;
   std::vector<Seen> columns_seen_;  // only without a layout
@@ -118,6 +144,7 @@ class RowGroup {
   std::vector<uint32_t> rank_;       // index in tail_values_ of each word's first changed value
   std::vector<double> tail_values_;  // the changed values, row by row
   std::vector<double> previous_;     // the last closed row
+  size_t absent_ = 0;                // stale markers in it; only with a layout
   std::vector<double> current_;      // the open row
   bool open_ = false;
 };

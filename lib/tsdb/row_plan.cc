@@ -1,7 +1,6 @@
 #include "row_plan.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "slot_value.h"
 
@@ -17,78 +16,34 @@ bool IsIn(const std::vector<TimeRange>& ranges, int64_t time_ms) {
                      [&](const TimeRange& range) { return range.Covers(time_ms, time_ms); });
 }
 
-// Chunks as equal as may be, none longer than kChunkRows.
-std::vector<uint32_t> EvenChunks(size_t rows) {
-  const size_t count = (rows + kChunkRows - 1) / kChunkRows;
-  std::vector<uint32_t> chunks;
-  for (size_t i = 0; i < count; ++i) {
-    chunks.push_back(static_cast<uint32_t>(rows * (i + 1) / count - rows * i / count));
-  }
-  return chunks;
-}
-
-}  // namespace
-
-RowPlan::RowPlan(std::span<const SourceRows> sources, bool in_order) {
+// The sources that have rows, by time; empty when they do not follow one another.
+std::vector<uint32_t> InOrder(std::span<const SourceRows> sources) {
   std::vector<uint32_t> order;
-  bool drops = false;
   for (uint32_t i = 0; i < sources.size(); ++i) {
+    if (!sources[i].dropped.empty()) return {};
     if (!sources[i].times_ms.empty()) order.push_back(i);
-    drops = drops || !sources[i].dropped.empty();
   }
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     return sources[a].times_ms.front() < sources[b].times_ms.front();
   });
-  in_order_ = in_order && !drops;
-  for (size_t i = 1; i < order.size() && in_order_; ++i) {
-    in_order_ = sources[order[i - 1]].times_ms.back() < sources[order[i]].times_ms.front();
+  for (size_t i = 1; i < order.size(); ++i) {
+    if (sources[order[i - 1]].times_ms.back() >= sources[order[i]].times_ms.front()) return {};
   }
-  if (in_order_) {
-    PlanChunks(sources, order);
-  } else {
-    PlanRows(sources);
-  }
+  return order;
 }
 
-void RowPlan::PlanChunks(std::span<const SourceRows> sources, const std::vector<uint32_t>& order) {
-  Chunk open;
-  const auto close = [&] {
-    if (open.rows == 0) return;
-    chunk_rows_.push_back(open.rows);
-    chunks_.push_back(std::move(open));
-    open = {};
-  };
-  for (const uint32_t source : order) {
-    const SourceRows& rows = sources[source];
-    times_ms_.insert(times_ms_.end(), rows.times_ms.begin(), rows.times_ms.end());
-    uint32_t row = 0;
-    for (uint32_t chunk = 0; chunk < rows.chunk_rows.size(); ++chunk) {
-      const uint32_t count = rows.chunk_rows[chunk];
-      const bool copied = count >= kCopiedRowsMin && count <= kCopiedRowsMax;
-      // A short beginning is rather joined to what follows than left alone.
-      const bool joined =
-          open.rows > 0 && open.rows < kCopiedRowsMin && open.rows + count <= kCopiedRowsMax;
-      if (copied && !joined) {
-        close();
-        open = {{{source, row, row + count}}, chunk, count};
-        close();
-        row += count;
-        continue;
-      }
-      for (const uint32_t end = row + count; row < end;) {
-        const uint32_t room = joined ? count : static_cast<uint32_t>(kChunkRows) - open.rows;
-        const uint32_t taken = std::min(room, end - row);
-        open.cuts.push_back({source, row, row + taken});
-        open.rows += taken;
-        row += taken;
-        if (open.rows >= kChunkRows) close();
-      }
-    }
+}  // namespace
+
+std::vector<PlannedChunk> EvenChunks(size_t rows) {
+  const size_t count = (rows + kChunkRows - 1) / kChunkRows;
+  std::vector<PlannedChunk> chunks;
+  for (size_t i = 0; i < count; ++i) {
+    chunks.push_back({static_cast<uint32_t>(rows * (i + 1) / count - rows * i / count)});
   }
-  close();
+  return chunks;
 }
 
-void RowPlan::PlanRows(std::span<const SourceRows> sources) {
+RowPlan::RowPlan(std::span<const SourceRows> sources, bool may_copy) {
   for (const SourceRows& rows : sources) {
     for (const int64_t time_ms : rows.times_ms) {
       if (!IsIn(rows.dropped, time_ms)) times_ms_.push_back(time_ms);
@@ -106,7 +61,42 @@ void RowPlan::PlanRows(std::span<const SourceRows> sources) {
       places.push_back(found ? static_cast<uint32_t>(next - times_ms_.begin()) : kNoRow);
     }
   }
-  chunk_rows_ = EvenChunks(times_ms_.size());
+  const std::vector<uint32_t> order = may_copy ? InOrder(sources) : std::vector<uint32_t>();
+  if (order.empty()) {
+    chunks_ = EvenChunks(times_ms_.size());
+  } else {
+    PlanChunks(sources, order);
+  }
+}
+
+void RowPlan::PlanChunks(std::span<const SourceRows> sources, const std::vector<uint32_t>& order) {
+  uint32_t open = 0;
+  const auto close = [&] {
+    if (open > 0) chunks_.push_back({open});
+    open = 0;
+  };
+  for (const uint32_t source : order) {
+    const std::vector<uint32_t>& chunk_rows = sources[source].chunk_rows;
+    for (uint32_t chunk = 0; chunk < chunk_rows.size(); ++chunk) {
+      uint32_t rows = chunk_rows[chunk];
+      // A short beginning is rather joined to what follows than left alone.
+      const bool joined = open > 0 && open < kCopiedRowsMin && open + rows <= kCopiedRowsMax;
+      if (joined) {
+        open += rows;
+      } else if (rows >= kCopiedRowsMin && rows <= kCopiedRowsMax) {
+        close();
+        chunks_.push_back({rows, source, chunk});
+      } else {
+        for (; rows > 0; open >= kChunkRows ? close() : void()) {
+          const uint32_t taken = std::min(static_cast<uint32_t>(kChunkRows) - open, rows);
+          open += taken;
+          rows -= taken;
+        }
+      }
+      if (open >= kChunkRows) close();
+    }
+  }
+  close();
 }
 
 }  // namespace baro::tsdb

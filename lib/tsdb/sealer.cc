@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "baro/base/check.h"
@@ -26,21 +27,30 @@ static_assert(kPartRowsMax <= codec::kColumnValuesMax);
 
 }  // namespace
 
-absl::StatusOr<std::vector<SealedPart>> Sealer::Seal(const Head& head, uint32_t first_part) {
-  const Plan plan = PlanRuns(head);
+absl::StatusOr<std::vector<SealedPart>> Sealer::Seal(const Head& head, uint32_t first_part,
+                                                     ClassRouter* router) {
+  const Plan plan = PlanRuns(head, router);
   std::vector<SealedPart> parts;
   BARO_TRY(ToStatus(database_->env()->CreateDirIfMissing(database_->path() + "/seal"),
                     "create folder for sealing"));
-  for (const std::vector<Run>& runs : plan.levels) {
-    for (const SlotRange& range : PlanParts(runs)) {
-      const auto number = static_cast<uint32_t>(first_part + parts.size());
-      absl::StatusOr<SealedPart> part = WritePart(runs, range, number);
-      if (!part.ok()) {
-        RemoveFiles(*database_, parts);
-        return part.status();
+  for (const std::vector<Run>& level : plan.levels) {
+    for (size_t begin = 0; begin < level.size();) {
+      size_t end = begin;
+      while (end < level.size() && level[end].retention_class == level[begin].retention_class) {
+        ++end;
       }
-      part->part.written.epoch = head.epoch();
-      parts.push_back(*std::move(part));
+      const std::span<const Run> runs(level.data() + begin, end - begin);
+      for (const SlotRange& range : PlanParts(runs)) {
+        const auto number = static_cast<uint32_t>(first_part + parts.size());
+        absl::StatusOr<SealedPart> part = WritePart(runs, range, number);
+        if (!part.ok()) {
+          RemoveFiles(*database_, parts);
+          return part.status();
+        }
+        part->part.written.epoch = head.epoch();
+        parts.push_back(*std::move(part));
+      }
+      begin = end;
     }
   }
   return parts;
@@ -54,13 +64,13 @@ void RemoveFiles(const Database& database, const std::vector<SealedPart>& parts)
   }
 }
 
-Sealer::Plan Sealer::PlanRuns(const Head& head) const {
+Sealer::Plan Sealer::PlanRuns(const Head& head, ClassRouter* router) const {
   Plan plan;
   for (const TargetId target : head.Targets()) {
     const TargetHead* rows = head.Find(target);
     const TargetSnapshot snapshot = rows->Snapshot(nullptr);
     std::vector<std::pair<const StoredLayout*, int>> taken;
-    AddRuns(target, rows, snapshot, 0, &taken, &plan);
+    AddRuns(target, rows, snapshot, 0, &taken, router, &plan);
     if (snapshot.side.empty()) continue;
     // In time order they make ordinary rows again, above all levels.
     std::vector<SideSample> side = snapshot.side;
@@ -77,25 +87,24 @@ Sealer::Plan Sealer::PlanRuns(const Head& head) const {
     owned->Unlock();
     int top = 0;
     for (const auto& [layout, level] : taken) top = std::max(top, level + 1);
-    AddRuns(target, owned.get(), owned->Snapshot(nullptr), top, &taken, &plan);
+    AddRuns(target, owned.get(), owned->Snapshot(nullptr), top, &taken, router, &plan);
     plan.owned.push_back(std::move(owned));
   }
   for (std::vector<Run>& runs : plan.levels) {
     std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
-      return std::pair(a.layout->id, a.target) < std::pair(b.layout->id, b.target);
+      return std::tuple(a.retention_class, a.layout->id, a.target) <
+             std::tuple(b.retention_class, b.layout->id, b.target);
     });
   }
   return plan;
 }
 
-// `taken`: the layouts of this target so far and their levels. The same layout twice needs another
-// part, for the keys would be the same.
 void Sealer::AddRuns(TargetId target, const TargetHead* head, const TargetSnapshot& snapshot,
                      int level_min, std::vector<std::pair<const StoredLayout*, int>>* taken,
-                     Plan* plan) const {
+                     ClassRouter* router, Plan* plan) const {
   for (const GroupSnapshot& group : snapshot.groups) {
     if (group.row_count == 0) continue;
-    Run run{target, group.rows->layout(), {}, head, group};
+    Run run{kRawClass, target, group.rows->layout(), {}, head, group};
     run.positions.resize(group.rows->column_count());
     std::iota(run.positions.begin(), run.positions.end(), 0U);
     if (run.layout == nullptr) {
@@ -106,19 +115,32 @@ void Sealer::AddRuns(TargetId target, const TargetHead* head, const TargetSnapsh
       for (const uint32_t position : run.positions) columns.push_back(group.rows->column(position));
       run.layout = dictionary_->InternColumns(std::move(columns));
     }
-    int level = std::max(level_min, group.level);
-    for (const auto& [layout, used] : *taken) {
-      if (layout == run.layout) level = std::max(level, used + 1);
+    for (const ClassColumns& columns : router->Route(target, *run.layout)) {
+      Run of_class{columns.number, target, columns.layout, {}, head, group};
+      for (const uint32_t position : columns.positions) {
+        of_class.positions.push_back(run.positions[position]);
+      }
+      if (columns.positions.empty()) of_class.positions = run.positions;
+      AddRun(std::move(of_class), std::max(level_min, group.level), taken, plan);
     }
-    taken->emplace_back(run.layout, level);
-    if (plan->levels.size() <= static_cast<size_t>(level)) {
-      plan->levels.resize(static_cast<size_t>(level) + 1);
-    }
-    plan->levels[static_cast<size_t>(level)].push_back(std::move(run));
   }
 }
 
-std::vector<Sealer::SlotRange> Sealer::PlanParts(const std::vector<Run>& runs) const {
+// `taken`: the layouts of this target so far and their levels. The same layout twice needs another
+// part, for the keys would be the same.
+void Sealer::AddRun(Run run, int level, std::vector<std::pair<const StoredLayout*, int>>* taken,
+                    Plan* plan) {
+  for (const auto& [layout, used] : *taken) {
+    if (layout == run.layout) level = std::max(level, used + 1);
+  }
+  taken->emplace_back(run.layout, level);
+  if (plan->levels.size() <= static_cast<size_t>(level)) {
+    plan->levels.resize(static_cast<size_t>(level) + 1);
+  }
+  plan->levels[static_cast<size_t>(level)].push_back(std::move(run));
+}
+
+std::vector<Sealer::SlotRange> Sealer::PlanParts(std::span<const Run> runs) const {
   std::map<uint32_t, uint64_t> samples_by_slot;
   for (const Run& run : runs) {
     size_t first_row = 0;
@@ -144,7 +166,7 @@ std::vector<Sealer::SlotRange> Sealer::PlanParts(const std::vector<Run>& runs) c
   return ranges;
 }
 
-void Sealer::CutLongRanges(const std::vector<Run>& runs, std::vector<SlotRange>* ranges) const {
+void Sealer::CutLongRanges(std::span<const Run> runs, std::vector<SlotRange>* ranges) const {
   for (size_t i = 0; i < ranges->size(); ++i) {
     for (const Run& run : runs) {
       size_t first_row = 0;
@@ -160,10 +182,11 @@ void Sealer::CutLongRanges(const std::vector<Run>& runs, std::vector<SlotRange>*
   }
 }
 
-absl::StatusOr<SealedPart> Sealer::WritePart(const std::vector<Run>& runs, const SlotRange& range,
+absl::StatusOr<SealedPart> Sealer::WritePart(std::span<const Run> runs, const SlotRange& range,
                                              uint32_t number) const {
   SealedPart sealed;
   sealed.part.number = sealed.part.rank = number;
+  sealed.part.class_byte = runs.front().retention_class;
   sealed.part.slot = range.slot;
   sealed.part.time_ms_min = INT64_MAX;
   sealed.part.time_ms_max = INT64_MIN;
@@ -190,7 +213,7 @@ absl::StatusOr<SealedPart> Sealer::WritePart(const std::vector<Run>& runs, const
     size_t end = begin;
     while (end < inside.size() && inside[end].run->layout == inside[begin].run->layout) ++end;
     const std::span<const PartRun> same(inside.data() + begin, end - begin);
-    status = WriteLayout(same, {kRawClass, range.slot, number}, &writer);
+    status = WriteLayout(same, sealed.part.Key(), &writer);
     begin = end;
   }
   if (status.ok()) status = writer.Finish();

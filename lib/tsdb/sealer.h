@@ -1,4 +1,5 @@
-// Sealer: writes a head that nobody writes to any more into sorted files, one a part.
+// Sealer: writes a head that nobody writes to any more into sorted files, one a part, and
+// parts for each retention class.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "head.h"
 #include "part.h"
 #include "part_writer.h"
+#include "retention_class.h"
 
 namespace baro::tsdb {
 
@@ -34,11 +36,13 @@ class Sealer {
   // written sample keeps winning. New layouts are left pending in the dictionary.
   // Errors: ResourceExhausted (disk full), Unavailable, DataLoss; files that were written are
   // removed.
-  absl::StatusOr<std::vector<SealedPart>> Seal(const Head& head, uint32_t first_part);
+  absl::StatusOr<std::vector<SealedPart>> Seal(const Head& head, uint32_t first_part,
+                                               ClassRouter* router);
 
  private:
   // Rows of one target that share layout and level. `positions` maps stored columns to the group's.
   struct Run {
+    uint8_t retention_class = kRawClass;
     TargetId target = 0;
     const StoredLayout* layout = nullptr;
     std::vector<uint32_t> positions;
@@ -63,14 +67,16 @@ class Sealer {
     std::vector<int64_t> times_ms;
   };
 
-  Plan PlanRuns(const Head& head) const;
+  Plan PlanRuns(const Head& head, ClassRouter* router) const;
   void AddRuns(TargetId target, const TargetHead* head, const TargetSnapshot& snapshot,
                int level_min, std::vector<std::pair<const StoredLayout*, int>>* taken,
-               Plan* plan) const;
-  std::vector<SlotRange> PlanParts(const std::vector<Run>& runs) const;
-  void CutLongRanges(const std::vector<Run>& runs, std::vector<SlotRange>* ranges) const;
+               ClassRouter* router, Plan* plan) const;
+  static void AddRun(Run run, int level, std::vector<std::pair<const StoredLayout*, int>>* taken,
+                     Plan* plan);
+  std::vector<SlotRange> PlanParts(std::span<const Run> runs) const;
+  void CutLongRanges(std::span<const Run> runs, std::vector<SlotRange>* ranges) const;
   absl::Status WriteLayout(std::span<const PartRun> runs, SlotKey key, PartWriter* writer) const;
-  absl::StatusOr<SealedPart> WritePart(const std::vector<Run>& runs, const SlotRange& range,
+  absl::StatusOr<SealedPart> WritePart(std::span<const Run> runs, const SlotRange& range,
                                        uint32_t number) const;
 
   Database* const database_;

@@ -121,6 +121,7 @@ class Selector {
     std::map<const TargetLayouts*, uint32_t> run_by_list;
     for (const auto& part : selection_->view->parts) {
       if (!range_.Meets(part->time_ms_min, part->time_ms_max)) continue;
+      if (selection_->view->passed_over.contains(part->number)) continue;
       if (!range_.Covers(part->time_ms_min, part->time_ms_max)) {
         AddPartlyCovered(part);
         continue;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,12 +28,14 @@ struct Keep {
 class StoredSeriesSet final : public model::SeriesSet {
  public:
   StoredSeriesSet(Keep keep, std::unique_ptr<const Selection> selection, int64_t start_ms,
-                  int64_t end_ms)
+                  int64_t end_ms, std::vector<std::string> notes = {})
       : keep_(std::move(keep)),
         selection_(std::move(selection)),
         start_ms_(start_ms),
         end_ms_(end_ms),
-        warnings_(FoundWhileReading()) {}
+        warnings_(std::move(notes)) {
+    for (const std::string& found : FoundWhileReading()) warnings_.push_back(found);
+  }
 
   size_t size() const override { return selection_->series.size(); }
   model::LabelsRef labels(size_t index) const override {
@@ -55,7 +58,7 @@ class StoredSeriesSet final : public model::SeriesSet {
   const std::unique_ptr<const Selection> selection_;
   const int64_t start_ms_;
   const int64_t end_ms_;
-  const std::vector<std::string> warnings_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace baro::tsdb

@@ -1,14 +1,11 @@
 #include "slot_value.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 
 #include "baro/base/check.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/codec/column.h"
-#include "baro/model/sample.h"
 #include "bytes.h"
 
 namespace baro::tsdb {
@@ -16,45 +13,6 @@ namespace {
 
 absl::Status Damaged(std::string_view what) {
   return absl::DataLossError(base::StrCat("cannot decode slot value: ", what));
-}
-
-// How much of a column's statistics follows from the rest.
-enum StatsKind : uint8_t {
-  kNoSamples = 0,
-  kConstant = 1,  // first
-  kRising = 2,    // first, last, sum: min is first, max is last, the increase their difference
-  kGeneral = 3,   // all
-};
-
-bool Same(double a, double b) { return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b); }
-
-StatsKind KindOf(const ColumnStats& stats) {
-  if (stats.count == 0) return kNoSamples;
-  const bool rising = Same(stats.min, stats.first) && Same(stats.max, stats.last) &&
-                      Same(stats.increase, stats.last - stats.first);
-  if (!rising) return kGeneral;
-  const bool constant = Same(stats.first, stats.last) &&
-                        Same(stats.sum, static_cast<double>(stats.count) * stats.first);
-  return constant ? kConstant : kRising;
-}
-
-bool TakeStats(std::string_view* bytes, ColumnStats* stats) {
-  if (bytes->empty()) return false;
-  const auto kind = static_cast<uint8_t>(bytes->front());
-  bytes->remove_prefix(1);
-  if (kind == kNoSamples) return true;
-  if (kind > kGeneral || !TakeVarint(bytes, &stats->count) || !TakeDouble(bytes, &stats->first)) {
-    return false;
-  }
-  stats->last = stats->min = stats->max = stats->first;
-  stats->sum = static_cast<double>(stats->count) * stats->first;
-  stats->increase = stats->last - stats->first;
-  if (kind == kConstant) return true;
-  if (!TakeDouble(bytes, &stats->last) || !TakeDouble(bytes, &stats->sum)) return false;
-  stats->max = stats->last;
-  stats->increase = stats->last - stats->first;
-  return kind == kRising || (TakeDouble(bytes, &stats->min) && TakeDouble(bytes, &stats->max) &&
-                             TakeDouble(bytes, &stats->increase));
 }
 
 // Values and times that are cut into chunks begin with a row count of 0, which is none.
@@ -99,25 +57,6 @@ int64_t Sum(int64_t a, int64_t b) {
 }
 
 }  // namespace
-
-ColumnStats StatsOf(std::span<const double> values) {
-  ColumnStats stats;
-  for (const double value : values) {
-    if (model::IsStaleNan(value) || model::IsNoSample(value)) continue;
-    if (stats.count++ == 0) {
-      stats.first = stats.last = stats.min = stats.max = stats.sum = value;
-      stats.increase = value - value;  // 0, or NaN
-      continue;
-    }
-    stats.increase += value < stats.last ? value : value - stats.last;
-    stats.sum += value;
-    // A NaN gives way to any number, as in PromQL's min and max.
-    if (value < stats.min || std::isnan(stats.min)) stats.min = value;
-    if (value > stats.max || std::isnan(stats.max)) stats.max = value;
-    stats.last = value;
-  }
-  return stats;
-}
 
 std::string EncodeSlotValues(size_t row_count, std::span<const double> values) {
   BARO_CHECK(row_count > 0 && values.size() % row_count == 0);
@@ -239,37 +178,6 @@ absl::Status SlotValues::Decode(size_t column, size_t first, size_t end,
     row += rows;
   }
   return absl::OkStatus();
-}
-
-std::string EncodeSlotStats(std::span<const ColumnStats> stats) {
-  std::string bytes;
-  PutVarint(stats.size(), &bytes);
-  for (const ColumnStats& one : stats) {
-    const StatsKind kind = KindOf(one);
-    bytes.push_back(static_cast<char>(kind));
-    if (kind == kNoSamples) continue;
-    PutVarint(one.count, &bytes);
-    PutDouble(one.first, &bytes);
-    if (kind == kConstant) continue;
-    PutDouble(one.last, &bytes);
-    PutDouble(one.sum, &bytes);
-    if (kind == kRising) continue;
-    PutDouble(one.min, &bytes);
-    PutDouble(one.max, &bytes);
-    PutDouble(one.increase, &bytes);
-  }
-  return bytes;
-}
-
-absl::StatusOr<std::vector<ColumnStats>> DecodeSlotStats(std::string_view bytes) {
-  uint64_t count = 0;
-  if (!TakeVarint(&bytes, &count) || count > kBlockColumns) return Damaged("statistics count");
-  std::vector<ColumnStats> stats(count);
-  for (ColumnStats& one : stats) {
-    if (!TakeStats(&bytes, &one)) return Damaged("statistics");
-  }
-  if (!bytes.empty()) return Damaged("statistics have bytes left over");
-  return stats;
 }
 
 std::string EncodeSlotTimes(std::span<const int64_t> times_ms) {

@@ -1,5 +1,5 @@
-// Values of the `slots` column family: up to 32 columns of one target in one part, the statistics
-// of those columns, and the target's times. Merged parts have the same cut into chunks. Bytes:
+// Values of the `slots` column family: up to 32 columns of one target in one part, and the target's
+// times. Merged parts have the same cut into chunks. Bytes:
 // docs/formats/slot.md.
 #pragma once
 
@@ -16,22 +16,8 @@
 
 namespace baro::tsdb {
 
-// Of one column's samples in one part; stale markers do not count. All but `count` are unspecified
-// when it is 0.
-struct ColumnStats {
-  uint64_t count = 0;
-  double first = 0;
-  double last = 0;
-  double min = 0;
-  double max = 0;
-  double sum = 0;
-  double increase = 0;  // of a counter: what it grew, a fall being a reset to 0
-};
-ColumnStats StatsOf(std::span<const double> values);
-
 // `values`: column_count columns of row_count values, one behind the other, in one chunk.
 std::string EncodeSlotValues(size_t row_count, std::span<const double> values);
-std::string EncodeSlotStats(std::span<const ColumnStats> stats);
 std::string EncodeSlotTimes(std::span<const int64_t> times_ms);
 
 // Rows of a merged part are cut into chunks of about this many, each decoded alone: a short range
@@ -85,8 +71,6 @@ class SlotValues {
   std::vector<uint32_t> chunk_rows_;
   std::array<Column, kBlockColumns> columns_;
 };
-
-absl::StatusOr<std::vector<ColumnStats>> DecodeSlotStats(std::string_view bytes);
 
 // Times of one target in a part, chunk by chunk. Refers to the bytes it was made from. All errors
 // are DataLoss.

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bucket_stats.h"
 #include "part.h"
 #include "slot_value.h"
 
@@ -12,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace baro::tsdb;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   static_cast<void>(DecodeSlotTimes(bytes));
-  static_cast<void>(DecodeSlotStats(bytes));
+  static_cast<void>(DecodeBucketStats(bytes));
   static_cast<void>(DecodePart(1, bytes));
   const auto values = SlotValues::Parse(bytes);
   if (!values.ok()) return 0;

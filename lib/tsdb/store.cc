@@ -68,7 +68,7 @@ void StoreImpl::Refuse(const AppendDone& done) const {
 // The latest time a sample may have.
 int64_t StoreImpl::LatestMs() const {
   int64_t latest_ms = 0;
-  if (options_.retention_ms == 0 || options_.future_ms_max == 0 ||
+  if (ingest_->retention_ms() == 0 || options_.future_ms_max == 0 ||
       __builtin_add_overflow(options_.clock->NowMs(), options_.future_ms_max, &latest_ms)) {
     return model::kTimeMsMax;
   }
@@ -92,7 +92,7 @@ void StoreImpl::Commit(std::vector<Committer::Item> items) {
     Count(results[i]);
     items[i].done(results[i]);
   }
-  if (options_.background && RotationDue()) {
+  if (options_.background && ReplayComplete() && RotationDue()) {
     base::MutexLock lock(&wake_mutex_);
     wake_.Signal();
   }
@@ -105,14 +105,25 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
   Ingest::Plan plan;
   JournalWrite writes{live_->epoch(), {}};
   const int64_t latest_ms = LatestMs();
+  bool checkpoint_added = false;
   for (size_t i = 0; i < items->size(); ++i) {
     std::string record;
     std::visit([&](auto& batch) { batch.time_ms_max = latest_ms; }, (*items)[i].batch);
     if (const auto* frames = std::get_if<FrameBatch>(&(*items)[i].batch)) {
+      if (!ReplayComplete()) {
+        (*results)[i].status = absl::UnavailableError(
+            "cannot append frames: the journals of the last run are being loaded");
+        continue;
+      }
       const auto [verdict, status] = ingest_->Check(*frames, &plan);
       if (verdict == Verdict::kDuplicate) (*results)[i] = ingest_->Duplicate(*frames);
       if (verdict == Verdict::kRefuse) (*results)[i].status = status;
       if (verdict != Verdict::kJournal) continue;
+      // The state that the first frames go on from comes before them.
+      if (checkpoint_due_ && !checkpoint_added) {
+        writes.records.push_back(EncodeJournalRecord(TakeCheckpoint()));
+        checkpoint_added = true;
+      }
       record = EncodeJournalRecord(*frames);
     } else {
       const auto& samples = std::get<SampleBatch>((*items)[i].batch);
@@ -123,7 +134,7 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
         (*journaled)[i] = true;
       }
       if (samples.series.empty()) continue;
-      record = EncodeJournalRecord(samples);
+      record = EncodeJournalRecord(samples, &sample_encoder_);
     }
     writes.records.push_back(std::move(record));
     (*journaled)[i] = true;
@@ -131,7 +142,11 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
   if (writes.records.empty()) return absl::OkStatus();
   size_t bytes = 0;
   for (const std::string& record : writes.records) bytes += record.size();
-  BARO_TRY(WriteWithPending(writes, {}));
+  if (absl::Status status = WriteWithPending(writes, {}); !status.ok()) {
+    sample_encoder_.Reset();  // whether these records are in the journal nobody knows
+    return status;
+  }
+  if (checkpoint_added) checkpoint_due_ = false;
   journal_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   return absl::OkStatus();
 }
@@ -139,7 +154,15 @@ absl::Status StoreImpl::WriteJournal(std::vector<Committer::Item>* items,
 absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const IndexPuts& index,
                                          const std::vector<std::string>& index_removals) {
   BARO_TRY(database_->MakeWritable());
+  if (!journal.records.empty() && database_->Journal(journal.epoch) == nullptr) {
+    BARO_TRY(database_->Probe());
+    BARO_TRY(database_->CreateJournal(journal.epoch).status());
+  }
   rocksdb::WriteBatch batch;
+  if (!state_is_written_) {
+    BARO_TRY(ToStatus(batch.Put(database_->index(), IdKey(kStateKey, 0), StateValue(sealed_epoch_)),
+                      "gather the state"));
+  }
   const uint64_t end_key = next_journal_key_ + journal.records.size();
   for (uint64_t key = next_journal_key_; const std::string& record : journal.records) {
     const rocksdb::Status put =
@@ -167,6 +190,7 @@ absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const Inde
     return status;
   }
   next_journal_key_ = end_key;
+  state_is_written_ = true;
   doubtful_.clear();
   dictionary_->PendingIsDurable(pending.size());
   dictionary_->RemovalsAreDurable(removals.size());
@@ -217,6 +241,7 @@ absl::Status StoreImpl::Close() {
     stopping_ = true;
     wake_.SignalAll();
   }
+  StopReplay();
   maintenance_.Stop();
   merging_.Stop();
   if (committer_ != nullptr) committer_->Stop();

@@ -40,6 +40,7 @@ std::vector<Rectangle> RectanglesOf(const DeleteRequest& request, const Dictiona
 
 absl::Status StoreImpl::Delete(const DeleteRequest& request) {
   if (request.end_ms < request.start_ms) return absl::OkStatus();
+  BARO_TRY(AwaitReplay());
   base::MutexLock lock(&maintain_mutex_);
   std::shared_ptr<Head> rotated;
   const absl::Status status = OnWriter([&] { return DeleteOnWriter(request, &rotated); });

@@ -203,15 +203,20 @@ void BM_SelectRead(benchmark::State& state) {
 }
 BENCHMARK(BM_SelectRead)->ArgNames({"sealed", "all"})->ArgsProduct({{0, 1}, {0, 1}});
 
-void BM_Restart(benchmark::State& state) {
+// A start that replays 120 rows; frames of agents, or samples of remote write.
+template <typename Make>
+void RunRestart(benchmark::State& state, Make make) {
   Bench bench;
   Fleet fleet(static_cast<size_t>(state.range(0)));
-  for (auto& batch : MakeFrames(&bench, &fleet, 120)) bench.Append(std::move(batch));
+  for (auto& batch : make(&bench, &fleet, 120)) bench.Append(std::move(batch));
   for (auto _ : state) bench.Open();
   state.SetItemsProcessed(state.iterations() * state.range(0) * 120 *
                           static_cast<int64_t>(kColumns));
 }
-BENCHMARK(BM_Restart)->Arg(20)->UseRealTime()->Unit(benchmark::kMillisecond);
+void BM_RestartFrames(benchmark::State& state) { RunRestart(state, MakeFrames); }
+void BM_RestartSamples(benchmark::State& state) { RunRestart(state, MakeRequests); }
+BENCHMARK(BM_RestartFrames)->Arg(20)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_RestartSamples)->Arg(20)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace baro::tsdb

@@ -92,9 +92,7 @@ absl::Status StoreImpl::CheckExemplars(SampleBatch* batch, uint64_t* refused) co
                                                    sample.series.column));
   }
   const int64_t latest_ms = LatestMs();
-  const int64_t oldest_ms = options_.retention_ms == 0
-                                ? model::kTimeMsMin
-                                : options_.clock->NowMs() - options_.retention_ms;
+  const int64_t oldest_ms = ingest_->OldestMs();
   *refused = std::erase_if(batch->exemplars, [&](const ExemplarSample& sample) {
     const int64_t time_ms = sample.exemplar.time_ms;
     return time_ms < oldest_ms || time_ms > latest_ms || !CheckExemplar(sample.exemplar).ok();
@@ -119,9 +117,7 @@ StoreImpl::IndexPuts StoreImpl::SaveExemplars() {
   IndexPuts puts;
   const uint64_t version = exemplars_.version();
   if (version == exemplar_version_) return puts;
-  const int64_t oldest_ms = options_.retention_ms == 0
-                                ? model::kTimeMsMin
-                                : options_.clock->NowMs() - options_.retention_ms;
+  const int64_t oldest_ms = ingest_->OldestMs();
   const std::vector<ExemplarSample> all = exemplars_.All(oldest_ms);
   std::span<const ExemplarSample> rest = all;
   while (!rest.empty()) {

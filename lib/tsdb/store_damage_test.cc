@@ -185,5 +185,71 @@ TEST_F(DamageTest, ADamagedIndexIsRefusedWithAWordOnWhatToDo) {
   EXPECT_NE(store.status().ToString().find("--tsdb.restore"), std::string::npos) << store.status();
 }
 
+TEST_F(DamageTest, ADamagedJournalRecordCostsWhatComesAfterIt) {
+  const auto tables = [&] {
+    std::set<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(folder_.path())) {
+      if (entry.path().extension() == ".sst") found.insert(entry.path());
+    }
+    return found;
+  };
+  {
+    auto store = *Store::Open(Options(folder_.path()));
+    for (int64_t i = 0; i < 400; ++i) {
+      SampleBatch batch;
+      for (int series = 0; series < 20; ++series) {
+        Add(store.get(), Series(series), 100 * kPartMs + i * 1'000, std::sin(double(i * series)),
+            &batch);
+      }
+      ASSERT_TRUE(AppendAndWait(store.get(), std::move(batch)).status.ok());
+    }
+    expected_ = ReadAll(*store);
+  }
+  // A start writes what is in the log into tables: the journal's is the largest of those.
+  const std::set<fs::path> before = tables();
+  Store::Open(Options(folder_.path()))->reset();
+  fs::path journal;
+  for (const fs::path& table : tables()) {
+    const bool is_new = !before.contains(table);
+    if (is_new && (journal.empty() || fs::file_size(table) > fs::file_size(journal)))
+      journal = table;
+  }
+  ASSERT_FALSE(journal.empty());
+  {
+    std::fstream file(journal, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(fs::file_size(journal) / 2));
+    file.put('\x55').put('\x55').put('\x55');
+  }
+  std::vector<std::string> said;
+  StoreOptions options = Options(folder_.path());
+  options.on_damage = [&](const std::string& what) { said.push_back(what); };
+  auto store = Store::Open(options);
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->GetStats().journal_damages_total, 1u);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find("is damaged at record"), std::string::npos) << said[0];
+  EXPECT_TRUE(fs::exists(folder_.path() + "/quarantine/" + journal.filename().string()));
+  // A beginning of what was written, and everything that had been sealed.
+  const SamplesBySeries actual = ReadAll(**store);
+  size_t missing = 0;
+  for (const auto& [labels, samples] : expected_) {
+    const Samples& found = actual.at(labels);
+    for (const auto& [time_ms, bits] : samples) {
+      const auto it = found.find(time_ms);
+      if (it == found.end()) {
+        ++missing;
+        EXPECT_GE(time_ms, 100 * kPartMs);
+        EXPECT_GT(time_ms, found.rbegin()->first) << "a hole";
+      } else {
+        ASSERT_EQ(it->second, bits);
+      }
+    }
+  }
+  EXPECT_GT(missing, 0u);
+  EXPECT_LT(missing, 400u * 20u);
+  EXPECT_EQ(AppendOne(store->get(), Series(0), 200 * kPartMs, 1).stored, 1u);
+  ASSERT_TRUE((*store)->Maintain(true).ok());
+}
+
 }  // namespace
 }  // namespace baro::tsdb::testing

@@ -1,5 +1,5 @@
 // StoreImpl: the Store of store.h, put together from its parts. Split over store.cc (writing),
-// store_beside.cc, store_open.cc, store_maintain.cc and store_read.cc.
+// store_beside.cc, store_open.cc, store_replay.cc, store_maintain.cc and store_read.cc.
 //
 // Threads: the committer's writer thread changes journal, head and ingest state; the maintenance
 // thread (or the caller of Maintain) seals, the merge thread merges; readers take a View. Lock
@@ -32,6 +32,8 @@
 #include "merger.h"
 #include "part.h"
 #include "read_log.h"
+#include "retention_class.h"
+#include "sample_chain.h"
 #include "sealer.h"
 #include "series_set.h"
 #include "view.h"
@@ -60,12 +62,15 @@ class StoreImpl final : public Store, public StoreAdmin {
   void Describe(const std::vector<model::Metadata>& metadata) override {
     dictionary_->Describe(metadata);
   }
-  std::vector<SequenceRange> StoredSequences(const AgentId& agent) const override {
-    return ingest_->StoredSequences(agent);
-  }
+  std::vector<SequenceRange> StoredSequences(const AgentId& agent) const override
+      ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  bool ReplayComplete() const override { return replay_complete_.load(std::memory_order_acquire); }
+  absl::Status AwaitReplay() const override ABSL_LOCKS_EXCLUDED(replay_mutex_);
 
   void Append(FrameBatch batch, AppendDone done) override;
   void Append(SampleBatch batch, AppendDone done) override;
+  absl::Status SetRetention(const Retention& retention) override
+      ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::StatusOr<std::vector<model::ExemplarSeries>> Exemplars(
       const model::LabelRequest& request) const override;
   absl::Status Maintain(bool force) override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
@@ -126,6 +131,7 @@ class StoreImpl final : public Store, public StoreAdmin {
     std::atomic<uint64_t> targets_removed{0};
     std::atomic<uint64_t> columns_removed{0};
     std::atomic<uint64_t> layouts_removed{0};
+    std::atomic<uint64_t> journal_damages{0};
     std::atomic<uint64_t> merges{0};
     std::atomic<uint64_t> merge_failures{0};
     std::atomic<uint64_t> seals_for_memory{0};
@@ -146,9 +152,26 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status LoadParts();
   absl::Status LoadTombstones(View* view);
   absl::Status RemoveLeftovers();
-  void NameLostParts();  // store_verify.cc
-  absl::Status ReplayJournals();
-  absl::Status Replay(uint64_t epoch, Head* head);
+  // store_verify.cc
+  void NameLostParts();
+  // What is before `record` has been replayed; what is behind it is lost. The journal's tables are
+  // kept for people.
+  void NameJournalDamage(uint64_t epoch, uint64_t record, std::string_view what);
+
+  // store_replay.cc: of Open(), then on the replay thread
+  absl::Status PrepareHeads() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status SkipKeys(uint64_t epoch);
+  void RunReplay() ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  absl::Status Replay(Head* head, Ingest* ingest);
+  absl::Status ReplayChunk(Head* head, Ingest* ingest, SampleDecoder* samples, uint64_t* next_key,
+                           bool* more);
+  bool PauseReplay() ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  bool replay_stopped() const ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  void StopReplay() ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  std::vector<std::string> ReplayWarnings() const ABSL_LOCKS_EXCLUDED(replay_mutex_);
+  // …on the writer thread
+  Checkpoint TakeCheckpoint() const;
+  absl::Status WriteDueCheckpoint();
 
   // store.cc, on the writer thread
   static size_t BytesOf(const SampleBatch& batch);
@@ -202,6 +225,11 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status RemoveUnused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   LiveNumbers FindLive() ABSL_LOCKS_EXCLUDED(view_mutex_);
 
+  // store_retention.cc
+  absl::Status LoadClasses();
+  absl::Status WriteClasses(const ClassNumbers& before, const ClassNumbers& after);
+  std::vector<bool> TakenClasses() const;
+  std::shared_ptr<const RetentionPolicy> CurrentPolicy() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   // store_admin.cc
   absl::Status DeleteOnWriter(const DeleteRequest& request, std::shared_ptr<Head>* rotated);
   bool IsInLiveHead(const DeleteRequest& request) const;
@@ -215,13 +243,15 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status LeaveOutJournals(const std::string& folder) const;
 
   // store_merge.cc
+  absl::Status MakeTiers(bool force) ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
   void MergeLoop() ABSL_LOCKS_EXCLUDED(wake_mutex_);
   absl::Status Merge(bool force) ABSL_LOCKS_EXCLUDED(merge_mutex_);
-  absl::Status RunJob(const MergeJob& job, bool in_background)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
+  // What the job makes takes the place of its inputs; a tier's that of `outdated`.
+  absl::Status RunJob(const MergeJob& job, const std::vector<std::shared_ptr<const Part>>& outdated,
+                      bool in_background) ABSL_EXCLUSIVE_LOCKS_REQUIRED(merge_mutex_);
   absl::Status MakeWay(absl::Duration worked) ABSL_LOCKS_EXCLUDED(wake_mutex_);
-  absl::Status Swap(const MergeJob& job, const std::vector<SealedPart>& merged)
-      ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  absl::Status Swap(const std::vector<std::shared_ptr<const Part>>& out,
+                    const std::vector<SealedPart>& merged) ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   void DropFiles() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status FinishSwap() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status SwapRecords() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
@@ -230,7 +260,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
   std::string StateValue(uint64_t sealed_epoch) const;
 
-  const StoreOptions options_;
+  const StoreOptions options_;  // but what SetRetention() has changed: policy_
   std::shared_ptr<Database> database_;
   std::shared_ptr<Dictionary> dictionary_;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total_;
@@ -241,11 +271,13 @@ class StoreImpl final : public Store, public StoreAdmin {
 
   // The writer thread's (before it starts: Open's).
   std::shared_ptr<Head> live_;
-  int64_t live_created_ms_ = 0;
   uint64_t next_journal_key_ = 1;
+  SampleEncoder sample_encoder_;  // of the live journal
   // By epoch: a write that failed may have left records from next_journal_key_ up to this key.
   std::map<uint64_t, uint64_t> doubtful_;
   uint64_t sealed_epoch_ = 0;
+  bool state_is_written_ = false;
+  bool checkpoint_due_ = false;  // of the live journal: WriteDueCheckpoint()
   uint32_t next_tombstone_ = 1;
 
   base::Mutex operation_mutex_;  // one snapshot, backup or verification at a time
@@ -261,6 +293,8 @@ class StoreImpl final : public Store, public StoreAdmin {
   uint32_t next_part_ ABSL_GUARDED_BY(maintain_mutex_) = 1;
   // Parts of the oldest of sealing_: their files are in, their records perhaps.
   std::vector<SealedPart> ingested_ ABSL_GUARDED_BY(maintain_mutex_);
+  // The numbers of retention classes; in the index.
+  ClassNumbers class_numbers_ ABSL_GUARDED_BY(maintain_mutex_);
   // Of a merge whose files are in, its records perhaps.
   std::optional<PartSwap> swap_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
@@ -281,12 +315,24 @@ class StoreImpl final : public Store, public StoreAdmin {
   std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);
   // All that readers may still hold, view_ among them.
   std::vector<std::weak_ptr<const View>> held_views_ ABSL_GUARDED_BY(view_mutex_);
+  std::shared_ptr<const RetentionPolicy> policy_ ABSL_GUARDED_BY(view_mutex_);
 
   mutable Totals totals_;
   mutable ReadLog reads_;
   std::atomic<uint64_t> journal_bytes_{0};
-  std::atomic<int64_t> created_ms_{0};  // live_created_ms_ for RotationDue()
-  double replay_seconds_ = 0;
+  std::atomic<int64_t> created_ms_{0};  // when the live head was made
+
+  std::vector<std::shared_ptr<Head>> to_replay_;  // Open's, then the replay thread's
+  std::atomic<bool> replay_complete_{false};
+  std::atomic<uint64_t> replay_bytes_done_{0};
+  std::atomic<uint64_t> replay_bytes_total_{0};  // about
+  mutable base::Mutex replay_mutex_;
+  mutable base::CondVar replay_changed_;
+  bool replay_stopped_ ABSL_GUARDED_BY(replay_mutex_) = false;
+  bool replay_ended_ ABSL_GUARDED_BY(replay_mutex_) = false;
+  absl::Status replay_status_ ABSL_GUARDED_BY(replay_mutex_);
+  double replay_seconds_ ABSL_GUARDED_BY(replay_mutex_) = 0;
+  base::TaskGroup replay_thread_;
 
   base::Mutex wake_mutex_;
   base::CondVar wake_;

@@ -16,6 +16,7 @@
 #include "journal_record.h"
 #include "keys.h"
 #include "store_impl.h"
+#include "tier.h"
 
 namespace baro::tsdb {
 namespace {
@@ -24,6 +25,8 @@ namespace {
 constexpr absl::Duration kWakeInterval = absl::Seconds(1);
 // A head is sealed early rather than growing beyond this; so is a journal.
 constexpr uint64_t kHeadBytesMax = uint64_t{1} << 30;
+// A smaller one may hold several slots.
+constexpr uint64_t kHeadBytesRoomy = uint64_t{64} << 20;
 constexpr uint64_t kJournalBytesMax = uint64_t{1} << 30;
 // Short of memory, a head with less than this part of the limit is not sealed early.
 constexpr uint64_t kHeadDivisor = 32;
@@ -38,6 +41,7 @@ std::shared_ptr<const View> StoreImpl::CurrentView() const {
 }
 
 void StoreImpl::SetView(View view) {
+  view.passed_over = PassedOver(view.parts, options_.slot_ms, 0);
   auto next = std::make_shared<const View>(std::move(view));
   base::MutexLock lock(&view_mutex_);
   std::erase_if(held_views_, [](const auto& held) { return held.expired(); });
@@ -68,9 +72,18 @@ absl::Status StoreImpl::OnWriter(const std::function<absl::Status()>& task) {
 bool StoreImpl::RotationDue() const {
   const int64_t grace_ms = options_.slot_ms / kGraceDivisor;
   const int64_t now_ms = options_.clock->NowMs() - grace_ms;
-  const uint64_t head_bytes = CurrentView()->heads.back()->bytes();
+  const auto view = CurrentView();
+  const Head& head = *view->heads.back();
+  if (head.bytes() > kHeadBytesRoomy) {
+    // Its samples may come faster than the clock goes: a backlog, or a replay of one.
+    const int64_t newest_ms = std::max(head.time_ms_max(), INT64_MIN + grace_ms) - grace_ms;
+    if (SlotOf(newest_ms, options_.slot_ms) > SlotOf(head.time_ms_min(), options_.slot_ms)) {
+      return true;
+    }
+  }
   return SlotOf(now_ms, options_.slot_ms) > SlotOf(created_ms_.load(), options_.slot_ms) ||
-         head_bytes > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax || MemoryIsShort();
+         head.bytes() > kHeadBytesMax || journal_bytes_.load() > kJournalBytesMax ||
+         MemoryIsShort();
 }
 
 // A head that is hardly worth a seal is left alone: the memory is elsewhere then.
@@ -82,6 +95,10 @@ bool StoreImpl::MemoryIsShort() const {
 }
 
 absl::Status StoreImpl::Maintain(bool force) {
+  if (!ReplayComplete()) {
+    if (!force) return absl::OkStatus();
+    BARO_TRY(AwaitReplay());
+  }
   {
     base::MutexLock lock(&maintain_mutex_);
     BARO_TRY(SealDue(force));
@@ -101,6 +118,9 @@ absl::Status StoreImpl::SealDue(bool force) {
   if (rotate || !sealing_.empty() || !database_->writable()) {
     status = OnWriter([this] { return database_->Probe(); });
   }
+  if (!sealing_.empty() && status.ok()) {
+    status = OnWriter([this] { return WriteDueCheckpoint(); });
+  }
   while (!sealing_.empty() && status.ok()) status = SealOldest();
   if (status.ok() && rotate) {
     status = OnWriter([this] { return Rotate(); });
@@ -118,14 +138,14 @@ absl::Status StoreImpl::SealDue(bool force) {
 absl::Status StoreImpl::Rotate() {
   const uint64_t epoch = live_->epoch() + 1;
   BARO_TRY(database_->MakeWritable());
-  // A rotation that failed half-way leaves its journal behind.
-  if (database_->Journal(epoch) == nullptr) BARO_TRY(database_->CreateJournal(epoch).status());
   Checkpoint checkpoint = ingest_->TakeCheckpoint();
   checkpoint.created_ms = options_.clock->NowMs();
+  // A rotation that failed half-way has left its journal behind.
   BARO_TRY(WriteWithPending({epoch, {EncodeJournalRecord(checkpoint)}}, {}));
-  live_ = std::make_shared<Head>(epoch);
-  live_created_ms_ = checkpoint.created_ms;
-  created_ms_.store(live_created_ms_);
+  live_ = std::make_shared<Head>(epoch, options_.slot_ms);
+  sample_encoder_.Reset();
+  created_ms_.store(checkpoint.created_ms);
+  checkpoint_due_ = false;
   journal_bytes_.store(0);
   View view = *CurrentView();
   view.heads.push_back(live_);
@@ -136,7 +156,8 @@ absl::Status StoreImpl::Rotate() {
 absl::Status StoreImpl::SealOldest() {
   const std::shared_ptr<Head> head = sealing_.front();
   if (ingested_.empty()) {
-    BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_));
+    ClassRouter router(dictionary_.get(), *CurrentPolicy());
+    BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_, &router));
     next_part_ += static_cast<uint32_t>(parts.size());
     const absl::Status status = IngestFiles(parts);
     RemoveFiles(*database_, parts);  // ingestion has linked or moved them
@@ -195,34 +216,6 @@ absl::Status StoreImpl::Publish(const Head& head, const std::vector<SealedPart>&
     SetView(std::move(view));
     return absl::OkStatus();
   });
-}
-
-absl::Status StoreImpl::Expire() {
-  if (options_.retention_ms == 0) return absl::OkStatus();
-  const int64_t oldest_ms = options_.clock->NowMs() - options_.retention_ms;
-  const auto expired = [&](const std::shared_ptr<const Part>& part) {
-    return part->time_ms_max < oldest_ms;
-  };
-  const auto view = CurrentView();
-  if (std::none_of(view->parts.begin(), view->parts.end(), expired)) return absl::OkStatus();
-  std::vector<std::shared_ptr<const Part>> gone;
-  std::copy_if(view->parts.begin(), view->parts.end(), std::back_inserter(gone), expired);
-  const absl::Status written = OnWriter([&] {
-    BARO_TRY(database_->MakeWritable());
-    rocksdb::WriteBatch writes;
-    View next = *CurrentView();
-    for (const auto& part : gone) {
-      BARO_TRY(ToStatus(writes.Delete(database_->index(), IdKey(kPartKey, part->number)),
-                        "gather an expiry"));
-    }
-    BARO_TRY(database_->Write(&writes));
-    std::erase_if(next.parts, expired);
-    SetView(std::move(next));
-    return absl::OkStatus();
-  });
-  if (!written.ok()) return written;
-  condemned_.insert(condemned_.end(), gone.begin(), gone.end());
-  return absl::OkStatus();
 }
 
 // Files go when no reader can come back to them: DeleteFilesInRange does not respect snapshots.

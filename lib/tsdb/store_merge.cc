@@ -12,6 +12,7 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "store_impl.h"
+#include "tier.h"
 
 namespace baro::tsdb {
 namespace {
@@ -55,10 +56,26 @@ absl::Status StoreImpl::Merge(bool force) {
     const MergePolicy policy{options_.slot_ms, options_.clock->NowMs(), force, &unmerged_};
     const std::vector<MergeJob> jobs = PlanMerges(CurrentView()->parts, policy);
     if (jobs.empty()) break;
-    BARO_TRY(RunJob(jobs.front(), !force && options_.background));
+    BARO_TRY(RunJob(jobs.front(), {}, !force && options_.background));
   }
+  BARO_TRY(MakeTiers(force));
   DropFiles();
   return absl::OkStatus();
+}
+
+absl::Status StoreImpl::MakeTiers(bool force) {
+  while (true) {
+    const std::vector<TierJob> jobs = PlanTiers(CurrentView()->parts, *CurrentPolicy(),
+                                                options_.slot_ms, options_.clock->NowMs());
+    const auto job = std::find_if(jobs.begin(), jobs.end(), [&](const TierJob& one) {
+      return std::none_of(one.merge.inputs.begin(), one.merge.inputs.end(),
+                          [&](const auto& part) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                            return unmerged_.contains(part->number);
+                          });
+    });
+    if (job == jobs.end()) return absl::OkStatus();
+    BARO_TRY(RunJob(job->merge, job->outdated, !force && options_.background));
+  }
 }
 
 void StoreImpl::DropFiles() {
@@ -80,7 +97,8 @@ absl::Status StoreImpl::RewriteDeleted() {
     if (!touched || unmerged_.contains(part->number) || quarantine_->Has(part->number)) {
       continue;
     }
-    BARO_TRY(RunJob({{part}, std::max(part->generation, Generation::kHours)}, false));
+    const MergeJob job{{part}, std::max(part->generation, Generation::kHours), 0, 0};
+    BARO_TRY(RunJob(job, {}, false));
   }
   view.reset();
   DropFiles();
@@ -102,8 +120,12 @@ absl::Status StoreImpl::MakeWay(absl::Duration worked) {
   return stopping();
 }
 
-absl::Status StoreImpl::RunJob(const MergeJob& job, bool in_background) {
+absl::Status StoreImpl::RunJob(const MergeJob& job,
+                               const std::vector<std::shared_ptr<const Part>>& outdated,
+                               bool in_background) {
+  ClassRouter router(dictionary_.get(), *CurrentPolicy());
   MergeContext context;
+  context.router = &router;
   context.database = database_.get();
   context.dictionary = dictionary_.get();
   context.slot_ms = options_.slot_ms;
@@ -122,7 +144,7 @@ absl::Status StoreImpl::RunJob(const MergeJob& job, bool in_background) {
   };
   auto merged = MergeParts(job, context);
   absl::Status status = merged.status();
-  if (status.ok()) status = Swap(job, *merged);
+  if (status.ok()) status = Swap(job.interval_ms == 0 ? job.inputs : outdated, *merged);
   if (status.ok()) {
     totals_.merges.fetch_add(1, std::memory_order_relaxed);
     return status;
@@ -142,13 +164,14 @@ absl::Status StoreImpl::RunJob(const MergeJob& job, bool in_background) {
 }
 
 // Nothing of it exists before SwapRecords(); after a failure of that it may or may not.
-absl::Status StoreImpl::Swap(const MergeJob& job, const std::vector<SealedPart>& merged) {
+absl::Status StoreImpl::Swap(const std::vector<std::shared_ptr<const Part>>& out,
+                             const std::vector<SealedPart>& merged) {
   base::MutexLock lock(&maintain_mutex_);
   absl::Status status = OnWriter([this] { return database_->Probe(); });
   if (status.ok()) status = IngestFiles(merged);
   RemoveFiles(*database_, merged);  // ingestion has linked or moved them
   if (status.ok()) {
-    PartSwap swap{job.inputs, {}};
+    PartSwap swap{out, {}};
     for (const SealedPart& sealed : merged) {
       auto part = std::make_shared<Part>(sealed.part);
       part->targets = pool_.Share(part->targets);

@@ -1,4 +1,4 @@
-// Opening: dictionary, parts, leftovers of a crash, replay of the journals.
+// Opening: dictionary, parts, leftovers of a crash. The journals' replay is in store_replay.cc.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -6,14 +6,14 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "bytes.h"
-#include "journal_record.h"
 #include "keys.h"
 #include "store_impl.h"
 
 namespace baro::tsdb {
 namespace {
 
-constexpr uint64_t kFormatVersion = 1;
+// 2: parts are merged; what version 1 wrote is read as it is.
+constexpr uint64_t kFormatVersion = 2;
 
 using Iterator = std::unique_ptr<rocksdb::Iterator>;
 
@@ -60,15 +60,19 @@ absl::Status StoreImpl::Load() {
   }
   BARO_TRY(LoadExemplars());
   BARO_TRY(LoadParts());
+  BARO_TRY(LoadClasses());
   BARO_TRY(RemoveLeftovers());
   NameLostParts();
-  const int64_t start_ns = options_.clock->MonotonicNs();
-  BARO_TRY(ReplayJournals());
-  KnowNewestTime();
-  replay_seconds_ = static_cast<double>(options_.clock->MonotonicNs() - start_ns) / 1e9;
+  BARO_TRY(PrepareHeads());
   committer_ = std::make_unique<Committer>(
       options_.commit_delay_ms,
       [this](std::vector<Committer::Item> items) { Commit(std::move(items)); });
+  if (!options_.background || to_replay_.empty()) {
+    RunReplay();
+    BARO_TRY(AwaitReplay());
+  } else {
+    replay_thread_.Start("tsdb-replay", [this] { RunReplay(); });
+  }
   if (options_.background) {
     maintenance_.Start("tsdb-maintain", [this] { MaintenanceLoop(); });
     merging_.Start("tsdb-merge", [this] { MergeLoop(); });
@@ -111,12 +115,13 @@ absl::Status StoreImpl::LoadParts() {
   const rocksdb::Status found =
       database_->db()->Get(rocksdb::ReadOptions(), database_->index(), IdKey(kStateKey, 0), &state);
   if (found.ok()) {
+    state_is_written_ = true;
     std::string_view bytes = state;
     uint64_t version = 0;
     if (!TakeVarint(&bytes, &version) || !TakeVarint(&bytes, &sealed_epoch_)) {
       return absl::DataLossError(base::StrCat("cannot open ", options_.path, ": damaged state"));
     }
-    if (version != kFormatVersion) {
+    if (version == 0 || version > kFormatVersion) {
       return absl::FailedPreconditionError(base::StrCat("cannot open ", options_.path,
                                                         ": format version ", version,
                                                         ", this program knows ", kFormatVersion));
@@ -183,66 +188,6 @@ absl::Status StoreImpl::RemoveLeftovers() {
     }
   }
   return absl::OkStatus();
-}
-
-absl::Status StoreImpl::ReplayJournals() {
-  base::MutexLock lock(&maintain_mutex_);
-  View view = *CurrentView();
-  for (const uint64_t epoch : database_->Journals()) {
-    if (live_ != nullptr) sealing_.push_back(live_);
-    live_ = std::make_shared<Head>(epoch);
-    live_created_ms_ = options_.clock->NowMs();
-    BARO_TRY(Replay(epoch, live_.get()));
-    view.heads.push_back(live_);
-  }
-  // A new folder; or the crash came between making the journal and its first record.
-  const bool fresh = live_ == nullptr;
-  if (fresh) {
-    live_ = std::make_shared<Head>(sealed_epoch_ + 1);
-    live_created_ms_ = options_.clock->NowMs();
-    view.heads.push_back(live_);
-    BARO_TRY(database_->CreateJournal(live_->epoch()).status());
-  }
-  if (fresh || live_->empty()) {
-    Checkpoint checkpoint = ingest_->TakeCheckpoint();
-    checkpoint.created_ms = live_created_ms_;
-    BARO_TRY(WriteWithPending({live_->epoch(), {EncodeJournalRecord(checkpoint)}},
-                              {{IdKey(kStateKey, 0), StateValue(sealed_epoch_)}}));
-  }
-  created_ms_.store(live_created_ms_);
-  SetView(std::move(view));
-  return absl::OkStatus();
-}
-
-absl::Status StoreImpl::Replay(uint64_t epoch, Head* head) {
-  const Iterator it = NewIterator(*database_, database_->Journal(epoch));
-  uint64_t bytes = 0;
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    std::string_view key = FromSlice(it->key());
-    uint64_t number = 0;
-    auto record = DecodeJournalRecord(FromSlice(it->value()));
-    if (!TakeBigEndian(&key, &number) || !record.ok()) {
-      return absl::DataLossError(base::StrCat("cannot replay journal ", epoch, " of ",
-                                              options_.path, ", record ", number, ": ",
-                                              record.status().message()));
-    }
-    next_journal_key_ = std::max(next_journal_key_, number + 1);
-    bytes += it->value().size();
-    // What could not be decoded then cannot be now, and the sender was told.
-    if (const auto* frames = std::get_if<FrameBatch>(&*record)) {
-      static_cast<void>(ingest_->Apply(*frames, head));
-    } else if (const auto* samples = std::get_if<SampleBatch>(&*record)) {
-      static_cast<void>(ingest_->Apply(*samples, head));
-    } else if (const auto* beside = std::get_if<ExemplarRecord>(&*record)) {
-      for (const ExemplarSample& sample : beside->exemplars) exemplars_.Restore(sample);
-    } else {
-      const auto& checkpoint = std::get<Checkpoint>(*record);
-      live_created_ms_ = checkpoint.created_ms;
-      BARO_TRY(ingest_->Restore(checkpoint));
-    }
-  }
-  journal_bytes_.store(bytes);
-  return ToStatus(it->status(), base::StrCat("replay journal ", epoch, " of ", options_.path));
 }
 
 }  // namespace baro::tsdb

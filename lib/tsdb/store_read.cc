@@ -1,15 +1,19 @@
 // Reading: selections, label names and values, figures.
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/time/time.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/base/yaml.h"
 #include "selection.h"
 #include "store_impl.h"
+#include "tier.h"
 
 namespace baro::tsdb {
 namespace {
@@ -112,20 +116,58 @@ std::vector<std::string> MetricsRead(const model::SelectRequest& request,
   return metrics;
 }
 
+std::string TimeText(int64_t time_ms) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(time_ms), absl::UTCTimeZone());
+}
+
+// Whoever asked should know what is not every sample.
+std::vector<std::string> DownsamplingNotes(const Selection& selection,
+                                           const model::SelectRequest& request) {
+  std::map<int64_t, TimeRange> tiers;  // by interval
+  for (const PartRun& run : selection.runs) {
+    for (const auto& part : run.parts) {
+      if (part->interval_ms == 0) continue;
+      const auto [it, inserted] =
+          tiers.try_emplace(part->interval_ms, TimeRange{model::kTimeMsMax, model::kTimeMsMin});
+      it->second.start_ms =
+          std::min(it->second.start_ms, std::max(part->time_ms_min, request.start_ms));
+      it->second.end_ms = std::max(it->second.end_ms, std::min(part->time_ms_max, request.end_ms));
+    }
+  }
+  std::vector<std::string> notes;
+  for (const auto& [interval_ms, range] : tiers) {
+    notes.push_back(base::StrCat(
+        "downsampled to ", base::FormatDuration(std::chrono::milliseconds(interval_ms)), " from ",
+        TimeText(range.start_ms), " to ", TimeText(range.end_ms)));
+  }
+  return notes;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
   PartReader reader(*database_, damaged_total_.get(),
                     AroundForPresence({request.start_ms, request.end_ms}));
-  BARO_TRY_ASSIGN(auto selection, tsdb::Select(CurrentView(), *dictionary_, &reader, request));
+  std::vector<std::string> notes = ReplayWarnings();  // before the view is taken
+  auto view = CurrentView();
+  if (request.resolution_ms > 0) {
+    auto coarse = std::make_shared<View>(*view);
+    coarse->passed_over = PassedOver(view->parts, options_.slot_ms, request.resolution_ms);
+    coarse->copied_from = std::move(view);
+    view = std::move(coarse);
+  }
+  BARO_TRY_ASSIGN(auto selection, tsdb::Select(view, *dictionary_, &reader, request));
+  for (std::string& note : DownsamplingNotes(*selection, request)) {
+    notes.push_back(std::move(note));
+  }
   reads_.Note(dictionary_->With([&](const LabelTable&, const LabelTable& columns) {
     return MetricsRead(request, *selection, columns);
   }),
               options_.clock->NowMs());
   return std::make_unique<StoredSeriesSet>(
       Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
-      request.start_ms, request.end_ms);
+      request.start_ms, request.end_ms, std::move(notes));
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
@@ -178,6 +220,7 @@ Stats StoreImpl::GetStats() const {
     slots.insert(part->slot);
   }
   stats.slots = slots.size();
+  stats.journal_damages_total = totals_.journal_damages.load();
   stats.quarantined_parts = quarantine_->size();
   stats.tombstones = view->tombstones->list().size();
   stats.journal_bytes = journal_bytes_.load();
@@ -211,7 +254,14 @@ Stats StoreImpl::GetStats() const {
   stats.exemplars_evicted_total = exemplars_.evicted_total();
   stats.damaged_reads_total = damaged_total_->load();
   stats.append_queue_depth = committer_->depth();
-  stats.replay_seconds = replay_seconds_;
+  stats.replay_complete = ReplayComplete();
+  stats.replay_bytes_done = replay_bytes_done_.load(std::memory_order_relaxed);
+  stats.replay_bytes =
+      std::max(stats.replay_bytes_done, replay_bytes_total_.load(std::memory_order_relaxed));
+  {
+    base::MutexLock lock(&replay_mutex_);
+    stats.replay_seconds = replay_seconds_;
+  }
   stats.refused = dictionary_->RefusedByLimit();
   stats.index_bytes = dictionary_->bytes();
   stats.index_targets_removed_total = totals_.targets_removed.load();

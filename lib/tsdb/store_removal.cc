@@ -73,6 +73,7 @@ LiveNumbers StoreImpl::FindLive() {
 // At most once a slot, and only when the journal that was live the last time is sealed: then no
 // record refers to what was not live at both times (dictionary_removal.cc).
 absl::Status StoreImpl::RemoveUnused() {
+  if (!ReplayComplete()) return absl::OkStatus();
   const auto view = CurrentView();
   const int64_t now_ms = options_.clock->NowMs();
   const bool waited = !removal_ms_ || now_ms < *removal_ms_ ||  // the clock was put back

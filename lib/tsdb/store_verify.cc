@@ -39,6 +39,17 @@ void StoreImpl::NameLostParts() {
   }
 }
 
+void StoreImpl::NameJournalDamage(uint64_t epoch, uint64_t record, std::string_view what) {
+  totals_.journal_damages.fetch_add(1, std::memory_order_relaxed);
+  const absl::Status kept = database_->KeepJournal(epoch);
+  if (!options_.on_damage) return;
+  options_.on_damage(base::StrCat(
+      "journal ", epoch, " is damaged at record ", record,
+      ": what is before it is there, what came after is lost; its tables are ",
+      kept.ok() ? "kept under quarantine/" : base::StrCat("not kept: ", kept.message()), ": ",
+      what));
+}
+
 absl::StatusOr<VerifyReport> VerifyFolder(const std::string& path, rocksdb::Env* env) {
   VerifyReport report;
   auto database = Database::OpenReadOnly(path, env);

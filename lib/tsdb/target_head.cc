@@ -39,25 +39,24 @@ std::optional<size_t> TargetHead::FindGroup(const StoredLayout& layout, int leve
 
 RowGroup* TargetHead::GroupOf(const StoredLayout& layout, int level) {
   if (const auto found = FindGroup(layout, level)) return groups_[*found].rows.get();
-  groups_.push_back({std::make_unique<RowGroup>(&layout), level});
+  groups_.push_back({std::make_unique<RowGroup>(&layout, rule_), level});
   return groups_.back().rows.get();
 }
 
 // A column that was absent before and is absent now has no sample.
-void TargetHead::AppendRow(const StoredLayout& layout, int64_t time_ms,
-                           std::span<const double> values, Applied* applied) {
+void TargetHead::AppendRow(const StoredLayout& layout, const codec::Row& row,
+                           std::span<const uint64_t> changed, RowHint* hint, Applied* applied) {
   RowGroup* group = GroupOf(layout, 0);
-  if (!group->empty() && time_ms <= group->last_time_ms()) {
-    AppendLateRow(layout, time_ms, values, applied);
+  if (!group->empty() && row.time_ms <= group->last_time_ms()) {
+    hint->group = nullptr;
+    AppendLateRow(layout, row.time_ms, row.values, applied);
     return;
   }
-  const std::span<const double> before = group->last_row();
-  uint64_t absent = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    absent += model::IsStaleNan(values[i]) && (before.empty() || model::IsStaleNan(before[i]));
-  }
-  applied->stored += values.size() - absent;
-  group->Append(time_ms, values);
+  if (hint->group != group || hint->rows != group->times_ms().size()) changed = {};
+  const size_t absent = group->Append(row.time_ms, row.values, changed);
+  applied->stored += row.values.size() - absent;
+  hint->group = group;
+  hint->rows = group->times_ms().size();
 }
 
 // The row at this time as readers see it; empty when there is none. `level` gets the highest level
@@ -157,7 +156,7 @@ SeriesHint TargetHead::AddSeries(Level* level, int number, ColumnId column, int6
     joins = rows.column_count() < kGroupColumnsMax && rows.last_time_ms() == time_ms;
   }
   if (!joins) {
-    groups_.push_back({std::make_unique<RowGroup>(nullptr), number});
+    groups_.push_back({std::make_unique<RowGroup>(nullptr, rule_), number});
     level->newest_group = static_cast<uint32_t>(groups_.size() - 1);
     groups_.back().rows->Open(time_ms);
   }

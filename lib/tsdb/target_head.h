@@ -18,6 +18,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "baro/base/mutex.h"
+#include "baro/codec/frame.h"
 #include "baro/tsdb/store.h"
 #include "row_group.h"
 
@@ -62,15 +63,28 @@ struct SeriesHint {
   uint32_t position = UINT32_MAX;
 };
 
+// Where a chain's last row went. If it is still the last of its group, what the chain tells as
+// unchanged is unchanged there, too. Only the chain's owner uses it.
+struct RowHint {
+  uint64_t epoch = 0;  // of the head; 0: none
+  const RowGroup* group = nullptr;
+  size_t rows = 0;
+};
+
 // Thread-safe: one writer, any number of readers, one lock a target.
 class TargetHead {
  public:
+  explicit TargetHead(const BlockRule* rule = &kLooseBlocks) : rule_(rule) {}
+
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex_) { mutex_.Lock(); }
   void Unlock() ABSL_UNLOCK_FUNCTION(mutex_) { mutex_.Unlock(); }
 
   // The writer locks around runs of samples of one target, so a lock costs a row, not a sample.
-  void AppendRow(const StoredLayout& layout, int64_t time_ms, std::span<const double> values,
-                 Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `hint` is where the row before it in its chain went, in a head of this epoch; `changed` what
+  // differs from that row: RowGroup::Append.
+  void AppendRow(const StoredLayout& layout, const codec::Row& row,
+                 std::span<const uint64_t> changed, RowHint* hint, Applied* applied)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `hint` is where the sample before was found; it is moved on.
   void AppendSample(ColumnId column, int64_t time_ms, double value, SeriesHint* hint,
                     Applied* applied) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -122,6 +136,7 @@ class TargetHead {
   std::optional<Existing> FindExisting(ColumnId column, int64_t time_ms) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  const BlockRule* const rule_;
   mutable base::Mutex mutex_;
   std::vector<Group> groups_ ABSL_GUARDED_BY(mutex_);
   std::vector<Level> levels_ ABSL_GUARDED_BY(mutex_);

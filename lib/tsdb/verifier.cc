@@ -7,6 +7,7 @@
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "bucket_stats.h"
 #include "bytes.h"
 #include "journal_record.h"
 #include "keys.h"
@@ -38,9 +39,13 @@ std::string Hex(std::string_view bytes) {
   return text;
 }
 
-// Merged parts have each block's statistics behind it (Part::BlockOf).
+// Sealed parts of the first version had statistics that nobody reads; merged parts have each
+// block's behind it (Part::BlockOf).
+bool IsUnread(const Part& part, uint16_t block) {
+  return part.generation == Generation::kSealed && block >= kSealedStatsBlock;
+}
 bool IsStatistics(const Part& part, uint16_t block) {
-  return part.generation == Generation::kSealed ? block >= kStatsBlock : block % 2 == 1;
+  return part.generation != Generation::kSealed && block % 2 == 1;
 }
 
 std::string PlaceOf(const Part& part, const SlotKey& key) {
@@ -184,9 +189,8 @@ absl::Status Verifier::CheckValue(const Part& part, const SlotKey& key, std::str
     }
     return absl::OkStatus();
   }
-  if (IsStatistics(part, key.block)) {
-    return DecodeSlotStats(value).status();
-  }
+  if (IsUnread(part, key.block)) return absl::OkStatus();
+  if (IsStatistics(part, key.block)) return DecodeBucketStats(value).status();
   ++run.value_blocks;
   BARO_TRY_ASSIGN(const SlotValues values, SlotValues::Parse(value));
   std::vector<double> rows(values.row_count());
@@ -239,6 +243,7 @@ void Verifier::CheckJournal(uint64_t epoch) {
   ++report_->journals;
   const std::unique_ptr<rocksdb::Iterator> it(database_.db()->NewIterator(ReadingOnce(), journal));
   uint64_t next = 0;
+  SampleDecoder samples;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     ++report_->journal_records;
     std::string_view key = FromSlice(it->key());
@@ -252,7 +257,7 @@ void Verifier::CheckJournal(uint64_t epoch) {
       Add(place, base::StrCat("records ", next, " to ", number - 1, " before it are missing"));
     }
     next = number + 1;
-    const auto record = DecodeJournalRecord(FromSlice(it->value()));
+    const auto record = DecodeJournalRecord(FromSlice(it->value()), &samples);
     if (!record.ok()) Add(place, base::FromAbsl(record.status().message()));
   }
   if (!it->status().ok()) Add(base::StrCat("journal ", epoch), it->status().ToString());

@@ -108,7 +108,7 @@ Request Everything() {
   AddText("a", "b", number);
   auto* const h = scope->add_metrics()->mutable_histogram()->add_data_points();
   h->set_count(3);
-  for (const uint64_t count : {1, 2}) h->add_bucket_counts(count);
+  for (const uint64_t count : {1u, 2u}) h->add_bucket_counts(count);
   h->add_explicit_bounds(0.5);
   auto* const e = scope->add_metrics()->mutable_exponential_histogram()->add_data_points();
   e->set_scale(-2);

@@ -1,10 +1,11 @@
 // Attribute values as text, and exemplars.
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "baro/base/status.h"
@@ -169,16 +170,15 @@ Json AppendJsonArray(std::string_view message, int depth, std::string* text) {
 Json AppendJsonMap(std::string_view message, int depth, std::string* text) {
   std::vector<OtlpAttribute> entries;
   if (!ReadOtlpAttributes(message, &entries).ok()) return Json::kDamaged;
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const auto& a, const auto& b) { return a.key < b.key; });
+  std::map<std::string_view, std::string_view> map;
+  for (const OtlpAttribute& entry : entries) map[entry.key] = entry.value;
   text->push_back('{');
   bool first = true;
-  for (size_t i = 0; i < entries.size(); ++i) {
-    if (i + 1 < entries.size() && entries[i + 1].key == entries[i].key) continue;
+  for (const auto& [key, value] : map) {
     if (!std::exchange(first, false)) text->push_back(',');
-    AppendJsonString(entries[i].key, text);
+    AppendJsonString(key, text);
     text->push_back(':');
-    if (const Json result = AppendJson(entries[i].value, depth - 1, text); result != Json::kGood) {
+    if (const Json result = AppendJson(value, depth - 1, text); result != Json::kGood) {
       return result;
     }
   }

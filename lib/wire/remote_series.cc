@@ -42,9 +42,9 @@ std::string Shown(std::string_view text) {
 }
 
 void SortByName(std::vector<LabelView>* views) {
-  const auto by_name = [](const LabelView& a, const LabelView& b) { return a.name < b.name; };
-  if (std::is_sorted(views->begin(), views->end(), by_name)) return;
-  std::stable_sort(views->begin(), views->end(), by_name);
+  std::sort(views->begin(), views->end(), [](const LabelView& a, const LabelView& b) {
+    return a.name == b.name ? a.value < b.value : a.name < b.name;
+  });
 }
 
 // What is wrong with sorted labels; empty when nothing is.

@@ -27,7 +27,7 @@ v2::Request TwoSeries() {
     request.add_symbols(symbol);
   }
   v2::TimeSeries* const up = request.add_timeseries();
-  for (const uint32_t ref : {1, 2, 3, 4}) up->add_labels_refs(ref);
+  for (const uint32_t ref : {1u, 2u, 3u, 4u}) up->add_labels_refs(ref);
   for (int i = 1; i <= 2; ++i) {
     v2::Sample* const sample = up->add_samples();
     sample->set_value(i * 1.5);
@@ -43,7 +43,7 @@ v2::Request TwoSeries() {
   exemplar->set_value(7);
   exemplar->set_timestamp(-5);
   v2::TimeSeries* const histogram = request.add_timeseries();
-  for (const uint32_t ref : {1, 4}) histogram->add_labels_refs(ref);
+  for (const uint32_t ref : {1u, 4u}) histogram->add_labels_refs(ref);
   histogram->set_created_timestamp(42);
   v2::Histogram* const value = histogram->add_histograms();
   value->set_count_int(3);

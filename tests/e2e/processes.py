@@ -158,6 +158,13 @@ class Stage:
 def wait_ready(program):
     wait_for(f'{program.name} to be ready', lambda: http(program.url + '/-/ready')[0] == 200 or not program.running())
     assert program.running(), f'{program.name} ended: {program.log_tail()}'
+    if program.name == 'collector':
+        wait_complete(program)
+
+
+def wait_complete(collector):
+    """A large store is ready before all its journals are loaded (docs/adr/0014-ready-before-complete.md)."""
+    wait_for('the journals to be loaded', lambda: metric(collector.url, 'baro_store_replay_complete') == 1)
 
 
 def query(url, expression, at=None):

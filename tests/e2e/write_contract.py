@@ -166,10 +166,24 @@ def check_headers(url):
     assert status == 413 and '33554432' in text, (status, text)
 
 
+def check_starts(url):
+    """A zero at the start, once, and not counted as written."""
+    request = Request()
+    for _ in range(2):
+        request.add(name('started_total'), (100.0, 60_000))
+        assert post(url, snappy(request.bytes()), V2)[0] == 204
+    start_s = (request.now_ms - 60_000) / 1000
+    at_start = processes.wait_for('the zero at the start', lambda: processes.query(url, 'started_total', start_s))
+    assert at_start[0][1] == 0, at_start
+    assert processes.query(url, 'count_over_time(started_total[5m])', request.now_ms / 1000)[0][1] == 2
+    assert processes.metric(url, 'baro_remote_write_start_samples_total') == 1
+
+
 def main(bin_dir):
     with processes.Stage(bin_dir) as stage:
-        collector = stage.collector().start()
+        collector = stage.collector(extra=['--enable-feature=created-timestamp-zero-ingestion']).start()
         processes.wait_ready(collector)
+        check_starts(collector.url)
         check_cases(collector.url)
         check_headers(collector.url)
     print('OK')

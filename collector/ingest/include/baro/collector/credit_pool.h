@@ -8,7 +8,8 @@
 namespace baro::collector {
 
 struct CreditPoolOptions {
-  int64_t total_bytes = int64_t{128} << 20;
+  // About half an hour of a million series: catching up must not cost more memory than a head.
+  int64_t total_bytes = int64_t{32} << 20;
   // One agent's part: total / agents, inside these.
   int64_t share_bytes_min = int64_t{64} << 10;
   int64_t share_bytes_max = int64_t{4} << 20;

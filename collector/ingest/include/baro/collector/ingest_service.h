@@ -1,7 +1,8 @@
 // IngestService: baro.v1.Ingest/Push over gRPC, in front of the store.
 //
-// gRPC's reactors only hand over: sessions run on a few worker threads, each session on one of them
-// at a time. A stream reads its next message only when the last one has been dealt with.
+// Sessions run on a few worker threads, each on one of them at a time; frames are checked and
+// handed to the store by the gRPC thread that read them. A stream reads its next message only when
+// the last one has been dealt with.
 #pragma once
 
 #include <cstdint>

@@ -99,6 +99,8 @@ class IngestSession {
 
   // The next message for the agent; false when there is none.
   bool NextMessage(v1::CollectorMessage* message);
+  // Whether there is one.
+  bool HasMessage() const;
 
   bool greeted() const { return greeted_; }
   const IngestPosition& position() const { return position_; }
@@ -134,6 +136,7 @@ class IngestSession {
   void Unhold(const v1::FrameBatch& batch);
   void OnUndecodable(uint64_t number, Chain* chain, const tsdb::AppendResult& result);
   void Discard(const v1::FrameBatch& batch);
+  int64_t Grant() const;
   int64_t TakeGrant();
   void RejectTarget(uint32_t target_ref, const absl::Status& status);
   void RejectColumns(uint32_t target_ref, const tsdb::Declared& declared);

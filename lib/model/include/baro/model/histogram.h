@@ -70,7 +70,8 @@ struct BucketRange {
   bool upper_inclusive = false;
   double count = 0;
 };
-// The filled buckets from the lowest to the highest, the zero bucket among them.
+// The filled buckets from the lowest to the highest, the zero bucket among them. What a wide zero
+// bucket covers of its neighbours counts as its own.
 std::vector<BucketRange> BucketRanges(const Histogram& histogram);
 
 // Whether two histograms are the same to the bit, NaNs included; buckets of a count of 0 left out

@@ -28,6 +28,9 @@ struct SelectRequest {
   size_t series_max = 0;
   // Histogram samples are wanted too (SeriesView::histograms); left out otherwise.
   bool histograms = false;
+  // How far apart samples may be where a store has them downsampled; 0: as they came, as long as
+  // those are there.
+  int64_t resolution_ms = 0;
 };
 
 // The samples of one series within the request's range, oldest first, stale markers included,

@@ -22,6 +22,7 @@
 #include "baro/model/histogram.h"
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
+#include "baro/model/matcher.h"
 #include "baro/model/sample.h"
 #include "baro/model/series_source.h"
 
@@ -49,11 +50,39 @@ struct Limits {
   size_t layouts_max = 5'000'000;
 };
 
+// Series that are kept for a time of their own. Which class a series belongs to is looked up when
+// its samples are sealed or merged: a change counts for what comes after it.
+struct RetentionClass {
+  std::vector<model::Matcher> matchers;  // all must match
+  int64_t retention_ms = 0;              // 0: for ever
+};
+
+// Of each day the last sample of a series in every interval, and the interval's statistics, for the
+// time when the samples have expired. Only of series in no class of their own.
+struct DownsampledTier {
+  int64_t interval_ms = 0;
+  int64_t retention_ms = 0;  // 0: for ever
+};
+inline constexpr size_t kDownsampledTiersMax = 3;
+inline constexpr int64_t kDownsampledIntervalMinMs = 60'000;
+
+// How long what is kept.
+struct Retention {
+  // Samples older than this are refused and slots older than this are dropped; 0 keeps everything,
+  // whatever its time.
+  int64_t retention_ms = int64_t{30} * 24 * 3600 * 1000;
+  std::vector<RetentionClass> classes;  // the first that matches counts
+  std::vector<DownsampledTier> tiers;   // by interval, ascending; none: nothing is downsampled
+};
+
 struct StoreOptions {
   std::string path;
   // Samples older than this are refused and slots older than this are dropped; 0 keeps everything,
   // whatever its time.
   int64_t retention_ms = int64_t{30} * 24 * 3600 * 1000;
+  // Retention::classes and ::tiers.
+  std::vector<RetentionClass> retention_classes;
+  std::vector<DownsampledTier> tiers;
   // Samples later than now by more than this are refused, as they would outlive the retention; 0
   // takes any. Without effect when retention_ms is 0.
   int64_t future_ms_max = int64_t{24} * 3600 * 1000;
@@ -220,10 +249,14 @@ struct Stats {
   uint64_t seals_for_memory_total = 0;  // begun early, as memory ran short
   uint64_t batches_refused_memory_total = 0;
   uint64_t append_queue_depth = 0;
-  uint64_t tombstones = 0;         // deletes not yet made physical
-  uint64_t quarantined_parts = 0;  // found damaged
-  double replay_seconds = 0;       // of the last start
-  bool writable = true;            // false while the disk is full or failing
+  uint64_t tombstones = 0;             // deletes not yet made physical
+  uint64_t quarantined_parts = 0;      // found damaged
+  uint64_t journal_damages_total = 0;  // journals whose end could not be read at the start
+  double replay_seconds = 0;           // of the last start, once complete
+  bool replay_complete = true;
+  uint64_t replay_bytes = 0;  // of journals, to be loaded at the last start; about
+  uint64_t replay_bytes_done = 0;
+  bool writable = true;  // false while the disk is full or failing
   // What limits have refused since start, by the limit's name.
   struct Refused {
     std::string limit;
@@ -266,7 +299,10 @@ class StoreAdmin;
 // Thread-safe.
 class Store : public model::SeriesSource {
  public:
-  // Replays the journal; returns when everything acknowledged before can be queried.
+  // Returns at once; what was acknowledged before and is not sealed is loaded in the background.
+  // Until then (ReplayComplete) queries carry a warning, samples are accepted, frames are refused
+  // as Unavailable and StoredSequences() waits. With `background` off it returns when all is
+  // loaded.
   // Errors: Unavailable (cannot open, locked by another process), DataLoss (names the damaged file
   // or key).
   static absl::StatusOr<std::unique_ptr<Store>> Open(StoreOptions options);
@@ -292,6 +328,11 @@ class Store : public model::SeriesSource {
   // agent or epoch.
   virtual std::vector<SequenceRange> StoredSequences(const AgentId& agent) const = 0;
 
+  // Whether everything from before the last start can be queried. AwaitReplay() waits for it; its
+  // errors: Unavailable (the disk cannot be read, or closed meanwhile).
+  virtual bool ReplayComplete() const { return true; }
+  virtual absl::Status AwaitReplay() const { return absl::OkStatus(); }
+
   // Both return at once; `done` runs on a store thread after the sync and after the samples can be
   // queried, or with an error. Batches of one chain must be appended in order, the next may be
   // appended before the last is done. Full queue: `done` runs at once with ResourceExhausted.
@@ -308,6 +349,10 @@ class Store : public model::SeriesSource {
   // Rotates and seals when due, applies retention; `force` seals whatever is there and merges all
   // that is sealed, and returns when that is done. With `background` off the owner calls it.
   virtual absl::Status Maintain(bool force) = 0;
+
+  // Changes what StoreOptions said; takes effect with the next Maintain(). Errors: InvalidArgument;
+  // ResourceExhausted (too many classes); as Maintain().
+  virtual absl::Status SetRetention(const Retention& /*retention*/) { return absl::OkStatus(); }
 
   virtual Stats GetStats() const = 0;
   virtual Cardinality GetCardinality(size_t limit) const = 0;

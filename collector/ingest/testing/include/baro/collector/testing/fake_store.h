@@ -114,7 +114,9 @@ class FakeStore final : public tsdb::Store {
   absl::StatusOr<tsdb::SeriesId> DeclareSeries(const model::Labels&) override { return Unused(); }
   void Describe(const std::vector<model::Metadata>&) override {}
   void Append(tsdb::SampleBatch, tsdb::AppendDone done) override {
-    done(tsdb::AppendResult{.status = Unused()});
+    tsdb::AppendResult result;
+    result.status = Unused();
+    done(result);
   }
   absl::Status Maintain(bool) override { return absl::OkStatus(); }
   tsdb::Stats GetStats() const override { return {}; }
