@@ -59,7 +59,7 @@ uint32_t Seed() {
 class RandomLabels {
  public:
   explicit RandomLabels(uint32_t seed) : random_(seed) {}
-  uint32_t Below(uint32_t bound) { return random_() % bound; }
+  uint32_t Below(size_t bound) { return static_cast<uint32_t>(random_() % bound); }
   Labels Next() {
     std::vector<model::Label> labels;
     for (const char* name : {"__name__", "a", "b", "job", "pod", "uid"}) {

@@ -59,7 +59,9 @@ TEST_F(StoreRemovalTest, AChurningFleetDoesNotGrowTheIndex) {
   for (int hour = 0; hour < 100; ++hour) {
     SCOPED_TRACE(hour);
     ASSERT_NO_FATAL_FAILURE(Hour(hour));
-    if (hour % 31 == 30) ASSERT_NO_FATAL_FAILURE(Open());
+    if (hour % 31 == 30) {
+      ASSERT_NO_FATAL_FAILURE(Open());
+    }
     const Stats stats = store_->GetStats();
     EXPECT_LE(stats.targets, kKnownMax);
     EXPECT_LE(stats.columns, kKnownMax);
