@@ -40,6 +40,22 @@ CLI::Validator WholeNumber(int64_t most, int64_t least = 1) {
       "");
 }
 
+struct LimitFlag {
+  const char* name;
+  uint64_t SeriesLimits::* limit;
+  const char* help;
+};
+constexpr LimitFlag kLimitFlags[] = {
+    {"limits.series", &SeriesLimits::series, "Series at a time; new ones beyond are refused"},
+    {"limits.series-per-target", &SeriesLimits::series_per_target, "Series of one target"},
+    {"limits.series-per-metric", &SeriesLimits::series_per_metric,
+     "Series of one metric; absent: no limit"},
+    {"limits.series-per-job", &SeriesLimits::series_per_job, "Series of one job; absent: no limit"},
+    {"limits.labels-per-series", &SeriesLimits::labels_per_series, "Labels of one series"},
+    {"limits.label-name-bytes", &SeriesLimits::label_name_bytes, "Length of a label's name"},
+    {"limits.label-value-bytes", &SeriesLimits::label_value_bytes, "Length of a label's value"},
+};
+
 void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
   app->set_version_flag("--version", VersionText());
   app->add_option("--config.file", options->config_file, "Configuration file (YAML); may be absent")
@@ -100,6 +116,11 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
                   "Memory of the whole process; auto: 80% of the cgroup's, else 60% of the "
                   "machine's; 0: no limit")
       ->type_name("SIZE");
+  for (const LimitFlag& flag : kLimitFlags) {
+    app->add_option(base::StrCat("--", flag.name), options->limits.*flag.limit, flag.help)
+        ->type_name("COUNT")
+        ->check(WholeNumber(UINT32_MAX));
+  }
   app->add_option("--log.level", options->log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app->add_option("--log.format", options->log_format, "console or json")
@@ -174,6 +195,9 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"storage.backup-path", options.backup_path},
       {"web.enable-admin-api", options.admin_api ? "true" : "false"},
   };
+  for (const LimitFlag& flag : kLimitFlags) {
+    flags.emplace_back(flag.name, base::StrCat(options.limits.*flag.limit));
+  }
   std::sort(flags.begin(), flags.end());
   return flags;
 }

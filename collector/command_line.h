@@ -12,6 +12,16 @@
 
 namespace baro::collector {
 
+// What the store takes in; 0: no such limit.
+struct SeriesLimits {
+  uint64_t series = 10'000'000;
+  uint64_t series_per_target = 1'000'000;
+  uint64_t series_per_metric = 0;
+  uint64_t series_per_job = 0;
+  uint64_t labels_per_series = 64;
+  uint64_t label_name_bytes = 1'024;
+  uint64_t label_value_bytes = 16'384;
+};
 // Prometheus' name for it.
 inline constexpr char kStartSamplesFeature[] = "created-timestamp-zero-ingestion";
 
@@ -28,6 +38,7 @@ struct CollectorOptions {
   int64_t query_lookback_ms = 300'000;
   int64_t query_samples_max = 50'000'000;
   size_t query_concurrency_max = 20;
+  SeriesLimits limits;
   int64_t read_samples_max = 50'000'000;  // remote read, one query; 0: any number
   std::vector<std::string> features;      // kStartSamplesFeature
   bool admin_api = false;

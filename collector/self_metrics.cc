@@ -113,6 +113,21 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
           stats.frames_undecodable_total);
   counter("frames_refused_target_total", "Frames of targets that a limit had refused.",
           stats.frames_refused_target_total);
+  gauge("index_bytes", "Memory of label sets and postings, an estimate.", D(stats.index_bytes));
+  auto removed = Family("baro_store_index_removed_total",
+                        "What nothing referred to any more and left the index.",
+                        prometheus::MetricType::Counter);
+  AddValue(D(stats.index_targets_removed_total), {{"kind", "target"}}, &removed);
+  AddValue(D(stats.index_columns_removed_total), {{"kind", "column"}}, &removed);
+  AddValue(D(stats.index_layouts_removed_total), {{"kind", "layout"}}, &removed);
+  families->push_back(std::move(removed));
+  auto refused = Family("baro_store_refused_total",
+                        "Series, targets and layouts refused at declaration, by limit.",
+                        prometheus::MetricType::Counter);
+  for (const tsdb::Stats::Refused& one : stats.refused) {
+    AddValue(D(one.total), {{"limit", one.limit}}, &refused);
+  }
+  families->push_back(std::move(refused));
   auto samples = Family("baro_store_samples_total", "Samples by what became of them.",
                         prometheus::MetricType::Counter);
   AddValue(D(stats.samples_stored_total), {{"outcome", "stored"}}, &samples);

@@ -152,6 +152,13 @@ absl::Status ServerImpl::Open() {
 absl::Status ServerImpl::OpenStore() {
   tsdb::StoreOptions options;
   options.path = options_.storage_path;
+  options.limits.series_max = options_.limits.series;
+  options.limits.series_per_target_max = options_.limits.series_per_target;
+  options.limits.series_per_metric_max = options_.limits.series_per_metric;
+  options.limits.series_per_job_max = options_.limits.series_per_job;
+  options.limits.labels_per_series_max = options_.limits.labels_per_series;
+  options.limits.label_name_bytes_max = options_.limits.label_name_bytes;
+  options.limits.label_value_bytes_max = options_.limits.label_value_bytes;
   tsdb::Retention retention = RetentionOfAll(options_, this->config());
   options.retention_ms = retention.retention_ms;
   options.retention_classes = std::move(retention.classes);

@@ -38,6 +38,7 @@ constexpr Endpoint kEndpoints[] = {
     {"status/walreplay", false, HttpLane::kQuick, ReplayStatus},
     {"baro/agents", false, HttpLane::kQuick, Agents},
     {"baro/status", false, HttpLane::kQuick, BaroStatus},
+    {"baro/cardinality", false, HttpLane::kQuery, CardinalityStatus},
 };
 
 // Operations take POST and PUT. Those that change something are off unless asked for.

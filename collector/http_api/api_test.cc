@@ -313,6 +313,7 @@ TEST_F(Api, TellsItsStatus) {
     tsdb::Cardinality cardinality;
     cardinality.series_by_metric = {{"up", 3}, {"down", 2}};
     cardinality.values_by_label = {{"job", 4}, {"le", 5}};
+    cardinality.metrics = {{"up", 3, 1, 2, 4}};
     return cardinality;
   };
   EXPECT_EQ(Get("status/flags"), R"(200 {"status":"success","data":{"config.file":"c.yml"}})");
@@ -320,6 +321,9 @@ TEST_F(Api, TellsItsStatus) {
   const std::string tsdb = Get("status/tsdb", "limit=1");
   EXPECT_THAT(tsdb, HasSubstr(R"("seriesCountByMetricName":[{"name":"up","value":3}])"));
   EXPECT_THAT(tsdb, HasSubstr(R"("numLabelPairs":9)"));
+  EXPECT_THAT(Get("baro/cardinality"),
+              HasSubstr(R"("metrics":[{"name":"up","series":3,"firstSeenMs":1,"lastSeenMs":2,)"
+                        R"("lastReadMs":4}])"));
   EXPECT_THAT(Get("status/runtimeinfo"), HasSubstr(R"("storageRetention":"30d")"));
   EXPECT_EQ(Get("status/walreplay"),
             R"(200 {"status":"success","data":{"min":0,"max":0,"current":0}})");

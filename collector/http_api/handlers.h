@@ -36,6 +36,7 @@ Answer Agents(const ApiParts& parts, const net::ServerRequest& request);
 // status_handlers.cc
 Answer BuildInformation(const ApiParts& parts, const net::ServerRequest& request);
 Answer TsdbStatus(const ApiParts& parts, const net::ServerRequest& request);
+Answer CardinalityStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer ConfigStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer FlagsStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer RuntimeStatus(const ApiParts& parts, const net::ServerRequest& request);

@@ -29,6 +29,42 @@ void WriteEntries(const std::vector<tsdb::Cardinality::Entry>& entries, size_t l
   }
 }
 
+void WriteSeen(const std::vector<tsdb::Cardinality::Seen>& seen, size_t limit, bool read,
+               JsonWriter* writer) {
+  JsonList list(writer);
+  for (const auto& one : std::span(seen).first(std::min(limit, seen.size()))) {
+    JsonObject object(list.Next());
+    object.Add("name", one.name);
+    object.Add("series", one.series);
+    object.Add("firstSeenMs", one.first_seen_ms);
+    object.Add("lastSeenMs", one.last_seen_ms);
+    if (read) object.Add("lastReadMs", one.last_read_ms);
+  }
+}
+
+void WriteRefused(const std::vector<tsdb::Stats::Refused>& refused, JsonWriter* writer) {
+  JsonList list(writer);
+  for (const auto& one : refused) {
+    JsonObject object(list.Next());
+    object.Add("limit", one.limit);
+    object.Add("total", one.total);
+    object.Add("first", one.first);
+  }
+}
+
+absl::StatusOr<size_t> ReadLimit(const net::ServerRequest& request) {
+  const Parameters parameters(request);
+  size_t limit = kCardinalityRows;
+  if (const std::string_view text = parameters.Get("limit"); !text.empty()) {
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, limit);
+    if (result.ec != std::errc{} || result.ptr != end || limit == 0) {
+      return absl::InvalidArgumentError("limit must be a positive number");
+    }
+  }
+  return std::min(limit, kCardinalityRowsMax);
+}
+
 std::string HostName() {
   char name[256] = {};
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
@@ -99,16 +135,7 @@ Answer BuildInformation(const ApiParts& parts, const net::ServerRequest&) {
 }
 
 Answer TsdbStatus(const ApiParts& parts, const net::ServerRequest& request) {
-  const Parameters parameters(request);
-  size_t limit = kCardinalityRows;
-  if (const std::string_view text = parameters.Get("limit"); !text.empty()) {
-    const char* end = text.data() + text.size();
-    const auto result = std::from_chars(text.data(), end, limit);
-    if (result.ec != std::errc{} || result.ptr != end || limit == 0) {
-      return absl::InvalidArgumentError("limit must be a positive number");
-    }
-  }
-  limit = std::min(limit, kCardinalityRowsMax);
+  BARO_TRY_ASSIGN(const size_t limit, ReadLimit(request));
   // All label names, so that their values can be added up.
   const tsdb::Cardinality cardinality = parts.facts.cardinality(kCardinalityRowsMax);
   JsonWriter writer = StartAnswer();
@@ -120,6 +147,31 @@ Answer TsdbStatus(const ApiParts& parts, const net::ServerRequest& request) {
     WriteEntries(cardinality.bytes_by_label, limit, object.Key("memoryInBytesByLabelName"));
     WriteEntries(cardinality.series_by_label_pair, limit,
                  object.Key("seriesCountByLabelValuePair"));
+  }
+  return FinishAnswer(&writer);
+}
+
+// Where the series come from: baro tsdb cardinality shows it.
+Answer CardinalityStatus(const ApiParts& parts, const net::ServerRequest& request) {
+  BARO_TRY_ASSIGN(const size_t limit, ReadLimit(request));
+  const tsdb::Cardinality cardinality = parts.facts.cardinality(limit);
+  const tsdb::Stats stats = parts.facts.store_stats();
+  JsonWriter writer = StartAnswer();
+  {
+    JsonObject object(&writer);
+    object.Add("series", stats.series);
+    object.Add("targets", stats.targets);
+    object.Add("columns", stats.columns);
+    object.Add("layouts", stats.layouts);
+    object.Add("indexBytes", stats.index_bytes);
+    WriteSeen(cardinality.metrics, limit, true, object.Key("metrics"));
+    WriteSeen(cardinality.targets, limit, false, object.Key("largestTargets"));
+    WriteEntries(cardinality.series_by_job, limit, object.Key("seriesByJob"));
+    WriteEntries(cardinality.series_by_namespace, limit, object.Key("seriesByNamespace"));
+    WriteEntries(cardinality.values_by_label, limit, object.Key("valuesByLabel"));
+    WriteEntries(cardinality.bytes_by_label, limit, object.Key("bytesByLabel"));
+    WriteEntries(cardinality.series_by_label_pair, limit, object.Key("seriesByLabelPair"));
+    WriteRefused(stats.refused, object.Key("refused"));
   }
   return FinishAnswer(&writer);
 }

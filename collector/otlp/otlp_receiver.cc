@@ -53,6 +53,7 @@ OtlpContext OtlpReceiver::ContextFor(const Configured& configured) {
   context.config = &configured.config;
   context.config_generation = configured.generation;
   context.store = store_;
+  cache_.SetGeneration(store_->NumbersRemoved());
   context.cache = &cache_;
   context.described = &described_;
   context.hash_seed = options_.cache_seed;

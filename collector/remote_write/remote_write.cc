@@ -37,6 +37,7 @@ RemoteWrite::RemoteWrite(tsdb::Store* store, RemoteWriteOptions options)
       described_(kDescribedMax) {}
 
 void RemoteWrite::Handle(const net::ServerRequest& request, net::HttpReply reply) {
+  cache_.SetGeneration(store_->NumbersRemoved());
   const auto content = NegotiateWrite(request);
   if (!content.ok()) {
     Add(&requests_unsupported_total_, 1);

@@ -39,7 +39,8 @@ SeriesCache::SeriesCache(size_t capacity, uint64_t seed)
 SeriesCache::~SeriesCache() = default;
 
 LabelHash SeriesCache::Hash(std::string_view label_bytes) const {
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(label_bytes.data(), label_bytes.size(), seed_);
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(label_bytes.data(), label_bytes.size(),
+                                                   seed_ + salt_.load(std::memory_order_relaxed));
   return {hash.low64, hash.high64};
 }
 

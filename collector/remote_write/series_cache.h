@@ -39,6 +39,8 @@ class SeriesCache {
   ~SeriesCache();
 
   LabelHash Hash(std::string_view label_bytes) const;
+  // With another generation (Store::NumbersRemoved()) nothing is found that was inserted before.
+  void SetGeneration(uint64_t generation) { salt_.store(generation, std::memory_order_relaxed); }
 
   // Follows one request, series by series, and learns its order. Thread-compatible; the cache
   // outlives it.
@@ -117,6 +119,7 @@ class SeriesCache {
 
   const size_t generation_max_;
   const uint64_t seed_;
+  std::atomic<uint64_t> salt_{0};
   mutable base::Mutex mutex_;
   std::shared_ptr<Generation> young_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<Generation> old_ ABSL_GUARDED_BY(mutex_);

@@ -39,22 +39,6 @@ std::string EncodeLabels(std::span<const Postings::LabelView> labels) {
   return bytes;
 }
 
-// False unless sorted by name, as they are written.
-bool DecodeLabels(std::string_view bytes, std::vector<Postings::LabelView>* labels) {
-  uint64_t count = 0;
-  if (!TakeVarint(&bytes, &count) || count > bytes.size()) return false;
-  labels->clear();
-  for (uint64_t i = 0; i < count; ++i) {
-    Postings::LabelView label;
-    if (!TakeText(&bytes, &label.name) || !TakeText(&bytes, &label.value)) return false;
-    if (label.value.empty() || (!labels->empty() && labels->back().name >= label.name)) {
-      return false;
-    }
-    labels->push_back(label);
-  }
-  return bytes.empty();
-}
-
 std::string EncodeLayout(const model::ContentHash& hash, const std::vector<ColumnId>& columns) {
   std::string bytes(reinterpret_cast<const char*>(hash.data()), hash.size());
   PutVarint(columns.size(), &bytes);
@@ -97,11 +81,6 @@ std::string_view BrokenLimit(const Limits& limits, const model::Labels& labels,
   return {};
 }
 
-// New series cost memory for as long as they are known; known ones go on.
-bool IsMemoryShort(const base::MemoryBudget* memory) {
-  return memory != nullptr && memory->pressure() >= base::Pressure::kRefuse;
-}
-
 // Stands in a layout for a column that no target may have, so that what is refused is not kept:
 // one a limit. No target's rows have it, so no reader meets it.
 constexpr std::string_view kRefusedColumn = "__refused__";
@@ -128,7 +107,10 @@ absl::Status CheckDistinct(const model::Layout& layout) {
 
 bool Dictionary::KnowsLayout(const model::ContentHash& hash) const {
   base::MutexLock lock(&mutex_);
-  return layout_by_hash_.contains(hash);
+  const auto it = layout_by_hash_.find(hash);
+  if (it == layout_by_hash_.end()) return false;
+  recent_[0].layouts.add(it->second);  // whoever asks declares a target of it next
+  return true;
 }
 
 absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
@@ -140,7 +122,19 @@ absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
   const model::ContentHash hash = layout.Hash();
   BARO_TRY(CheckDistinct(layout));
   base::MutexLock lock(&mutex_);
-  if (layout_by_hash_.contains(hash)) return absl::OkStatus();
+  if (const auto it = layout_by_hash_.find(hash); it != layout_by_hash_.end()) {
+    recent_[0].layouts.add(it->second);
+    return absl::OkStatus();
+  }
+  const size_t columns_max = std::min<size_t>(limits_.columns_max, kColumnNumbersMax);
+  std::string_view full;
+  if (layout_by_hash_.size() >= limits_.layouts_max) full = "layouts_max";
+  if (columns_.count() + layout.columns.size() > columns_max) full = "columns_max";
+  if (columns_.size() + layout.columns.size() > kColumnNumbersMax) full = "columns_max";
+  if (!full.empty()) {
+    return Refuse(absl::StatusCode::kResourceExhausted, "layout of ", full,
+                  base::StrCat(layout.columns.size(), " columns"));
+  }
   std::vector<ColumnId> columns;
   columns.reserve(layout.columns.size());
   for (const model::Column& column : layout.columns) {
@@ -149,15 +143,15 @@ absl::Status Dictionary::DeclareLayout(const model::Layout& layout) {
     columns.push_back(InternLabels(&columns_, kColumnKey, ViewsOf(labels)));
   }
   for (const model::Column& column : layout.columns) DescribeLocked(column.metadata);
-  InternLayout(hash, std::move(columns));
+  recent_[0].layouts.add(InternLayout(hash, std::move(columns))->id);
   return absl::OkStatus();
 }
 
 absl::Status Dictionary::CheckLabels(const model::Labels& labels, size_t more_labels) const {
   const std::string_view limit = BrokenLimit(limits_, labels, more_labels);
   if (limit.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ", limit));
+  base::MutexLock lock(&mutex_);
+  return Refuse(absl::StatusCode::kInvalidArgument, "", limit, Readable(labels.ToString()));
 }
 
 absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
@@ -169,18 +163,25 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
     return absl::NotFoundError(
         base::StrCat("cannot declare target ", Readable(labels.ToString()), ": unknown layout"));
   }
-  const StoredLayout& layout = layouts_[it->second];
+  const StoredLayout& layout = *layouts_[it->second];
   Declared declared;
   declared.layout = layout.id;
   const std::vector<Postings::LabelView> views = ViewsOf(labels);
   const auto known = targets_.Find(views);
+  if (!known && targets_.count() >= limits_.targets_max) {
+    return Refuse(absl::StatusCode::kResourceExhausted, "target ", "targets_max",
+                  Readable(labels.ToString()));
+  }
   const auto used = known ? usage_.find(*known) : usage_.end();
-  const uint64_t own = used != usage_.end() ? used->second.layout_series : 0;
-  const uint64_t others = series_in_use_ - own;
-  uint64_t room = others < limits_.series_max ? limits_.series_max - others : 0;
-  if (IsMemoryShort(memory_)) room = std::min(room, own);
+  // What the target had before does not stand in its own way.
+  if (used != usage_.end()) CountSeries(&used->second, -1);
+  const Room room = RoomOf(used != usage_.end() ? &used->second : nullptr, labels.Get("job"));
   std::vector<uint32_t> kept =
       KeptColumns(known.value_or(kNoTarget), labels.size(), layout, room, &declared.rejected);
+  if (used != usage_.end()) CountSeries(&used->second, 1);
+  for (const Declared::Rejection& rejection : declared.rejected) {
+    NoteRefused(rejection.reason, 1, rejection.what);
+  }
   // A target of which nothing would be stored must leave no trace.
   if (!known && kept.empty() && !declared.rejected.empty()) {
     return absl::ResourceExhaustedError(base::StrCat("cannot declare target ",
@@ -188,50 +189,70 @@ absl::StatusOr<Declared> Dictionary::DeclareTarget(const model::Labels& labels,
                                                      declared.rejected.front().reason));
   }
   declared.target = known ? *known : InternLabels(&targets_, kTargetKey, views);
+  const size_t kept_count = kept.size();
+  const StoredLayout* stored = Bind(declared.target, layout, std::move(kept));
   Usage& usage = usage_[declared.target];
-  const uint64_t series = std::max<uint64_t>(usage.layout_series, kept.size());
-  series_in_use_ += series - usage.layout_series;
-  usage.layout_series = series;
+  if (kept_count > usage.layout_series) {
+    CountSeries(&usage, -1);
+    usage.layout_series = kept_count;
+    usage.layout = stored;
+    if (limits_.series_per_job_max != 0) usage.job = labels.Get("job");
+    CountSeries(&usage, 1);
+  }
   usage.generation = generation_;
-  Bind(declared.target, layout, std::move(kept));
+  recent_[0].targets.add(declared.target);
+  recent_[0].layouts.add(layout.id);
+  recent_[0].layouts.add(stored->id);
   return declared;
 }
 
 std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_labels,
-                                              const StoredLayout& layout, uint64_t room,
+                                              const StoredLayout& layout, Room room,
                                               std::vector<Declared::Rejection>* rejected) const {
   // What was stored once stays stored: a replay must not drop what was acknowledged.
   const auto bound = bindings_.find(PairKey(target, layout.id));
-  if (bound != bindings_.end() && bound->second->all) room = UINT64_MAX;
+  const bool bound_whole = bound != bindings_.end() && bound->second->all;
+  if (bound_whole) room = {UINT64_MAX, {}, UINT64_MAX};
   const Roaring* refused = columns_.postings().Carriers(kRefusedColumn);
+  absl::flat_hash_map<PairId, uint64_t> of_metric;
+  const auto limit_of = [&](ColumnId column, size_t kept) -> std::string_view {
+    if (refused != nullptr && refused->contains(column)) {
+      return columns_.Get(column, kRefusedColumn);
+    }
+    // Lengths were looked at when the layout was declared.
+    if (columns_.pairs(column).size() + target_labels > limits_.labels_per_series_max) {
+      return "labels_per_series_max";
+    }
+    if (kept >= limits_.series_per_target_max) return "series_per_target_max";
+    if (kept >= room.total) return room.total_limit;
+    if (kept >= room.of_job) return "series_per_job_max";
+    if (limits_.series_per_metric_max == 0 || bound_whole) return {};
+    const PairId metric = MetricOf(column);
+    const auto [it, inserted] = of_metric.try_emplace(metric, 0);
+    if (inserted) {
+      const auto counted = series_by_metric_.find(metric);
+      it->second = counted == series_by_metric_.end() ? 0 : counted->second;
+    }
+    if (it->second >= limits_.series_per_metric_max) return "series_per_metric_max";
+    ++it->second;
+    return {};
+  };
   std::vector<uint32_t> kept;
   kept.reserve(layout.columns.size());
   for (uint32_t i = 0; i < layout.columns.size(); ++i) {
-    const ColumnId column = layout.columns[i];
-    // Lengths were looked at when the layout was declared.
-    std::string_view limit;
-    if (columns_.pairs(column).size() + target_labels > limits_.labels_per_series_max) {
-      limit = "labels_per_series_max";
-    }
-    if (refused != nullptr && refused->contains(column))
-      limit = columns_.Get(column, kRefusedColumn);
-    if (limit.empty() && kept.size() >= limits_.series_per_target_max) {
-      limit = "series_per_target_max";
-    }
-    if (limit.empty() && kept.size() >= room) {
-      limit = IsMemoryShort(memory_) ? "memory_limit" : "series_max";
-    }
+    const std::string_view limit = limit_of(layout.columns[i], kept.size());
     if (limit.empty()) {
       kept.push_back(i);
     } else {
       rejected->push_back(
-          {i, std::string(limit), Readable(columns_.Materialise(column).ToString())});
+          {i, std::string(limit), Readable(columns_.Materialise(layout.columns[i]).ToString())});
     }
   }
   return kept;
 }
 
-void Dictionary::Bind(TargetId target, const StoredLayout& layout, std::vector<uint32_t> kept) {
+const StoredLayout* Dictionary::Bind(TargetId target, const StoredLayout& layout,
+                                     std::vector<uint32_t> kept) {
   const uint64_t key = PairKey(target, layout.id);
   auto binding = std::make_shared<Binding>();
   binding->all = kept.size() == layout.columns.size();
@@ -244,10 +265,13 @@ void Dictionary::Bind(TargetId target, const StoredLayout& layout, std::vector<u
     binding->kept = std::move(kept);
   }
   auto& bound = bindings_[key];
-  if (bound != nullptr && bound->all == binding->all && bound->kept == binding->kept) return;
+  if (bound != nullptr && bound->all == binding->all && bound->kept == binding->kept) {
+    return bound->stored;
+  }
   const bool was_partial = bound != nullptr && !bound->all;
   bound = binding;
-  if (binding->all && !was_partial) return;  // the rule needs no bytes, only the exception does
+  // The rule needs no bytes, only the exception does.
+  if (binding->all && !was_partial) return binding->stored;
   std::string bytes;
   PutVarint(binding->kept.size(), &bytes);
   for (const uint32_t i : binding->kept) PutVarint(i, &bytes);
@@ -255,6 +279,7 @@ void Dictionary::Bind(TargetId target, const StoredLayout& layout, std::vector<u
   PutBigEndian(layout.id, &name);
   if (binding->all) bytes.clear();
   pending_.emplace_back(std::move(name), std::move(bytes));
+  return binding->stored;
 }
 
 absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) {
@@ -266,30 +291,31 @@ absl::StatusOr<SeriesId> Dictionary::DeclareSeries(const model::Labels& labels) 
   const auto known_target = targets_.Find(halves.target);
   const auto known_column = columns_.Find(halves.column);
   const auto used = known_target ? usage_.find(*known_target) : usage_.end();
-  uint64_t of_target = 0;
-  if (used != usage_.end()) {
-    Usage& usage = used->second;
-    usage.generation = generation_;
-    if (known_column && usage.single_columns.contains(*known_column)) {
-      return SeriesId{*known_target, *known_column};
-    }
-    of_target = usage.layout_series + usage.single_columns.cardinality();
+  if (used != usage_.end()) used->second.generation = generation_;
+  if (known_target) recent_[0].targets.add(*known_target);
+  if (known_column) recent_[0].columns.add(*known_column);
+  if (used != usage_.end() && known_column && used->second.single_columns.contains(*known_column)) {
+    return SeriesId{*known_target, *known_column};
   }
-  std::string_view limit;
-  if (of_target >= limits_.series_per_target_max) limit = "series_per_target_max";
-  if (series_in_use_ >= limits_.series_max) limit = "series_max";
-  if (IsMemoryShort(memory_)) limit = "memory_limit";
+  const std::string_view limit =
+      SeriesLimit(used == usage_.end() ? nullptr : &used->second, halves, !known_column);
   if (!limit.empty()) {
-    return absl::ResourceExhaustedError(
-        base::StrCat("cannot declare ", Readable(labels.ToString()), ": over limit ", limit));
+    return Refuse(absl::StatusCode::kResourceExhausted, "", limit, Readable(labels.ToString()));
   }
   SeriesId series;
   series.target = known_target ? *known_target : InternLabels(&targets_, kTargetKey, halves.target);
   series.column = known_column ? *known_column : InternLabels(&columns_, kColumnKey, halves.column);
+  recent_[0].targets.add(series.target);
+  recent_[0].columns.add(series.column);
   Usage& usage = usage_[series.target];
   usage.generation = generation_;
   usage.single_columns.add(series.column);
   ++series_in_use_;
+  CountColumn(series.column, 1);
+  if (limits_.series_per_job_max != 0) {
+    if (usage.series() == 1) usage.job = labels.Get("job");
+    if (!usage.job.empty()) ++series_by_job_[usage.job];
+  }
   return series;
 }
 
@@ -309,15 +335,17 @@ const StoredLayout* Dictionary::InternLayout(const model::ContentHash& hash,
   const auto [it, inserted] = layout_by_hash_.try_emplace(hash, id);
   if (inserted) {
     pending_.emplace_back(IdKey(kLayoutKey, id), EncodeLayout(hash, columns));
-    layouts_.push_back({id, std::move(columns)});
+    layouts_.push_back(std::make_unique<StoredLayout>(StoredLayout{id, std::move(columns)}));
   }
-  return &layouts_[it->second];
+  return layouts_[it->second].get();
 }
 
 const StoredLayout* Dictionary::InternColumns(std::vector<ColumnId> columns) {
   const model::ContentHash hash = HashColumns(columns);
   base::MutexLock lock(&mutex_);
-  return InternLayout(hash, std::move(columns));
+  const StoredLayout* layout = InternLayout(hash, std::move(columns));
+  recent_[0].layouts.add(layout->id);
+  return layout;
 }
 
 void Dictionary::Describe(const std::vector<model::Metadata>& metadata) {
@@ -327,9 +355,10 @@ void Dictionary::Describe(const std::vector<model::Metadata>& metadata) {
 
 void Dictionary::DescribeLocked(const model::Metadata& metadata) {
   if (metadata.family.empty()) return;
-  model::Metadata& known = metadata_[metadata.family];
-  if (known == metadata) return;
-  known = metadata;
+  Family& known = metadata_[metadata.family];
+  known.pass = pass_;
+  if (known.metadata == metadata) return;
+  known.metadata = metadata;
   pending_.emplace_back(kMetadataKey + metadata.family, EncodeMetadata(metadata));
 }
 
@@ -339,12 +368,12 @@ std::vector<model::Metadata> Dictionary::MetricMetadata(const std::string& famil
   std::vector<model::Metadata> found;
   if (!family.empty()) {
     const auto it = metadata_.find(family);
-    if (it != metadata_.end()) found.push_back(it->second);
+    if (it != metadata_.end()) found.push_back(it->second.metadata);
     return found;
   }
-  for (const auto& [name, metadata] : metadata_) {
+  for (const auto& [name, known] : metadata_) {
     if (limit != 0 && found.size() >= limit) break;
-    found.push_back(metadata);
+    found.push_back(known.metadata);
   }
   return found;
 }
@@ -359,22 +388,40 @@ std::shared_ptr<const LabelCache> Dictionary::Labels() const {
 
 const StoredLayout* Dictionary::FindLayout(LayoutId id) const {
   base::MutexLock lock(&mutex_);
-  return id < layouts_.size() ? &layouts_[id] : nullptr;
+  return HasLayout(id) ? layouts_[id].get() : nullptr;
 }
 
 std::shared_ptr<const Binding> Dictionary::FindBinding(TargetId target, LayoutId layout) const {
   base::MutexLock lock(&mutex_);
   const auto it = bindings_.find(PairKey(target, layout));
   if (it != bindings_.end()) return it->second;
-  if (!targets_.Has(target) || layout >= layouts_.size()) return nullptr;
+  if (!targets_.Has(target) || !HasLayout(layout)) return nullptr;
   auto binding = std::make_shared<Binding>();
-  binding->stored = &layouts_[layout];
+  binding->stored = layouts_[layout].get();
   return binding;
 }
 
 bool Dictionary::HasSeries(SeriesId series) const {
   base::MutexLock lock(&mutex_);
   return targets_.Has(series.target) && HasColumn(series.column);
+}
+
+bool Dictionary::WasGivenOut(SeriesId series) const {
+  base::MutexLock lock(&mutex_);
+  return series.target < targets_.size() &&
+         (IsComponent(series.column) ? components_.Has(series.column)
+                                     : series.column < columns_.size());
+}
+
+std::optional<SeriesId> Dictionary::FindUnknown(std::span<const SeriesId> series) const {
+  base::MutexLock lock(&mutex_);
+  TargetId known = kNoTarget;  // series of one target lie together
+  for (const SeriesId one : series) {
+    if (one.target != known && !targets_.Has(one.target)) return one;
+    known = one.target;
+    if (!HasColumn(one.column)) return one;
+  }
+  return std::nullopt;
 }
 
 std::shared_ptr<const ComponentList> Dictionary::ComponentsOf(ColumnId base) const {
@@ -425,7 +472,7 @@ void Dictionary::ForgetIdle(const Roaring& live) {
       ++it;
       continue;
     }
-    series_in_use_ -= it->second.layout_series + it->second.single_columns.cardinality();
+    CountSeries(&it->second, -1);
     usage_.erase(it++);
   }
   ++generation_;
@@ -433,108 +480,17 @@ void Dictionary::ForgetIdle(const Roaring& live) {
 
 size_t Dictionary::target_count() const {
   base::MutexLock lock(&mutex_);
-  return targets_.size();
+  return targets_.count();
 }
 
 size_t Dictionary::column_count() const {
   base::MutexLock lock(&mutex_);
-  return columns_.size();
+  return columns_.count();
 }
 
 size_t Dictionary::layout_count() const {
   base::MutexLock lock(&mutex_);
-  return layouts_.size();
-}
-
-absl::Status Dictionary::Load(std::string_view key, std::string_view value) {
-  if (key.empty()) return absl::DataLossError("cannot load dictionary: empty key");
-  const char kind = key.front();
-  base::MutexLock lock(&mutex_);
-  return LoadLocked(kind, key.substr(1), value);
-}
-
-absl::Status Dictionary::LoadLocked(char kind, std::string_view key, std::string_view value) {
-  const auto damaged = [&] {
-    return absl::DataLossError(base::StrCat("cannot load dictionary: damaged entry '",
-                                            std::string(1, kind), "' of ", value.size(), " bytes"));
-  };
-  if (kind == kMetadataKey) {
-    model::Metadata metadata{std::string(key), {}, {}, {}};
-    std::string_view help;
-    std::string_view unit;
-    if (value.empty() || value.front() > static_cast<char>(model::MetricType::kStateset)) {
-      return damaged();
-    }
-    metadata.type = static_cast<model::MetricType>(value.front());
-    value.remove_prefix(1);
-    if (!TakeText(&value, &help) || !TakeText(&value, &unit)) return damaged();
-    metadata.help = help;
-    metadata.unit = unit;
-    metadata_[metadata.family] = metadata;
-    return absl::OkStatus();
-  }
-  if (kind == kBindingKey) return LoadBinding(key, value) ? absl::OkStatus() : damaged();
-  if (kind == kComponentKey) return components_.Load(key, value) ? absl::OkStatus() : damaged();
-  if (kind == kBoundsKey) return components_.LoadBounds(key, value) ? absl::OkStatus() : damaged();
-  uint32_t id = 0;
-  if (!TakeBigEndian(&key, &id) || !key.empty()) return damaged();
-  if (kind == kLayoutKey) return LoadLayout(id, value) ? absl::OkStatus() : damaged();
-  return LoadLabels(kind, id, value) ? absl::OkStatus() : damaged();
-}
-
-bool Dictionary::LoadLabels(char kind, uint32_t id, std::string_view value) {
-  LabelTable& table = kind == kTargetKey ? targets_ : columns_;
-  if (!DecodeLabels(value, &views_)) return false;
-  if (table.Has(id) || id > table.size() + (1U << 20)) return false;
-  return table.TryInsert(id, views_);
-}
-
-bool Dictionary::LoadLayout(LayoutId id, std::string_view value) {
-  model::ContentHash hash;
-  uint64_t count = 0;
-  if (id != layouts_.size() || value.size() < hash.size()) return false;
-  std::memcpy(hash.data(), value.data(), hash.size());
-  value.remove_prefix(hash.size());
-  if (!TakeVarint(&value, &count) || count > value.size()) return false;
-  StoredLayout layout{id, {}};
-  int64_t column = 0;
-  for (uint64_t i = 0; i < count; ++i) {
-    uint64_t delta = 0;
-    if (!TakeVarint(&value, &delta)) return false;
-    column += UnZigZag(delta);
-    if (column < 0 || column > UINT32_MAX || !HasColumn(static_cast<ColumnId>(column))) {
-      return false;
-    }
-    layout.columns.push_back(static_cast<ColumnId>(column));
-  }
-  layout_by_hash_[hash] = id;
-  layouts_.push_back(std::move(layout));
-  return value.empty();
-}
-
-bool Dictionary::LoadBinding(std::string_view key, std::string_view value) {
-  TargetId target = 0;
-  LayoutId layout = 0;
-  if (!TakeBigEndian(&key, &target) || !TakeBigEndian(&key, &layout)) return false;
-  if (layout >= layouts_.size() || !targets_.Has(target)) return false;
-  std::vector<uint32_t> kept;
-  uint64_t count = layouts_[layout].columns.size();
-  if (value.empty()) {
-    for (uint32_t i = 0; i < count; ++i) kept.push_back(i);
-  } else if (!TakeVarint(&value, &count) || count > value.size()) {
-    return false;
-  } else {
-    for (uint64_t i = 0; i < count; ++i) {
-      uint32_t position = 0;
-      if (!TakeVarint32(&value, &position)) return false;
-      if (position >= layouts_[layout].columns.size()) return false;
-      kept.push_back(position);
-    }
-  }
-  const size_t pending = pending_.size();
-  Bind(target, layouts_[layout], std::move(kept));
-  pending_.resize(pending);  // it came from there
-  return true;
+  return layout_by_hash_.size();
 }
 
 }  // namespace baro::tsdb

@@ -107,7 +107,7 @@ void BM_Declare(benchmark::State& state) {
     const size_t before_load = HeapBytes();
     Dictionary loaded(NoLimits());
     const double start = CpuSeconds();
-    for (const char kind : std::string_view("ctlb")) {
+    for (const char kind : std::string_view("nctlb")) {
       for (auto it = disk.lower_bound(std::string(1, kind));
            it != disk.end() && it->first.front() == kind; ++it) {
         BARO_CHECK(loaded.Load(it->first, it->second).ok());
@@ -260,6 +260,92 @@ void BM_LabelValues(benchmark::State& state) {
 BENCHMARK(BM_LabelValues)
     ->ArgNames({"shape", "series", "sealed", "name"})
     ->ArgsProduct({{0, 1, 2}, {100'000}, {0, 1}, {0, 1, 2, 3}})
+    ->Unit(benchmark::kMillisecond);
+
+// A simulated day of a fleet of pods, a sample a minute from each series, and so many per cent of
+// the pods replaced every ten minutes; sealed every half hour, kept for six hours.
+void BM_ChurnDay(benchmark::State& state) {
+  const auto pods = static_cast<uint64_t>(state.range(0)) / shapes::kPodSeries;
+  const auto replaced = static_cast<uint64_t>(state.range(1)) * pods / 100;
+  constexpr int64_t kMinuteMs = 60'000;
+  constexpr int kMinutes = 24 * 60;
+  for (auto _ : state) {
+    std::filesystem::remove_all(Folder());
+    base::FakeClock clock(kNowMs);
+    StoreOptions options;
+    options.path = Folder();
+    options.retention_ms = 6 * 60 * kMinuteMs;
+    options.clock = &clock;
+    options.background = false;
+    options.limits = NoLimits();
+    options.commit_delay_ms = 0;
+    auto store = *Store::Open(options);
+    std::vector<std::vector<SeriesId>> series(pods);
+    const size_t heap_before = HeapBytes();
+    uint64_t next_pod = 0;
+    uint64_t samples = 0;
+    double declaring = 0;
+    const auto start_pod = [&](uint64_t place) {
+      std::vector<model::Labels> labels;
+      shapes::Pod(next_pod++, [&](const model::Labels& target, const model::Labels& column) {
+        labels.push_back(shapes::Merged(target, column));
+      });
+      const double start = CpuSeconds();
+      series[place].clear();
+      for (const model::Labels& one : labels) {
+        series[place].push_back(*store->DeclareSeries(one));
+      }
+      declaring += CpuSeconds() - start;
+    };
+    for (uint64_t pod = 0; pod < pods; ++pod) start_pod(pod);
+    const std::clock_t cpu_start = std::clock();
+    uint64_t slot_bytes_max = 0;
+    for (int minute = 0; minute < kMinutes; ++minute) {
+      clock.AdvanceMs(kMinuteMs);
+      if (minute % 10 == 9) {
+        for (uint64_t i = 0; i < replaced; ++i) start_pod((next_pod * 7) % pods);
+      }
+      SampleBatch batch;
+      for (const std::vector<SeriesId>& pod : series) {
+        for (size_t i = 0; i < pod.size(); ++i) {
+          batch.series.push_back(pod[i]);
+          batch.times_ms.push_back(clock.NowMs());
+          batch.values.push_back(i % 4 == 0 ? minute * 1.5 + static_cast<double>(i) : 1);
+        }
+      }
+      samples += batch.series.size();
+      std::promise<AppendResult> done;
+      store->Append(std::move(batch), [&](const AppendResult& result) { done.set_value(result); });
+      BARO_CHECK(done.get_future().get().status.ok());
+      if (minute % 30 == 29) BARO_CHECK(store->Maintain(true).ok());
+      slot_bytes_max = std::max(slot_bytes_max, store->GetStats().slot_bytes);
+    }
+    const double cpu =
+        static_cast<double>(std::clock() - cpu_start) / static_cast<double>(CLOCKS_PER_SEC);
+    state.SetIterationTime(cpu);
+    const Stats stats = store->GetStats();
+    state.counters["us/sample"] = cpu * 1e6 / static_cast<double>(samples);
+    state.counters["us/declared"] =
+        declaring * 1e6 / static_cast<double>(next_pod * shapes::kPodSeries);
+    state.counters["declared"] = static_cast<double>(next_pod * shapes::kPodSeries);
+    state.counters["slot_MB"] = static_cast<double>(slot_bytes_max) / 1e6;
+    state.counters["heap_MB"] = static_cast<double>(HeapBytes() - heap_before) / 1e6;
+    state.counters["index_MB"] = static_cast<double>(stats.index_bytes) / 1e6;
+    state.counters["targets"] = static_cast<double>(stats.targets);
+    state.counters["removed"] = static_cast<double>(stats.index_targets_removed_total);
+    const double select_start = CpuSeconds();
+    const model::LabelRequest hour{clock.NowMs() - 60 * kMinuteMs, clock.NowMs(), {}, 0};
+    state.counters["pods_last_hour"] = static_cast<double>(store->LabelValues("pod", hour)->size());
+    state.counters["values_ms"] = (CpuSeconds() - select_start) * 1e3;
+    store.reset();
+    std::filesystem::remove_all(Folder());
+  }
+}
+BENCHMARK(BM_ChurnDay)
+    ->ArgNames({"series", "replaced_percent"})
+    ->ArgsProduct({{3'500}, {0, 1, 10}})
+    ->UseManualTime()
+    ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace

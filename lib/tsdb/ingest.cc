@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -104,15 +105,15 @@ absl::Status Ingest::Check(const SampleBatch& batch) const {
                                                    " series, ", batch.times_ms.size(), " times, ",
                                                    batch.values.size(), " values"));
   }
-  const size_t targets = dictionary_->target_count();
-  const size_t columns = dictionary_->column_count();
-  for (const SeriesId series : batch.series) {
-    if (series.target < targets && (series.column < columns || IsComponent(series.column)))
-      continue;
-    return absl::InvalidArgumentError(
-        base::StrCat("cannot append samples: unknown series ", series.target, "/", series.column));
+  const std::optional<SeriesId> unknown = dictionary_->FindUnknown(batch.series);
+  if (!unknown) return absl::OkStatus();
+  // Once known: whoever kept the number declares the series again.
+  if (dictionary_->WasGivenOut(*unknown)) {
+    return absl::UnavailableError(base::StrCat("cannot append samples: series ", unknown->target,
+                                               "/", unknown->column, " was removed meanwhile"));
   }
-  return absl::OkStatus();
+  return absl::InvalidArgumentError(base::StrCat("cannot append samples: unknown series ",
+                                                 unknown->target, "/", unknown->column));
 }
 
 AppendResult Ingest::Duplicate(const FrameBatch& batch) const {
@@ -274,12 +275,16 @@ void Ingest::ApplyRow(TargetId target, TargetChain* chain, const codec::Row& row
 AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   AppendResult result;
   const int64_t oldest_ms = OldestMs();
+  // In a replay: samples refused when they came, of series that were removed then.
+  const bool some_unknown =
+      dictionary_->removals() != 0 && dictionary_->FindUnknown(batch.series).has_value();
   chosen_.clear();
   uint64_t reserved = 0;
   bool ordered = true;
   for (uint32_t i = 0; i < batch.series.size(); ++i) {
     const uint64_t counts = IsComponent(batch.series[i].column) ? 0 : 1;  // a histogram once
-    if (batch.times_ms[i] < oldest_ms) {
+    const bool removed = some_unknown && !dictionary_->HasSeries(batch.series[i]);
+    if (batch.times_ms[i] < oldest_ms || removed) {
       result.too_old += counts;
       continue;
     }
@@ -317,6 +322,19 @@ AppendResult Ingest::Apply(const SampleBatch& batch, Head* head) {
   result.out_of_order = applied.out_of_order;
   result.histograms_stored = applied.histograms;
   return result;
+}
+
+void Ingest::AddLive(LiveNumbers* live) const {
+  base::MutexLock lock(&mutex_);
+  for (const auto& [id, agent] : agents_) {
+    for (const Chain& chain : agent.chains) {
+      for (const auto& [key, target] : chain.targets) {
+        live->targets.add(static_cast<TargetId>(key >> 32));
+        live->layouts.add(static_cast<LayoutId>(key));
+        live->layouts.add(target.binding->stored->id);
+      }
+    }
+  }
 }
 
 void Ingest::Adopt(Ingest* replayed) {
@@ -359,6 +377,8 @@ absl::Status Ingest::Restore(const Checkpoint& checkpoint) {
   for (const Checkpoint::ChainState& state : checkpoint.chains) {
     Chain chain{state.chain, state.next_sequence, {}};
     for (const Checkpoint::ChainState::TargetState& target : state.targets) {
+      // Removed since: its frames are asked for from the chain's start.
+      if (dictionary_->FindLayout(target.target.layout) == nullptr) continue;
       BARO_TRY_ASSIGN(TargetChain * decoder, TargetOf(target.target, &chain));
       if (target.key_frame.empty()) continue;
       std::string_view bytes = target.key_frame;

@@ -63,6 +63,8 @@ class Ingest {
   // Takes over all that another knows of agents: the replay's, when it is complete.
   void Adopt(Ingest* replayed) ABSL_LOCKS_EXCLUDED(mutex_);
   Checkpoint TakeCheckpoint() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Targets and layouts that chains refer to.
+  void AddLive(LiveNumbers* live) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Errors: DataLoss (a state that cannot be decoded, an unknown target).
   absl::Status Restore(const Checkpoint& checkpoint) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -60,6 +60,7 @@ inline constexpr char kBindingKey = 'b';
 inline constexpr char kMetadataKey = 'm';
 inline constexpr char kPartKey = 'p';
 inline constexpr char kStateKey = 's';
+inline constexpr char kNextKey = 'n';
 inline constexpr char kClassKey = 'r';      // retention classes
 inline constexpr char kComponentKey = 'h';  // columns of histograms' insides
 inline constexpr char kBoundsKey = 'o';     // custom bounds of histograms

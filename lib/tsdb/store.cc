@@ -177,6 +177,10 @@ absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const Inde
     BARO_TRY(ToStatus(batch.Delete(database_->index(), key), "gather a removal"));
   }
   const std::vector<Dictionary::Entry> pending = dictionary_->Pending();
+  const std::vector<std::string> removals = dictionary_->PendingRemovals();
+  for (const std::string& key : removals) {
+    BARO_TRY(ToStatus(batch.Delete(database_->index(), key), "gather a removal"));
+  }
   for (const auto& [key, value] : pending) {
     BARO_TRY(ToStatus(batch.Put(database_->index(), key, value), "gather a declaration"));
   }
@@ -189,6 +193,7 @@ absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const Inde
   state_is_written_ = true;
   doubtful_.clear();
   dictionary_->PendingIsDurable(pending.size());
+  dictionary_->RemovalsAreDurable(removals.size());
   return absl::OkStatus();
 }
 

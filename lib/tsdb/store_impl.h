@@ -31,6 +31,7 @@
 #include "ingest.h"
 #include "merger.h"
 #include "part.h"
+#include "read_log.h"
 #include "retention_class.h"
 #include "sample_chain.h"
 #include "sealer.h"
@@ -57,6 +58,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::StatusOr<SeriesId> DeclareSeries(const model::Labels& labels) override {
     return dictionary_->DeclareSeries(labels);
   }
+  uint64_t NumbersRemoved() const override { return dictionary_->removals(); }
   void Describe(const std::vector<model::Metadata>& metadata) override {
     dictionary_->Describe(metadata);
   }
@@ -126,6 +128,9 @@ class StoreImpl final : public Store, public StoreAdmin {
     std::atomic<uint64_t> commit_failures{0};
     std::atomic<uint64_t> seals{0};
     std::atomic<uint64_t> seal_failures{0};
+    std::atomic<uint64_t> targets_removed{0};
+    std::atomic<uint64_t> columns_removed{0};
+    std::atomic<uint64_t> layouts_removed{0};
     std::atomic<uint64_t> journal_damages{0};
     std::atomic<uint64_t> merges{0};
     std::atomic<uint64_t> merge_failures{0};
@@ -216,6 +221,9 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status IngestFiles(const std::vector<SealedPart>& parts);
   absl::Status Expire() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
   void DeleteCondemned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  // store_removal.cc
+  absl::Status RemoveUnused() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
+  LiveNumbers FindLive() ABSL_LOCKS_EXCLUDED(view_mutex_);
 
   // store_retention.cc
   absl::Status LoadClasses();
@@ -290,6 +298,9 @@ class StoreImpl final : public Store, public StoreAdmin {
   // Of a merge whose files are in, its records perhaps.
   std::optional<PartSwap> swap_ ABSL_GUARDED_BY(maintain_mutex_);
   std::vector<std::shared_ptr<const Part>> condemned_ ABSL_GUARDED_BY(maintain_mutex_);
+  // When the dictionary was last asked what can go, and which journal was live then.
+  std::optional<int64_t> removal_ms_ ABSL_GUARDED_BY(maintain_mutex_);
+  uint64_t removal_epoch_ ABSL_GUARDED_BY(maintain_mutex_) = 0;
 
   // Held from a batch's conversion until the committer has it.
   base::Mutex beside_mutex_;
@@ -302,9 +313,12 @@ class StoreImpl final : public Store, public StoreAdmin {
 
   mutable base::Mutex view_mutex_;
   std::shared_ptr<const View> view_ ABSL_GUARDED_BY(view_mutex_);
+  // All that readers may still hold, view_ among them.
+  std::vector<std::weak_ptr<const View>> held_views_ ABSL_GUARDED_BY(view_mutex_);
   std::shared_ptr<const RetentionPolicy> policy_ ABSL_GUARDED_BY(view_mutex_);
 
   mutable Totals totals_;
+  mutable ReadLog reads_;
   std::atomic<uint64_t> journal_bytes_{0};
   std::atomic<int64_t> created_ms_{0};  // when the live head was made
 

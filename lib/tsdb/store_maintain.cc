@@ -44,6 +44,8 @@ void StoreImpl::SetView(View view) {
   view.passed_over = PassedOver(view.parts, options_.slot_ms, 0);
   auto next = std::make_shared<const View>(std::move(view));
   base::MutexLock lock(&view_mutex_);
+  std::erase_if(held_views_, [](const auto& held) { return held.expired(); });
+  held_views_.push_back(next);
   view_.swap(next);
 }
 
@@ -102,6 +104,7 @@ absl::Status StoreImpl::Maintain(bool force) {
     BARO_TRY(SealDue(force));
     BARO_TRY(Expire());
     DeleteCondemned();
+    BARO_TRY(RemoveUnused());
   }
   // The merge thread has its own turns.
   if (force || !options_.background) BARO_TRY(Merge(force));
@@ -174,7 +177,7 @@ absl::Status StoreImpl::SealOldest() {
   ingested_.clear();
   sealing_.erase(sealing_.begin());
   totals_.seals.fetch_add(1, std::memory_order_relaxed);
-  dictionary_->ForgetIdle(CurrentView()->heads.back()->Targets());
+  dictionary_->ForgetIdle(head->Targets() | CurrentView()->heads.back()->Targets());
   const absl::Status dropped = database_->DropJournal(head->epoch());
   // What the head held goes back to the system: the budget counts what is resident.
   if (options_.memory != nullptr) malloc_trim(0);

@@ -83,14 +83,15 @@ absl::Status StoreImpl::Load() {
 // Components and layouts name columns, bindings name targets and layouts: hence the order.
 absl::Status StoreImpl::LoadDictionary() {
   const Iterator it = NewIterator(*database_, database_->index());
-  for (const char kind :
-       {kColumnKey, kComponentKey, kBoundsKey, kTargetKey, kLayoutKey, kBindingKey, kMetadataKey}) {
+  for (const char kind : {kNextKey, kColumnKey, kComponentKey, kBoundsKey, kTargetKey, kLayoutKey,
+                          kBindingKey, kMetadataKey}) {
     const std::string prefix(1, kind);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
       BARO_TRY(dictionary_->Load(FromSlice(it->key()), FromSlice(it->value())));
     }
     BARO_TRY(ToStatus(it->status(), base::StrCat("read the index of ", options_.path)));
   }
+  dictionary_->LoadingIsDone();
   return absl::OkStatus();
 }
 

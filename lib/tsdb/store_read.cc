@@ -97,43 +97,23 @@ void AddValues(const Selection& selection, std::string_view name, const LabelTab
   AddValuesOf(targets, name, Roaring(deciding.size(), deciding.data()), values);
 }
 
-std::vector<Cardinality::Entry> Largest(const absl::flat_hash_map<std::string, uint64_t>& counts,
-                                        size_t limit) {
-  std::vector<Cardinality::Entry> entries;
-  for (const auto& [name, value] : counts) entries.push_back({name, value});
-  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
-    return a.value != b.value ? a.value > b.value : a.name < b.name;
-  });
-  if (entries.size() > limit) entries.resize(limit);
-  return entries;
-}
-
-// Series by label, counted list by list: targets that share their columns are counted together.
-void CountSeries(const Selection& selection, const LabelTable& targets, const LabelTable& columns,
-                 absl::flat_hash_map<std::string, uint64_t>* by_metric,
-                 absl::flat_hash_map<std::string, uint64_t>* by_pair) {
-  absl::flat_hash_map<PairId, uint64_t> of_targets;
-  absl::flat_hash_map<PairId, uint64_t> of_columns;
-  absl::flat_hash_map<const ColumnList*, uint64_t> targets_by_list;
+// The metrics that a query asks for: those it names, else those it finds.
+std::vector<std::string> MetricsRead(const model::SelectRequest& request,
+                                     const Selection& selection, const LabelTable& columns) {
+  std::vector<std::string> metrics;
+  for (const model::Matcher& matcher : request.matchers) {
+    if (matcher.name() != model::kMetricName) continue;
+    if (matcher.type() == model::MatchType::kEqual) return {matcher.value()};
+    if (matcher.type() == model::MatchType::kRegex) return matcher.literals();
+  }
+  Roaring found;
+  absl::flat_hash_set<const ColumnList*> seen;
   for (const SelectedTarget& target : selection.targets) {
-    ++targets_by_list[target.columns.get()];
-    for (const PairId pair : targets.pairs(target.id)) {
-      of_targets[pair] += target.columns->ids.size();
-    }
+    if (!seen.insert(target.columns.get()).second) continue;
+    found.addMany(target.columns->ids.size(), target.columns->ids.data());
   }
-  for (const auto& [list, count] : targets_by_list) {
-    for (const ColumnId column : list->ids) {
-      for (const PairId pair : columns.pairs(column)) of_columns[pair] += count;
-    }
-  }
-  const auto add = [&](const Postings& postings, PairId pair, uint64_t count) {
-    (*by_pair)[base::StrCat(postings.name(pair), "=", postings.value(pair))] += count;
-    if (postings.name(pair) == model::kMetricName) {
-      (*by_metric)[std::string(postings.value(pair))] += count;
-    }
-  };
-  for (const auto& [pair, count] : of_targets) add(targets.postings(), pair, count);
-  for (const auto& [pair, count] : of_columns) add(columns.postings(), pair, count);
+  AddValuesOf(columns, model::kMetricName, found, &metrics);
+  return metrics;
 }
 
 std::string TimeText(int64_t time_ms) {
@@ -174,12 +154,17 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
   if (request.resolution_ms > 0) {
     auto coarse = std::make_shared<View>(*view);
     coarse->passed_over = PassedOver(view->parts, options_.slot_ms, request.resolution_ms);
+    coarse->copied_from = std::move(view);
     view = std::move(coarse);
   }
   BARO_TRY_ASSIGN(auto selection, tsdb::Select(view, *dictionary_, &reader, request));
   for (std::string& note : DownsamplingNotes(*selection, request)) {
     notes.push_back(std::move(note));
   }
+  reads_.Note(dictionary_->With([&](const LabelTable&, const LabelTable& columns) {
+    return MetricsRead(request, *selection, columns);
+  }),
+              options_.clock->NowMs());
   return std::make_unique<StoredSeriesSet>(
       Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
       request.start_ms, request.end_ms, std::move(notes));
@@ -277,37 +262,13 @@ Stats StoreImpl::GetStats() const {
     base::MutexLock lock(&replay_mutex_);
     stats.replay_seconds = replay_seconds_;
   }
+  stats.refused = dictionary_->RefusedByLimit();
+  stats.index_bytes = dictionary_->bytes();
+  stats.index_targets_removed_total = totals_.targets_removed.load();
+  stats.index_columns_removed_total = totals_.columns_removed.load();
+  stats.index_layouts_removed_total = totals_.layouts_removed.load();
   stats.writable = database_->writable();
   return stats;
-}
-
-Cardinality StoreImpl::GetCardinality(size_t limit) const {
-  // As Prometheus does: of what is active now, that is in the heads.
-  auto view = std::make_shared<View>(*CurrentView());
-  view->parts.clear();
-  const model::SelectRequest everything{model::kTimeMsMin, model::kTimeMsMax, {}, 0};
-  Cardinality cardinality;
-  PartReader reader(*database_, damaged_total_.get());
-  const auto selection = tsdb::Select(view, *dictionary_, &reader, everything);
-  if (!selection.ok()) return cardinality;
-  absl::flat_hash_map<std::string, uint64_t> by_metric;
-  absl::flat_hash_map<std::string, uint64_t> by_pair;
-  dictionary_->With([&](const LabelTable& targets, const LabelTable& columns) {
-    CountSeries(**selection, targets, columns, &by_metric, &by_pair);
-  });
-  absl::flat_hash_map<std::string, uint64_t> values_by_label;
-  absl::flat_hash_map<std::string, uint64_t> bytes_by_label;
-  for (const auto& [pair, count] : by_pair) {
-    const size_t cut = pair.find('=');
-    const std::string name = pair.substr(0, cut);
-    values_by_label[name] += 1;
-    bytes_by_label[name] += (pair.size() - cut - 1) * count;
-  }
-  cardinality.series_by_metric = Largest(by_metric, limit);
-  cardinality.values_by_label = Largest(values_by_label, limit);
-  cardinality.bytes_by_label = Largest(bytes_by_label, limit);
-  cardinality.series_by_label_pair = Largest(by_pair, limit);
-  return cardinality;
 }
 
 }  // namespace baro::tsdb

@@ -20,6 +20,8 @@ struct View {
   std::set<uint32_t> passed_over;
   std::shared_ptr<const Tombstones> tombstones = std::make_shared<const Tombstones>();
   std::vector<std::shared_ptr<const Head>> heads;  // oldest first; parts come before
+  // Of a reader's own copy: the view the store knows to be held (store_removal.cc).
+  std::shared_ptr<const View> copied_from;
 };
 
 }  // namespace baro::tsdb

@@ -40,6 +40,14 @@ struct Limits {
   size_t label_value_bytes_max = 16'384;
   size_t chains_per_agent_max = 4;
   size_t histogram_buckets_max = 1'024;  // of one sample, its custom bounds as well
+  // 0: no such limit. Both count what series_max counts: series with samples in the last hour or
+  // so, and those declared since.
+  size_t series_per_metric_max = 0;
+  size_t series_per_job_max = 0;
+  // Known at a time, whether or not they have samples: what bounds the index.
+  size_t targets_max = 10'000'000;
+  size_t columns_max = 50'000'000;
+  size_t layouts_max = 5'000'000;
 };
 
 // Series that are kept for a time of their own. Which class a series belongs to is looked up when
@@ -249,17 +257,41 @@ struct Stats {
   uint64_t replay_bytes = 0;  // of journals, to be loaded at the last start; about
   uint64_t replay_bytes_done = 0;
   bool writable = true;  // false while the disk is full or failing
+  // What limits have refused since start, by the limit's name.
+  struct Refused {
+    std::string limit;
+    uint64_t total = 0;
+    std::string first;  // the series, target or layout that met it first
+  };
+  std::vector<Refused> refused;
+  uint64_t index_bytes = 0;  // in memory
+  uint64_t index_targets_removed_total = 0;
+  uint64_t index_columns_removed_total = 0;
+  uint64_t index_layouts_removed_total = 0;
 };
 
+// Of series with samples in the heads: what is active now.
 struct Cardinality {
   struct Entry {
     std::string name;
     uint64_t value = 0;
   };
+  // First and last seen as far as samples are kept, to the length of a part; 0: never.
+  struct Seen {
+    std::string name;  // a metric, or a target's labels
+    uint64_t series = 0;
+    int64_t first_seen_ms = 0;
+    int64_t last_seen_ms = 0;
+    int64_t last_read_ms = 0;  // a query named the metric, since start; to the minute
+  };
   std::vector<Entry> series_by_metric;
   std::vector<Entry> values_by_label;
   std::vector<Entry> bytes_by_label;
   std::vector<Entry> series_by_label_pair;  // "job=node"
+  std::vector<Entry> series_by_job;
+  std::vector<Entry> series_by_namespace;
+  std::vector<Seen> metrics;  // those with most series, as all lists here
+  std::vector<Seen> targets;
 };
 
 class StoreAdmin;
@@ -286,6 +318,10 @@ class Store : public model::SeriesSource {
   // Splits a full label set into its halves. ResourceExhausted, InvalidArgument: refused by a
   // limit, which is named.
   virtual absl::StatusOr<SeriesId> DeclareSeries(const model::Labels& labels) = 0;
+  // Moves when targets or columns were removed because nothing referred to them any more. Whoever
+  // keeps numbers from one batch to the next compares it and declares anew; a batch with a number
+  // that is gone is refused with Unavailable.
+  virtual uint64_t NumbersRemoved() const { return 0; }
   virtual void Describe(const std::vector<model::Metadata>& metadata) = 0;
 
   // What is durably stored of an agent's frames: disjoint ranges, ascending; empty for an unknown
