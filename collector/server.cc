@@ -200,6 +200,7 @@ void ServerImpl::StartOtlp() {
   options.lookback_ms = options_.query_lookback_ms;
   options.clock = clock_;
   options.deltas.clock = clock_;
+  options.deltas.store_is_complete = [this] { return store_->GetStats().replay_complete; };
   otlp_ = std::make_unique<OtlpReceiver>(store_.get(), config().otlp, options);
   otlp_grpc_ = OtlpGrpc::Start(otlp_.get(), OtlpGrpcOptions());
 }

@@ -108,8 +108,9 @@ absl::Status Service::Listen() {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 16);
-  // gRPC unpacks a message whole before it looks at its size: 16 MiB of gzip would be 16 GiB. Agents
-  // pack inside their messages; a service whose clients use gRPC's own packing unpacks by itself.
+  // gRPC unpacks a message whole before it looks at its size: 16 MiB of gzip would be 16 GiB.
+  // Agents pack inside their messages; a service whose clients use gRPC's own packing unpacks by
+  // itself.
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   // Credits bound what is under way. Probing for the bandwidth would answer every few messages with
   // a ping, and a small window would cost an update each.

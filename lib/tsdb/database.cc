@@ -33,7 +33,7 @@ constexpr uint64_t kLogBytesMax = uint64_t{64} << 20;
 // Slot values are 100 B to 20 kB; neighbours are the same columns of other targets and compress
 // together.
 constexpr size_t kSlotBlockBytes = size_t{32} << 10;
-// Merged values are longer, and read in longer runs: docs/adr/0014-merges.md has the measurements.
+// Merged values are longer, and read in longer runs: docs/adr/0016-merges.md has the measurements.
 constexpr size_t kMergedBlockBytes = size_t{64} << 10;
 constexpr int kMergedZstdLevel = 6;
 // What a commit leaves free: room for RocksDB to flush and to start a new log.

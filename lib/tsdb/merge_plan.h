@@ -1,5 +1,5 @@
 // Which parts are merged next: those of two hours, then those of a day, late ones among them.
-// Rules and why: docs/adr/0014-merges.md.
+// Rules and why: docs/adr/0016-merges.md.
 #pragma once
 
 #include <cstdint>

@@ -13,6 +13,7 @@
 #include "baro/model/sample.h"
 #include "block_merge.h"
 #include "bucket_stats.h"
+#include "merge_items.h"
 #include "part_reader.h"
 #include "part_writer.h"
 #include "row_plan.h"
@@ -25,45 +26,10 @@ namespace {
 // Cells that are read at a time, as far as their encodings go: about 1 MB of them.
 constexpr uint64_t kBatchCellsMax = uint64_t{1} << 22;
 
-// What one input has for one outgoing target and layout.
-struct Entry {
-  uint8_t class_byte = kRawClass;
-  LayoutId out = 0;
-  TargetId target = 0;
-  uint32_t input = 0;  // in the job
-  LayoutId in = 0;
-  // Of the outgoing columns in `in`; empty: the same ones.
-  const std::vector<uint32_t>* positions = nullptr;
-};
-
-// The entries of one outgoing target and layout, by rank.
-struct Item {
-  std::span<const Entry> entries;
-  // Cells have to be looked at one by one: something in them is deleted, or other layouts of the
-  // target have samples of the same times.
-  bool deleted = false;
-  bool contested = false;
-  uint64_t cells_of_column = 0;
-  std::vector<bool> kept;  // rows; of a tier
-
-  LayoutId layout() const { return entries.front().out; }
-  TargetId target() const { return entries.front().target; }
-  bool may_copy() const { return !deleted && !contested; }
-};
-
-// An entry's bytes while its item is in a batch.
-struct Loaded {
-  std::string times;
-  std::vector<std::pair<uint16_t, std::string>> values;  // by block
-  std::vector<SlotValues> parsed;                        // of each
-};
-
-// The part of one class, while it is written.
-struct Output {
-  SealedPart sealed;
-  std::unique_ptr<PartWriter> writer;
-  TargetLayouts targets;
-};
+using Entry = MergeEntry;
+using Item = MergeItem;
+using Loaded = LoadedEntry;
+using Output = MergeOutput;
 
 class PartMerge {
  public:

@@ -39,7 +39,7 @@ struct Part {
   uint32_t number = 0;  // of the keys; given out once
   // Of two samples at the same time the one in the part of higher rank counts. A sealed part's rank
   // is its number, a merged or rewritten one's the highest rank that went into it
-  // (docs/adr/0014-merges.md). Parts of one rank share no series.
+  // (docs/adr/0016-merges.md). Parts of one rank share no series.
   uint32_t rank = 0;
   uint8_t class_byte = kRawClass;  // of the keys
   Generation generation = Generation::kSealed;

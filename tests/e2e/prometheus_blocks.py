@@ -107,7 +107,8 @@ def run(stage):
 
     text = stage.path('samples.om')
     baro(source, 'export-openmetrics', text)
-    subprocess.run(['promtool', 'tsdb', 'create-blocks-from', 'openmetrics', text, stage.path('made')], capture_output=True, check=True)
+    subprocess.run(['promtool', 'tsdb', 'create-blocks-from', 'openmetrics', text, stage.path('made')], capture_output=True,
+                   check=True)
     baro(back, 'import-blocks', stage.path('made'))
     assert answers(back, at) == expected, 'the same samples a second time change nothing'
     other = collector(stage, 'other')

@@ -21,8 +21,8 @@ namespace baro::codec {
 // Buckets of one chunk's layout, and custom bounds, that a decoder takes.
 inline constexpr size_t kChunkBucketsMax = 20'000;
 
-// Whether its counts must be told as floats: the sender's were, or they are none that a whole number
-// of 63 bits could be.
+// Whether its counts must be told as floats: the sender's were, or they are none that a whole
+// number of 63 bits could be.
 bool HasFloatCounts(const model::Histogram& histogram);
 
 struct HistogramAt {
