@@ -74,8 +74,9 @@ uint64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
   uint64_t size = 0;
   uint64_t resident = 0;
-  if (!(file >> size >> resident)) return 0;
-  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  uint64_t shared = 0;  // pages of files: they can be read again and go first
+  if (!(file >> size >> resident >> shared)) return 0;
+  return (resident - std::min(shared, resident)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::optional<uint64_t> CgroupLimitBytes() {

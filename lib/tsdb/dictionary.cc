@@ -380,7 +380,9 @@ std::vector<model::Metadata> Dictionary::MetricMetadata(const std::string& famil
 
 std::shared_ptr<const LabelCache> Dictionary::Labels() const {
   base::MutexLock lock(&mutex_);
-  if (label_cache_ == nullptr || label_cache_->size() > kLabelCacheMax) {
+  // Short of memory nothing is kept beyond the selection that asked for it.
+  const bool is_short = memory_ != nullptr && memory_->pressure() != base::Pressure::kNone;
+  if (label_cache_ == nullptr || label_cache_->size() > kLabelCacheMax || is_short) {
     label_cache_ = std::make_shared<LabelCache>(*this);
   }
   return label_cache_;

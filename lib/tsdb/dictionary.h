@@ -138,6 +138,8 @@ class Dictionary {
   std::vector<Stats::Refused> RefusedByLimit() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Of the two halves' tables and layouts; an estimate.
   uint64_t bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // What so many label sets take as model::Labels, by the average of all; an estimate.
+  uint64_t MaterialisedBytes(uint64_t label_sets) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes targets that are neither in `live` nor declared since the last call out of the count that
   // series_max limits.

@@ -181,6 +181,14 @@ void Dictionary::RemovalsAreDurable(size_t count) {
                           pending_removals_.begin() + static_cast<ptrdiff_t>(count));
 }
 
+uint64_t Dictionary::MaterialisedBytes(uint64_t label_sets) const {
+  // Two strings a label, five labels or so, beside their texts.
+  constexpr uint64_t kBytesPerSet = 400;
+  base::MutexLock lock(&mutex_);
+  const uint64_t known = uint64_t{1} + targets_.count() + columns_.count();
+  return label_sets * (kBytesPerSet + (targets_.bytes() + columns_.bytes()) / known);
+}
+
 uint64_t Dictionary::bytes() const {
   base::MutexLock lock(&mutex_);
   uint64_t bytes = targets_.bytes() + columns_.bytes();

@@ -45,6 +45,9 @@ std::string Folder() {
          std::to_string(::getpid());
 }
 
+// Beside that of a store which another benchmark has open.
+std::string ChurnFolder() { return Folder() + ".churn"; }
+
 Limits NoLimits() {
   Limits limits;
   limits.series_max = SIZE_MAX;
@@ -270,10 +273,10 @@ void BM_ChurnDay(benchmark::State& state) {
   constexpr int64_t kMinuteMs = 60'000;
   constexpr int kMinutes = 24 * 60;
   for (auto _ : state) {
-    std::filesystem::remove_all(Folder());
+    std::filesystem::remove_all(ChurnFolder());
     base::FakeClock clock(kNowMs);
     StoreOptions options;
-    options.path = Folder();
+    options.path = ChurnFolder();
     options.retention_ms = 6 * 60 * kMinuteMs;
     options.clock = &clock;
     options.background = false;
@@ -338,7 +341,7 @@ void BM_ChurnDay(benchmark::State& state) {
     state.counters["pods_last_hour"] = static_cast<double>(store->LabelValues("pod", hour)->size());
     state.counters["values_ms"] = (CpuSeconds() - select_start) * 1e3;
     store.reset();
-    std::filesystem::remove_all(Folder());
+    std::filesystem::remove_all(ChurnFolder());
   }
 }
 BENCHMARK(BM_ChurnDay)

@@ -110,7 +110,7 @@ std::string BlockKey(LayoutId layout, uint16_t block, TargetId target) {
 }
 
 std::string MetricKey(ColumnId column, TargetId target) {
-  std::string key = PartPrefix(1, 1);
+  std::string key = PartPrefix({kRawClass, 1, 1, 0, 0, 0});
   PutBigEndian(column, &key);
   PutBigEndian(target, &key);
   return key;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "baro/base/memory_budget.h"
 #include "baro/model/series_source.h"
 #include "database.h"
 #include "dictionary.h"
@@ -28,12 +29,14 @@ struct Keep {
 class StoredSeriesSet final : public model::SeriesSet {
  public:
   StoredSeriesSet(Keep keep, std::unique_ptr<const Selection> selection, int64_t start_ms,
-                  int64_t end_ms, std::vector<std::string> notes = {})
+                  int64_t end_ms, std::vector<std::string> notes = {},
+                  std::unique_ptr<base::MemoryShare> memory = nullptr)
       : keep_(std::move(keep)),
         selection_(std::move(selection)),
         start_ms_(start_ms),
         end_ms_(end_ms),
-        warnings_(std::move(notes)) {
+        warnings_(std::move(notes)),
+        memory_(std::move(memory)) {
     for (const std::string& found : FoundWhileReading()) warnings_.push_back(found);
   }
 
@@ -59,6 +62,7 @@ class StoredSeriesSet final : public model::SeriesSet {
   const int64_t start_ms_;
   const int64_t end_ms_;
   std::vector<std::string> warnings_;
+  const std::unique_ptr<base::MemoryShare> memory_;  // for the labels; null: no limit
 };
 
 }  // namespace baro::tsdb

@@ -256,6 +256,10 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status FinishSwap() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status SwapRecords() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
 
+  // store_read.cc
+  absl::StatusOr<std::unique_ptr<base::MemoryShare>> ReserveLabels(
+      const Selection& selection) const;
+
   std::shared_ptr<const View> CurrentView() const ABSL_LOCKS_EXCLUDED(view_mutex_);
   void SetView(View view) ABSL_LOCKS_EXCLUDED(view_mutex_);
   std::string StateValue(uint64_t sealed_epoch) const;

@@ -165,9 +165,28 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     return MetricsRead(request, *selection, columns);
   }),
               options_.clock->NowMs());
+  BARO_TRY_ASSIGN(auto memory, ReserveLabels(*selection));
   return std::make_unique<StoredSeriesSet>(
       Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
-      request.start_ms, request.end_ms, std::move(notes));
+      request.start_ms, request.end_ms, std::move(notes), std::move(memory));
+}
+
+// A reader may ask for every label set that was selected.
+absl::StatusOr<std::unique_ptr<base::MemoryShare>> StoreImpl::ReserveLabels(
+    const Selection& selection) const {
+  uint64_t label_sets = selection.targets.size();
+  const ColumnList* before = nullptr;  // targets alike come one behind the other
+  for (const SelectedTarget& target : selection.targets) {
+    if (target.columns.get() != before) label_sets += target.columns->ids.size();
+    before = target.columns.get();
+  }
+  auto memory = std::make_unique<base::MemoryShare>(options_.memory);
+  const uint64_t bytes = dictionary_->MaterialisedBytes(label_sets);
+  if (memory->Grow(bytes)) return memory;
+  return absl::ResourceExhaustedError(
+      base::StrCat("cannot select: the labels of ", selection.series.size(), " series take about ",
+                   bytes >> 20, " MiB, and ", options_.memory->resident_bytes() >> 20, " MiB of ",
+                   options_.memory->limit_bytes() >> 20, " MiB (--memory.limit) are in use"));
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(

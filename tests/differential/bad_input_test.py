@@ -89,7 +89,8 @@ def remote_write_hostile(url, failures):
         ("no snappy at all", b"hello", good, (400,)),
         ("gzip", b"\x1f\x8b", {**good, "Content-Encoding": "gzip"}, (415,)),
         ("text", b"", {**good, "Content-Type": "text/plain"}, (415,)),
-        ("version 2", b"", {**good, "Content-Type": version_2}, (415,)),
+        ("version 2, empty", b"", {**good, "Content-Type": version_2}, (400,)),
+        ("version 3", b"", {**good, "Content-Type": version_2.replace("v2", "v3")}, (415,)),
         ("64 MiB of zeros", snappy_bomb(64 << 20), good, (400, 413)),
         ("nothing", b"\x00", good, (204,)),
     ]

@@ -98,18 +98,20 @@ def newest(url, selector):
 
 
 def check_written(peer, collector, at):
-    """Floats, through our own PromQL; histograms come back through remote read."""
+    """Floats and native histograms, through our own PromQL."""
     rows = samples(peer.url, '{job="target"}', at)
     assert sum('histograms' in row for row in rows.values()) == HISTOGRAM_SERIES, 'the peer has no native histograms'
-    expected = {metric: row for metric, row in rows.items() if 'values' in row}
-    count = sum(len(row['values']) for row in expected.values())
+
+    def count_of(read):
+        return sum(len(row.get(kind, ())) for row in read.values() for kind in ('values', 'histograms'))
+    count = count_of(rows)
     for protocol in PROTOCOLS:
         def read(protocol=protocol):
             return samples(collector.url, f'{{job="target",protocol="{protocol}"}}', at, ['protocol'])
         # Each shard of the sender comes in its own time.
         processes.wait_for(f'{count} samples by protocol {protocol}',
-                           lambda: sum(len(row['values']) for row in read().values()) >= count)
-        compare(f'remote write {protocol}', expected, read())
+                           lambda: count_of(read()) >= count)
+        compare(f'remote write {protocol}', rows, read())
 
 
 def check_staleness(peer, collector, at):

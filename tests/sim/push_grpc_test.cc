@@ -83,7 +83,8 @@ TEST_F(PushGrpcTest, DeliversRowsAndHearsThatTheyAreStored) {
   ASSERT_EQ(agents.size(), 1u);
   EXPECT_EQ(agents[0].node_name, "node-a");
   EXPECT_TRUE(agents[0].connected);
-  EXPECT_EQ(agents[0].stored_floor, 100u);
+  // Told at intervals.
+  EXPECT_TRUE(Eventually([&] { return service->Agents()[0].stored_floor == 100; }));
   delivery->Stop();
   EXPECT_TRUE(Eventually([&] { return !service->Agents()[0].connected; }));
 }

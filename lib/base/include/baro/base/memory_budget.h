@@ -15,7 +15,7 @@
 
 namespace baro::base {
 
-// Physical memory of this process, page cache not included. 0 when the system does not tell.
+// Physical memory of this process, pages of files not included. 0 when the system does not tell.
 uint64_t ResidentBytes();
 // The least of the cgroup's limits on the way up to the root (v2 and v1); none without a cgroup.
 std::optional<uint64_t> CgroupLimitBytes();
