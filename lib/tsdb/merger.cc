@@ -26,6 +26,9 @@ namespace {
 // Cells that are read at a time, as far as their encodings go: about 1 MB of them.
 constexpr uint64_t kBatchCellsMax = uint64_t{1} << 22;
 
+// Slots that share their statistics: those of every slot took a third of a part.
+constexpr int64_t kStatsSlots = 4;
+
 using Entry = MergeEntry;
 using Item = MergeItem;
 using Loaded = LoadedEntry;
@@ -465,7 +468,7 @@ class PartMerge {
   }
 
   int64_t StatsIntervalMs() {
-    return part().interval_ms != 0 ? part().interval_ms : context_.slot_ms;
+    return part().interval_ms != 0 ? part().interval_ms : context_.slot_ms * kStatsSlots;
   }
 
   // The first pass of a tier.
