@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <future>
@@ -178,6 +179,8 @@ Bench* SharedBench(size_t shape, size_t series, bool sealed) {
   if (bench == nullptr || made != std::tuple(shape, series, sealed)) {
     bench.reset();
     bench = std::make_unique<Bench>(kShapes[shape], series);
+    // Before what RocksDB keeps for the life of the process, all of which is there by now.
+    [[maybe_unused]] static const int closed_at_exit = std::atexit([] { bench.reset(); });
     if (sealed) BARO_CHECK(bench->store()->Maintain(true).ok());
     made = {shape, series, sealed};
   }
