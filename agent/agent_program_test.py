@@ -159,6 +159,8 @@ class Running(unittest.TestCase):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.write("node: {interval: 1s}\n")
         agent = Agent(self.folder, config=self.config)
+        self.addCleanup(agent.stop)  # when it fails half-way, nothing stays behind that ctest waits for
+        agent.await_metric(r"^baro_agent_node_passes_total [1-9]")  # ready from then on
         self.write("node: {interval: 0s}\n")
         code, text = agent.get("/-/reload", "POST")
         self.assertEqual(code, 500)
