@@ -215,7 +215,8 @@ std::vector<uint32_t> Dictionary::KeptColumns(TargetId target, size_t target_lab
   if (bound_whole) room = {UINT64_MAX, {}, UINT64_MAX};
   const Roaring* refused = columns_.postings().Carriers(kRefusedColumn);
   absl::flat_hash_map<PairId, uint64_t> of_metric;
-  const auto limit_of = [&](ColumnId column, size_t kept) -> std::string_view {
+  const auto limit_of = [&](ColumnId column, size_t kept)
+                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) -> std::string_view {
     if (refused != nullptr && refused->contains(column)) {
       return columns_.Get(column, kRefusedColumn);
     }

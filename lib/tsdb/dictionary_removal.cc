@@ -150,7 +150,7 @@ uint64_t Dictionary::RemoveFamilies() {
   uint64_t count = 0;
   std::vector<PairId> found;
   uint64_t hash = 0;
-  const auto is_there = [&](const std::string& family) {
+  const auto is_there = [&](const std::string& family) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     for (const std::string_view suffix : kFamilySuffixes) {
       const std::string metric = base::StrCat(family, suffix);
       const Postings::LabelView label{model::kMetricName, metric};

@@ -1,6 +1,7 @@
 // What travels beside floats: histograms become samples of component columns here, on the caller's
 // thread; exemplars are checked, kept and found again.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -187,9 +188,11 @@ absl::StatusOr<std::vector<model::ExemplarSeries>> StoreImpl::Exemplars(
     if (exemplars.empty()) continue;
     // Another cut of the same labels may have some as well.
     auto& all = found[labels.Merge()];
-    all.insert(all.end(), exemplars.begin(), exemplars.end());
-    std::stable_sort(all.begin(), all.end(),
-                     [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; });
+    std::vector<model::Exemplar> merged;
+    std::merge(all.begin(), all.end(), exemplars.begin(), exemplars.end(),
+               std::back_inserter(merged),
+               [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; });
+    all = std::move(merged);
   }
   std::vector<model::ExemplarSeries> result;
   for (auto& [labels, exemplars] : found) {
