@@ -6,12 +6,13 @@ usage: disk_full.py BIN_DIR
 """
 import contextlib
 import os
-import struct
 import subprocess
 import sys
 import time
 
-import processes
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'differential'))
+import processes  # noqa: E402
+import remote_write  # noqa: E402
 
 DISK_MIB = 96
 FILLER = 'filler'
@@ -29,31 +30,11 @@ def small_disk(path):
         subprocess.run(['umount', '-l', path], check=False)
 
 
-def varint(value):
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7f | 0x80)
-        value >>= 7
-    return bytes(out + bytes([value]))
-
-
-def field(number, payload):
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-
 def write_request(name, series, time_ms):
-    """Snappy-framed remote write of `series` samples whose value is the time."""
-    body = b''
-    for number in range(series):
-        labels = b''.join(field(1, field(1, key.encode()) + field(2, value.encode())) for key, value in
-                          (('__name__', name), ('instance', 'disk'), ('job', 'disk'), ('n', str(number))))
-        sample = b'\x09' + struct.pack('<d', time_ms) + b'\x10' + varint(time_ms)
-        body += field(1, labels + field(2, sample))
-    literal = b''
-    for start in range(0, len(body), 65536):
-        piece = body[start:start + 65536]
-        literal += bytes([61 << 2]) + struct.pack('<H', len(piece) - 1) + piece
-    return varint(len(body)) + literal
+    """Remote write of `series` samples whose value is the time."""
+    return remote_write.snappy(b''.join(
+        remote_write.series({'__name__': name, 'instance': 'disk', 'job': 'disk', 'n': str(number)}, [(time_ms, time_ms)])
+        for number in range(series)))
 
 
 def push(collector, time_ms):
