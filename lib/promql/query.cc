@@ -45,6 +45,11 @@ absl::StatusOr<const model::SeriesSet*> Query::Select(const model::SelectRequest
   return kept_sets_.emplace_back(std::move(set)).get();
 }
 
+bool Query::order_varies() const {
+  return std::any_of(kept_sets_.begin(), kept_sets_.end(),
+                     [](const auto& set) { return set->order_depends_on_range(); });
+}
+
 void Query::WarnOfWhatWasRead() {
   for (const auto& set : kept_sets_) {
     for (const std::string& warning : set->FoundWhileReading()) annotations_.Warn(warning);

@@ -22,6 +22,8 @@
 
 namespace baro::promql {
 
+class RowWatch;
+
 // Thread-compatible: one query runs on one thread.
 class Query {
  public:
@@ -58,6 +60,15 @@ class Query {
   void CountRead(size_t samples) { samples_total_ += static_cast<int64_t>(samples); }
   int64_t samples_total() const { return samples_total_; }
   int64_t samples_peak() const { return peak_; }
+
+  // What the evaluation tells beside its result; null when nobody asks (watch.h).
+  RowWatch* watch() const { return watch_; }
+  void set_watch(RowWatch* watch) { watch_ = watch; }
+  // Whether reading has met a histogram, whatever became of it.
+  void NoteHistograms() { saw_histograms_ = true; }
+  bool saw_histograms() const { return saw_histograms_; }
+  // Whether the series of some selector would be ordered differently in another range.
+  bool order_varies() const;
 
   // Metrics whose histograms were read as if they were not there, in the order of reading. Whoever
   // reads them once more as what they are takes those that were met since.
@@ -102,6 +113,8 @@ class Query {
   std::vector<std::unique_ptr<model::SeriesSet>> kept_sets_;
   std::vector<std::string> met_histograms_;
   bool presence_ = false;
+  bool saw_histograms_ = false;
+  RowWatch* watch_ = nullptr;
   std::deque<model::Labels> kept_labels_;  // a deque: the labels never move
 };
 
