@@ -113,6 +113,7 @@ class Lookup {
   absl::StatusOr<bool> GoOn(const CachedRange& kept, int64_t seam_ms, QueryResult* result);
   static bool MayKeep(const QueryResult& result, const Provenance& provenance);
   void Keep(const Provenance& provenance, int64_t start_ms, const SeriesList& series);
+  absl::Status HoldResult(QueryResult* result) const;
 
   ResultCache* const cache_;
   const CachedQuery& query_;
@@ -145,7 +146,17 @@ absl::StatusOr<QueryResult> Lookup::Run() {
   }
   cache_->steps_reused.fetch_add(static_cast<uint64_t>(result.stats.steps_reused),
                                  std::memory_order_relaxed);
+  BARO_TRY(HoldResult(&result));
   return result;
+}
+
+absl::Status Lookup::HoldResult(QueryResult* result) const {
+  uint64_t bytes = 0;
+  for (const ResultSeries& one : std::get<Matrix>(result->value).series) bytes += BytesOf(one);
+  result->memory = std::make_shared<base::MemoryShare>(query_.memory);
+  if (result->memory->Grow(bytes)) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      base::StrCat("the result needs more memory than is free: ", bytes >> 20, " MiB"));
 }
 
 int64_t Lookup::FirstKept(const CachedRange& kept) const {

@@ -42,10 +42,11 @@ struct CachedQuery {
   std::string_view expression;
   int64_t lookback_ms = 0;
   QueryTimes times;
+  base::MemoryBudget* memory = nullptr;  // for the result; null: no limit
 };
 
 // What `evaluate` gives for the query's times, bit for bit but for its stats. Errors: those of
-// `evaluate`.
+// `evaluate`; ResourceExhausted when the process has no memory left for the result.
 absl::StatusOr<QueryResult> RangeThroughCache(ResultCache* cache, const CachedQuery& query,
                                               EvaluateRange evaluate);
 

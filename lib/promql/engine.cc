@@ -28,6 +28,9 @@ Query::Limits LimitsOf(const EngineOptions& engine, const QueryOptions& options)
   limits.deadline_ns = engine.clock->MonotonicNs() + timeout_ms * 1'000'000;
   limits.cancelled = options.cancelled.get();
   limits.memory = engine.memory;
+  limits.series_max = engine.series_max;
+  limits.memory_bytes_max = engine.memory_bytes_max;
+  limits.progress = options.progress.get();
   return limits;
 }
 
@@ -348,16 +351,17 @@ absl::StatusOr<QueryResult> Engine::Range(const model::SeriesSource& source,
   if (end_ms < start_ms) return QueryResult{Matrix{}, {}, {}, {}};
   // A step is a value in memory even when the result is one series.
   if ((end_ms - start_ms) / step_ms >= options_.samples_max) {
-    return absl::ResourceExhaustedError(
-        "query processing would load too many samples into memory in query execution");
+    return absl::ResourceExhaustedError(base::StrCat(
+        "query processing would load too many samples into memory in query execution: more than ",
+        options_.samples_max, " (--query.max-samples)"));
   }
   const QueryTimes times{start_ms, end_ms, step_ms};
-  if (options_.cache == nullptr || !options.use_cache) {
+  if (options_.cache == nullptr || !options.use_cache || options.detailed_stats) {
     return Run(source, options_, options, times, expression).Range(nullptr);
   }
   const int64_t lookback_ms = options.lookback_ms > 0 ? options.lookback_ms : options_.lookback_ms;
   return RangeThroughCache(
-      options_.cache, {&source, expression, lookback_ms, times},
+      options_.cache, {&source, expression, lookback_ms, times, options_.memory},
       [&](const QueryTimes& part, Provenance* provenance) {
         return Run(source, options_, options, part, expression).Range(provenance);
       });

@@ -34,6 +34,9 @@ class Query {
     const base::Clock* clock = nullptr;
     const std::atomic<bool>* cancelled = nullptr;  // null: cannot be cancelled
     base::MemoryBudget* memory = nullptr;          // null: samples_max alone bounds it
+    size_t series_max = 0;                         // of one selector; 0: any number
+    uint64_t memory_bytes_max = 0;                 // 0: any number
+    QueryProgress* progress = nullptr;             // null: nobody looks
   };
 
   Query(const model::SeriesSource& series_source, const Limits& limits, const QueryTimes& times,
@@ -42,7 +45,8 @@ class Query {
         limits_(limits),
         times_(times),
         annotations_(text),
-        memory_(limits.memory) {}
+        memory_(limits.memory),
+        result_memory_(std::make_shared<base::MemoryShare>(limits.memory)) {}
 
   const model::SeriesSource& source;
   int64_t lookback_ms() const { return limits_.lookback_ms; }
@@ -58,6 +62,10 @@ class Query {
   void Release(size_t samples) { held_ -= static_cast<int64_t>(samples); }
   // Counts samples looked at, once for each step that looked.
   void CountRead(size_t samples) { samples_total_ += static_cast<int64_t>(samples); }
+  // So many bytes of what the result will be, beside what is held. Errors: as Hold().
+  absl::Status HoldResult(uint64_t bytes);
+  // The result's share of the memory, which outlives the query.
+  std::shared_ptr<base::MemoryShare> TakeResultMemory() { return std::move(result_memory_); }
   int64_t samples_total() const { return samples_total_; }
   int64_t samples_peak() const { return peak_; }
 
@@ -103,10 +111,14 @@ class Query {
   }
 
  private:
+  absl::Status CheckMemory() const;
+
   const Limits limits_;
   const QueryTimes times_;
   Annotations annotations_;
   base::MemoryShare memory_;
+  std::shared_ptr<base::MemoryShare> result_memory_;
+  uint64_t result_bytes_ = 0;
   int64_t held_ = 0;
   int64_t peak_ = 0;
   int64_t samples_total_ = 0;

@@ -34,7 +34,7 @@ struct SelectRequest {
   int64_t resolution_ms = 0;
   // Asked now and then by a selection that takes long; an error ends it and is returned. May be
   // empty.
-  std::function<absl::Status()> check_alive;
+  std::function<absl::Status()> check_alive = {};
 };
 
 // The samples of one series within the request's range, oldest first, stale markers included,
