@@ -95,7 +95,7 @@ class HeldHistograms {
     const auto earlier = [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; };
     auto& all = series->histograms;
     for (HistogramPoint& point : points) all.push_back(std::move(point));
-    std::stable_sort(all.begin(), all.end(), earlier);
+    std::sort(all.begin(), all.end(), earlier);
     const auto twice = std::adjacent_find(all.begin(), all.end(), [](const auto& a, const auto& b) {
       return a.time_ms == b.time_ms;
     });
