@@ -9,10 +9,18 @@
 #include "baro/base/strings.h"
 #include "float_math.h"
 #include "histogram_row.h"
+#include "watch.h"
 
 namespace baro::promql {
 
 absl::Status Evaluator::Rows(const Expr& expr, RowSink sink) {
+  if (RowWatch* const watch = query_->watch()) [[unlikely]] {
+    return watch->Watch(expr, sink, [&](RowSink watched) { return UnwatchedRows(expr, watched); });
+  }
+  return UnwatchedRows(expr, sink);
+}
+
+absl::Status Evaluator::UnwatchedRows(const Expr& expr, RowSink sink) {
   if (expr.step_invariant && grid_.count > 1) return InvariantRows(expr, sink);
   return VaryingRows(expr, sink);
 }
