@@ -72,7 +72,8 @@ absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matcher
       unchecked = 0;
       BARO_TRY(query->CheckAlive());
     }
-    if (!view.histograms.empty()) [[unlikely]] query->NoteHistograms();
+    if (!view.histograms.empty()) [[unlikely]]
+      query->NoteHistograms();
     BARO_TRY(sink(set->labels(view.index), view));
   }
 }
