@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "baro/base/mutex.h"
 #include "baro/base/task_group.h"
+#include "baro/tsdb/notes.h"
 #include "baro/tsdb/store.h"
 #include "baro/tsdb/store_admin.h"
 #include "change_log.h"
@@ -41,7 +42,7 @@
 
 namespace baro::tsdb {
 
-class StoreImpl final : public Store, public StoreAdmin {
+class StoreImpl final : public Store, public StoreAdmin, public Notes {
  public:
   static absl::StatusOr<std::unique_ptr<StoreImpl>> Open(StoreOptions options);
   ~StoreImpl() override;
@@ -80,6 +81,10 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status Close() override;
 
   StoreAdmin* admin() override { return this; }
+
+  absl::Status WriteNotes(const std::vector<Note>& notes) override;
+  absl::StatusOr<std::vector<Note>> ReadNotes(std::string_view prefix) const override;
+
   absl::Status Delete(const DeleteRequest& request) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::StatusOr<DeleteCount> CountDelete(const DeleteRequest& request) const override;
   absl::Status CleanTombstones() override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
