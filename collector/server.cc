@@ -13,11 +13,15 @@
 #include "baro/net/http_server.h"
 #include "baro/net/listen.h"
 #include "baro/promql/engine.h"
+#include "baro/promql/result_cache.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
 #include "otlp/otlp_grpc.h"
 #include "otlp/otlp_http.h"
 #include "otlp/otlp_metrics.h"
+#include "queries/log_file.h"
+#include "queries/query_log.h"
+#include "queries/query_metrics.h"
 #include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 #include "self_metrics.h"
@@ -30,11 +34,15 @@ namespace {
 using net::HttpLane;
 
 promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const base::Clock* clock,
-                                      base::MemoryBudget* memory) {
+                                      base::MemoryBudget* memory, promql::ResultCache* cache) {
   promql::EngineOptions engine;
   engine.lookback_ms = options.query_lookback_ms;
   engine.timeout_ms = options.query_timeout_ms;
   engine.samples_max = options.query_samples_max;
+  engine.points_max = options.query_points_max;
+  engine.series_max = static_cast<size_t>(options.query_series_max);
+  engine.memory_bytes_max = options.query_memory_bytes_max;
+  if (options.query_cache_bytes > 0) engine.cache = cache;
   engine.memory = memory;
   engine.clock = clock;
   return engine;
@@ -67,7 +75,8 @@ class ServerImpl final : public Server {
         start_time_ms_(clock->NowMs()),
         start_ns_(clock->MonotonicNs()),
         memory_({options_.memory_limit_bytes, base::ResidentBytes, clock}),
-        engine_(EngineOptionsOf(options_, clock, &memory_)),
+        cache_({options_.query_cache_bytes, &memory_}),
+        engine_(EngineOptionsOf(options_, clock, &memory_, &cache_)),
         metrics_(Version()) {}
   ~ServerImpl() override { Stop(); }
 
@@ -83,6 +92,7 @@ class ServerImpl final : public Server {
 
  private:
   absl::Status OpenStore();
+  absl::Status OpenQueryLog();
   void TellReplay();
   bool IsReady() const;
   void StartOtlp();
@@ -101,7 +111,10 @@ class ServerImpl final : public Server {
   const int64_t start_time_ms_;
   const int64_t start_ns_;
   base::MemoryBudget memory_;
+  promql::ResultCache cache_;
   const promql::Engine engine_;
+  std::unique_ptr<LogFile> query_log_file_;  // null: none
+  std::unique_ptr<QueryLog> queries_;
   int64_t retention_ms_ = 0;
 
   mutable base::Mutex mutex_;
@@ -133,6 +146,7 @@ absl::Status ServerImpl::Open() {
     reload_time_ms_ = start_time_ms_;
   }
   BARO_TRY(OpenStore());
+  BARO_TRY(OpenQueryLog());
   RemoteWriteOptions remote_write;
   remote_write.cache_seed = options_.hash_seed;
   remote_write.start_samples = std::find(options_.features.begin(), options_.features.end(),
@@ -144,9 +158,27 @@ absl::Status ServerImpl::Open() {
   remote_read.memory = &memory_;
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
   StartOtlp();
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api};
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api,
+                  queries_.get()};
   BARO_TRY(StartIngest());
   return Listen();
+}
+
+absl::Status ServerImpl::OpenQueryLog() {
+  QueryLogOptions options;
+  options.slow_seconds = static_cast<double>(options_.query_slow_ms) / 1000;
+  options.clock = clock_;
+  options.on_slow = [](const FinishedQuery& query) {
+    spdlog::warn("slow query: seconds={:.3f} samples={} query={} dashboard_uid={} error={}",
+                 query.seconds, query.samples, query.asked.expression, query.asked.dashboard_uid,
+                 query.error);
+  };
+  if (!options_.query_log_file.empty()) {
+    BARO_TRY_ASSIGN(query_log_file_, LogFile::Open(options_.query_log_file));
+    options.write_line = [this](std::string_view line) { return query_log_file_->Write(line); };
+  }
+  queries_ = std::make_unique<QueryLog>(std::move(options));
+  return absl::OkStatus();
 }
 
 absl::Status ServerImpl::OpenStore() {
@@ -294,6 +326,8 @@ void ServerImpl::AddMetrics() {
                                  static_cast<double>(reload_time_ms_) / 1000));
   });
   metrics_.Add([this](Families* families) { CollectMemory(memory_, families); });
+  metrics_.Add([this](Families* families) { CollectQueries(queries_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectResultCache(cache_.GetStats(), families); });
   metrics_.Add(CollectProcess);
 }
 
