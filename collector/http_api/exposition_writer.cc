@@ -216,6 +216,10 @@ ExpositionFormat ChooseExposition(std::string_view accept) {
 }
 
 void AppendShortest(double value, std::string* out) {
+  if (value == 0) {  // of either sign, in this format
+    *out += "0";
+    return;
+  }
   if (std::isnan(value)) {
     *out += "NaN";
     return;

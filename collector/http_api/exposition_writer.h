@@ -35,7 +35,8 @@ struct ExposedSample {
 
 enum class ExposedType { kUntyped, kHistogram, kGaugeHistogram };
 
-// Go's strconv.FormatFloat(value, 'g', -1, 64): 1e+06, 0.0001, 1e-05, +Inf, NaN. Appends.
+// Go's strconv.FormatFloat(value, 'g', -1, 64): 1e+06, 0.0001, 1e-05, +Inf, NaN; but 0 for -0.
+// Appends.
 void AppendShortest(double value, std::string* out);
 
 // Thread-compatible.

@@ -75,6 +75,7 @@ absl::StatusOr<std::vector<LastSample>> LastSamples(const ApiParts& parts,
   }
   std::vector<LastSample> found;
   for (auto& matchers : selectors) {
+    if (matchers.empty()) continue;  // {} shows nothing, as in Prometheus
     BARO_TRY(AddLastSamples(parts, request, std::move(matchers), &found));
   }
   const auto key = [](const LastSample& sample) { return std::tie(sample.name, sample.labels); };

@@ -94,9 +94,9 @@ std::string_view NameEscapingWord(NameEscaping escaping) {
 }
 
 std::string EscapeName(std::string_view name, NameEscaping escaping) {
-  const bool keeps = escaping == NameEscaping::kNone ||
-                     (escaping != NameEscaping::kDots && model::IsClassicMetricName(name));
-  if (keeps) return std::string(name);
+  if (escaping == NameEscaping::kNone || model::IsClassicMetricName(name)) {
+    return std::string(name);
+  }
   std::string out = escaping == NameEscaping::kValues ? "U__" : "";
   for (bool first = true; !name.empty(); first = false) {
     const Character next = NextCharacter(name);

@@ -12,6 +12,7 @@ import gzip
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,7 +161,7 @@ def mistakes():
     yield Case("/nothing", judge="text")
     yield Case(API + "query", method="DELETE", judge="text")
     yield Case(API + "query", method="PUT", judge="text")
-    yield Case(API + "series", method="DELETE", judge="text")
+    yield Case(API + "series", method="DELETE", judge="text", since=(3, 14))
     yield Case("/federate", method="POST", judge="text")
     yield Case(API + "admin/tsdb/delete_series", judge="text")
     yield Case(API + "query", method="POST", headers={"Content-Type": "application/json"}, body="{}")
@@ -479,7 +480,7 @@ def main():
                     fill_fresh(peer, collector)
                 for case in cases():
                     run.compare(case)
-            run.promtool(os.path.join(os.path.dirname(peer_binary), "promtool"))
+            run.promtool(os.environ.get("BARO_PROMTOOL") or shutil.which("promtool") or "promtool")
             code = run.report()
             if not federated(collector, peer_binary, folder):
                 code = 1
