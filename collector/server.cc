@@ -96,6 +96,7 @@ class ServerImpl final : public Server {
   void AddMetrics();
   void AddRoutes(net::HttpRouter* router);
   net::HttpServerOptions HttpOptions();
+  std::vector<ApiFacts::Notification> Notifications() const ABSL_LOCKS_EXCLUDED(mutex_);
   net::ServerResponse CompactAnswer();
   CollectorConfig config() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -111,6 +112,7 @@ class ServerImpl final : public Server {
   CollectorConfig config_ ABSL_GUARDED_BY(mutex_);
   int64_t reload_time_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   bool reload_good_ ABSL_GUARDED_BY(mutex_) = true;
+  int64_t reload_failed_ms_ ABSL_GUARDED_BY(mutex_) = 0;
 
   std::unique_ptr<tsdb::Store> store_;
   std::unique_ptr<RemoteWrite> remote_write_;
@@ -250,6 +252,18 @@ absl::Status ServerImpl::Listen() {
   return absl::OkStatus();
 }
 
+std::vector<ApiFacts::Notification> ServerImpl::Notifications() const {
+  std::vector<ApiFacts::Notification> notifications;
+  if (!store_->ReplayComplete()) {
+    notifications.push_back({"The collector is starting and loads its journals.", start_time_ms_});
+  }
+  base::MutexLock lock(&mutex_);
+  // Prometheus' words.
+  if (!reload_good_)
+    notifications.push_back({"Configuration reload has failed.", reload_failed_ms_});
+  return notifications;
+}
+
 net::HttpServerOptions ServerImpl::HttpOptions() {
   net::HttpServerOptions http;
   http.address = options_.http_address;
@@ -286,6 +300,7 @@ ApiFacts ServerImpl::Facts() {
     base::MutexLock lock(&mutex_);
     return std::pair(reload_time_ms_, reload_good_);
   };
+  facts.notifications = [this] { return Notifications(); };
   facts.external_labels = [this] { return this->config().global.external_labels; };
   facts.self_metrics = [this](const auto& wanted) {
     return FamiliesJson(metrics_.Families(), wanted);
@@ -360,6 +375,7 @@ absl::Status ServerImpl::Reload() {
   base::MutexLock lock(&mutex_);
   reload_good_ = status.ok();
   if (!status.ok()) {
+    reload_failed_ms_ = clock_->NowMs();
     spdlog::error("configuration is not reloaded: {}", std::string(status.message()));
     return status;
   }

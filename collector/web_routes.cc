@@ -65,7 +65,11 @@ std::string VersionJson(const WebParts& parts) {
 
 ServerResponse Reload(const WebParts& parts) {
   const absl::Status status = parts.reload();
-  if (status.ok()) return ServerResponse::Text(200, "");
+  if (status.ok()) {
+    ServerResponse response;
+    response.content_type.clear();
+    return response;
+  }
   return ServerResponse::Text(
       500, base::StrCat("failed to reload config: ", base::FromAbsl(status.message()), "\n"));
 }

@@ -23,6 +23,7 @@ absl::StatusOr<tsdb::DeleteRequest> DeleteRequestOf(const net::ServerRequest& re
   for (const std::string& text : texts) {
     auto matchers = promql::ParseSelector(text);
     if (!matchers.ok()) return InvalidParameter("match[]", matchers.status());
+    if (matchers->empty()) continue;  // {} is nothing to Prometheus, and would be all to us
     wanted.selectors.push_back(*std::move(matchers));
   }
   return wanted;

@@ -41,6 +41,7 @@ constexpr Endpoint kEndpoints[] = {
     {"status/tsdb", false, HttpLane::kQuery, TsdbStatus},
     {"status/tsdb/blocks", false, HttpLane::kQuick, TsdbBlocks},
     {"status/self_metrics", false, HttpLane::kQuick, SelfMetricsStatus},
+    {"notifications", false, HttpLane::kQuick, Notifications},
     {"features", false, HttpLane::kQuick, Features},
     {"openapi.yaml", false, HttpLane::kQuick, OpenApi},
     {"status/config", false, HttpLane::kQuick, ConfigStatus},
@@ -76,7 +77,6 @@ constexpr EmptyAnswer kEmptyAnswers[] = {
     {"rules", "{\"groups\":[]}"},
     {"alerts", "{\"alerts\":[]}"},
     {"alertmanagers", "{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}"},
-    {"notifications", "[]"},
 };
 
 // Prometheus' own are off unless a flag turns them on; so are ours.

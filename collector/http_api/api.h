@@ -40,6 +40,14 @@ struct ApiFacts {
   std::function<std::pair<int64_t, bool>()> last_reload = [] {
     return std::pair(int64_t{0}, true);
   };
+  // What an operator should know now, oldest first.
+  struct Notification {
+    std::string text;
+    int64_t since_ms = 0;
+  };
+  std::function<std::vector<Notification>()> notifications = [] {
+    return std::vector<Notification>();
+  };
   // Added to what leaves through /federate.
   std::function<std::map<std::string, std::string>()> external_labels = [] {
     return std::map<std::string, std::string>();

@@ -337,6 +337,12 @@ TEST_F(Api, TellsItsStatus) {
               HasSubstr(R"("metrics":[{"name":"up","series":3,"firstSeenMs":1,"lastSeenMs":2,)"
                         R"("lastReadMs":4}])"));
   EXPECT_THAT(Get("status/runtimeinfo"), HasSubstr(R"("storageRetention":"30d")"));
+  parts_.facts.notifications = [] {
+    return std::vector<ApiFacts::Notification>{{"Configuration reload has failed.", 1'000}};
+  };
+  EXPECT_EQ(Get("notifications"),
+            R"(200 {"status":"success","data":[{"text":"Configuration reload has failed.",)"
+            R"("date":"1970-01-01T00:00:01.000Z","active":true}]})");
   EXPECT_EQ(Get("status/walreplay"),
             R"(200 {"status":"success","data":{"min":0,"max":0,"current":0}})");
   EXPECT_THAT(Get("baro/status"), HasSubstr(R"("store":{"writable":true)"));

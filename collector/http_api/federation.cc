@@ -12,6 +12,9 @@
 namespace baro::collector {
 namespace {
 
+// About 500 bytes each until the answer is written. More is a mistake in a selector.
+constexpr size_t kSeriesMax = 1'000'000;
+
 struct LastSample {
   std::string name;
   model::Labels labels;  // without the name
@@ -53,6 +56,7 @@ absl::Status AddLastSamples(const ApiParts& parts, const net::ServerRequest& req
   select.start_ms = select.end_ms - parts.engine->options().lookback_ms;
   select.matchers = std::move(matchers);
   select.histograms = true;
+  select.series_max = kSeriesMax;
   BARO_TRY_ASSIGN(const auto set, parts.source->Select(select));
   const auto reader = set->Read(0, set->size());
   model::SeriesView view;

@@ -44,6 +44,7 @@ Answer RuntimeStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer ReplayStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer TsdbBlocks(const ApiParts& parts, const net::ServerRequest& request);
 Answer SelfMetricsStatus(const ApiParts& parts, const net::ServerRequest& request);
+Answer Notifications(const ApiParts& parts, const net::ServerRequest& request);
 Answer BaroStatus(const ApiParts& parts, const net::ServerRequest& request);
 
 // feature_handlers.cc

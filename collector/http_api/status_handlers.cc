@@ -259,6 +259,20 @@ Answer SelfMetricsStatus(const ApiParts& parts, const net::ServerRequest& reques
   return FinishAnswer(&writer);
 }
 
+Answer Notifications(const ApiParts& parts, const net::ServerRequest&) {
+  JsonWriter writer = StartAnswer();
+  {
+    JsonList list(&writer);
+    for (const ApiFacts::Notification& notification : parts.facts.notifications()) {
+      JsonObject object(list.Next());
+      object.Add("text", notification.text);
+      object.Add("date", FormatRfc3339(notification.since_ms));
+      object.Add("active", true);
+    }
+  }
+  return FinishAnswer(&writer);
+}
+
 Answer BaroStatus(const ApiParts& parts, const net::ServerRequest&) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

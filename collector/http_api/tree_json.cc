@@ -36,7 +36,7 @@ int64_t Milliseconds(int64_t known_ms, const std::unique_ptr<promql::DurationExp
 
 std::string_view DurationOpText(promql::DurationExpr::Kind kind) {
   static constexpr std::array<std::string_view, 12> kTexts = {
-      "", "step", "range", "min", "max", "+", "-", "*", "/", "%", "^", "-"};
+      "", "step", "range", "min_of", "max_of", "+", "-", "*", "/", "%", "^", "-"};
   return kTexts[static_cast<size_t>(kind)];
 }
 

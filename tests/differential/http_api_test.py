@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -190,6 +191,47 @@ def http_itself():
     yield Case(API + "query", {"query": "1", "time": 4, "x": "y" * 500_000}, "POST")
 
 
+PARSED = [
+    "foo+on(a)group_left(b)bar", "foo[5m+1m]offset-1m", "sum(foo@start())", "foo[1h:1m]@5.5", "topk(3,foo)",
+    "-foo", "5m", "1.5e30", "Inf", "NaN", '"x<&>"', "foo[5m]anchored", "foo smoothed", "foo+fill_left(2)bar",
+    "foo+fill(1)bar", "foo offset (step()*2)", "rate(foo[5m:1m+30s])", '{"a.b",x!~"y"}', 'info(foo,{a="b"})',
+    "+1", "time()", 'label_join(foo,"a","b","c")', 'count_values("x",foo)by(a)', "(foo)", "foo>bool 1", "-1m",
+    "foo[5]", "foo offset -(step())", "foo[min_of(1m,max_of(2m,step()))]",
+    "foo[range()]", "quantile without(a,b)(0.5,foo)",
+    "foo and ignoring(a) bar", "foo unless bar", 'foo{a=~"b|c",d!="e"}', "foo[1h:] offset 1h @ end()",
+    "foo % on(a) group_right() bar", "2 ^ 3 ^ 4", "foo[5m * (1 + 2)]", "sum by(a)(rate(foo[5m]))/2",
+    "histogram_quantile(0.9,sum by(le)(rate(foo[5m])))", "foo[5m]smoothed", "limitk(2,foo)", "foo atan2 bar",
+]
+
+
+def expressions():
+    for text in PARSED:
+        yield Case(API + "parse_query", {"query": text}, since=(3, 14))
+        yield Case(API + "format_query", {"query": text}, since=(3, 14))
+    for query in ("traced", "rate(traced[1m]) + up", "nothing", 'traced{job="b"}'):
+        yield Case(API + "query_exemplars", {"query": query, **WINDOW})
+        yield Case(API + "query_exemplars", {"query": query}, "POST")
+    yield Case(API + "query_exemplars", {"query": "traced", "start": NOW - 20, "end": NOW - 15})
+
+
+def operations():
+    """With the admin and lifecycle APIs on; the last one ends the server."""
+    for parameters in ({}, {"match[]": "up{"}, {"match[]": "up", "start": "x"},
+                       {"match[]": 'up{job="a"}', "start": NOW - 100, "end": NOW},
+                       {"match[]": ["nothing", 'odd_name{x="y"}']}, {"match[]": "{}"}):
+        yield Case(API + "admin/tsdb/delete_series", parameters, "POST", judge="text")
+    yield Case(API + "admin/tsdb/delete_series?match[]=%zz", method="PUT", judge="kind")
+    yield Case(API + "query_range", {"query": "up", **RANGE})
+    yield Case(API + "admin/tsdb/clean_tombstones", method="PUT", judge="text")
+    yield Case(API + "query_range", {"query": "up", **RANGE})
+    yield Case(API + "admin/tsdb/snapshot", {"skip_head": "x"}, "POST")
+    yield Case(API + "admin/tsdb/snapshot", {"skip_head": "true"}, "POST", judge="shape")
+    yield Case(API + "admin/tsdb/snapshot", method="PUT", judge="shape")
+    yield Case("/-/reload", method="POST", judge="text")
+    yield Case("/-/reload", method="PUT", judge="text")
+    yield Case("/-/quit", method="PUT", judge="text")
+
+
 def federation():
     for selectors in (["nothing"], ["up{"], []):
         yield Case("/federate", {"match[]": selectors}, judge="text")
@@ -313,6 +355,18 @@ def differences(case, ours, theirs):
         yield "body", found
 
 
+def traced():
+    """A series with exemplars."""
+    inner = remote_write.series({"__name__": "traced", "job": "a"}, [(NOW_MS, 1)])
+    inner = inner[len(remote_write.field(1, inner)) - len(inner):]
+    for i in range(4):
+        label = remote_write.field(1, "trace_id") + remote_write.field(2, f"t{i}\"")
+        inner += remote_write.field(3, remote_write.field(1, label) + b"\x11" +
+                                    struct.pack("<d", i / 3) + b"\x18" +
+                                    remote_write.varint(NOW_MS - 20_500 + 1_000 * i))
+    return remote_write.field(1, inner)
+
+
 def fill(peer, collector):
     body = b""
     for i in range(3):
@@ -321,6 +375,7 @@ def fill(peer, collector):
         body += remote_write.series({"__name__": "up", **target}, [(t, i % 2) for t in times])
         body += remote_write.series({"__name__": "requests_total", "code": "200", **target},
                                     [(t, (t - NOW_MS) / 1000 + 600) for t in times])
+    body += traced()
     body += remote_write.series({"__name__": "odd.name", "a.b": "c\"d\\e\n<", "ä": "ö"},
                                 [(NOW_MS, 0.1)])
     write(body, peer, collector)
@@ -433,6 +488,26 @@ scrape_configs:
     return good
 
 
+def compare_operations(run, peer_binary, collector_binary, folder, started):
+    inner = os.path.join(folder, "operations")
+    os.mkdir(inner)
+    flags = ["--web.enable-admin-api", "--web.enable-lifecycle"]
+    peer, version = servers.start_prometheus(peer_binary, inner, flags=flags)
+    started.append(peer)
+    collector = servers.start_collector(collector_binary, inner, *flags)
+    started.append(collector)
+    fill(peer, collector)
+    inner_run = Run(peer, collector, version)
+    for case in operations():
+        inner_run.compare(case)
+    run.compared += inner_run.compared
+    run.failed += inner_run.failed
+    servers.wait_until(lambda: not collector.alive(), "the collector having ended by /-/quit")
+    if collector.process.returncode != 0:
+        run.failed += 1
+        print(f"FAILED   /-/quit ended the collector with {collector.process.returncode}")
+
+
 def give_labels(peer, folder, labels):
     """External labels, by SIGHUP: the lifecycle API stays off."""
     with open(os.path.join(folder, "prometheus.yml"), "w", encoding="utf-8") as file:
@@ -459,7 +534,8 @@ def main():
         started = []
         try:
             labels = "  external_labels: {cluster: c1, replica: a}\n"
-            flags = ["--enable-feature=exemplar-storage"]
+            flags = ["--enable-feature=exemplar-storage,promql-duration-expr,promql-experimental-functions,"
+                     "promql-extended-range-selectors,promql-binop-fill-modifiers"]
             peer, version = servers.start_prometheus(peer_binary, folder, flags=flags)
             started.append(peer)
             give_labels(peer, folder, labels)
@@ -475,12 +551,13 @@ def main():
             started.append(collector)
             fill(peer, collector)
             run = Run(peer, collector, version)
-            for cases in (grafana, other_clients, status, mistakes, http_itself, federation):
+            for cases in (grafana, other_clients, status, mistakes, expressions, http_itself, federation):
                 if cases is federation:
                     fill_fresh(peer, collector)
                 for case in cases():
                     run.compare(case)
             run.promtool(os.environ.get("BARO_PROMTOOL") or shutil.which("promtool") or "promtool")
+            compare_operations(run, peer_binary, os.path.abspath(sys.argv[1]), folder, started)
             code = run.report()
             if not federated(collector, peer_binary, folder):
                 code = 1
