@@ -8,9 +8,12 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/promql/parse.h"
+#include "cached_range.h"
 #include "evaluator.h"
 #include "group_keys.h"
 #include "histogram_rows.h"
+#include "reach.h"
+#include "watch.h"
 
 namespace baro::promql {
 namespace {
@@ -25,6 +28,9 @@ Query::Limits LimitsOf(const EngineOptions& engine, const QueryOptions& options)
   limits.deadline_ns = engine.clock->MonotonicNs() + timeout_ms * 1'000'000;
   limits.cancelled = options.cancelled.get();
   limits.memory = engine.memory;
+  limits.series_max = engine.series_max;
+  limits.memory_bytes_max = engine.memory_bytes_max;
+  limits.progress = options.progress.get();
   return limits;
 }
 
@@ -219,7 +225,8 @@ class Run {
         query_(source, LimitsOf(engine, options), times, text) {}
 
   absl::StatusOr<QueryResult> Instant();
-  absl::StatusOr<QueryResult> Range();
+  // `provenance` may be null.
+  absl::StatusOr<QueryResult> Range(Provenance* provenance);
 
  private:
   absl::Status Parse() {
@@ -285,7 +292,7 @@ absl::StatusOr<QueryResult> Run::Instant() {
   return Finish(std::move(result));
 }
 
-absl::StatusOr<QueryResult> Run::Range() {
+absl::StatusOr<QueryResult> Run::Range(Provenance* provenance) {
   BARO_TRY(Parse());
   if (expr_->type != ValueType::kScalar && expr_->type != ValueType::kVector) {
     return absl::InvalidArgumentError(
@@ -293,6 +300,11 @@ absl::StatusOr<QueryResult> Run::Range() {
                      "\" for range query, must be Scalar or instant Vector"));
   }
   BARO_TRY(Prepare(times_, &expr_));
+  RowOrder order;
+  if (provenance != nullptr) {
+    provenance->reach = ReachOf(*expr_, query_.lookback_ms());
+    if (provenance->reach.provable() && provenance->reach.order_matters) query_.set_watch(&order);
+  }
   StepGrid grid{times_.start_ms, times_.step_ms, 1};
   grid.count = static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1;
   Evaluator evaluator(&query_, grid);
@@ -309,6 +321,11 @@ absl::StatusOr<QueryResult> Run::Range() {
   BARO_TRY(histograms.JoinInto(&matrix.series));
   SortByLabels(&matrix.series);
   result.value = std::move(matrix);
+  if (provenance != nullptr) {
+    provenance->fingerprint = order.fingerprint();
+    provenance->histograms = query_.saw_histograms();
+    provenance->order_varies = query_.order_varies();
+  }
   return Finish(std::move(result));
 }
 
@@ -334,10 +351,20 @@ absl::StatusOr<QueryResult> Engine::Range(const model::SeriesSource& source,
   if (end_ms < start_ms) return QueryResult{Matrix{}, {}, {}, {}};
   // A step is a value in memory even when the result is one series.
   if ((end_ms - start_ms) / step_ms >= options_.samples_max) {
-    return absl::ResourceExhaustedError(
-        "query processing would load too many samples into memory in query execution");
+    return absl::ResourceExhaustedError(base::StrCat(
+        "query processing would load too many samples into memory in query execution: more than ",
+        options_.samples_max, " (--query.max-samples)"));
   }
-  return Run(source, options_, options, {start_ms, end_ms, step_ms}, expression).Range();
+  const QueryTimes times{start_ms, end_ms, step_ms};
+  if (options_.cache == nullptr || !options.use_cache || options.detailed_stats) {
+    return Run(source, options_, options, times, expression).Range(nullptr);
+  }
+  const int64_t lookback_ms = options.lookback_ms > 0 ? options.lookback_ms : options_.lookback_ms;
+  return RangeThroughCache(
+      options_.cache, {&source, expression, lookback_ms, times, options_.memory},
+      [&](const QueryTimes& part, Provenance* provenance) {
+        return Run(source, options_, options, part, expression).Range(provenance);
+      });
 }
 
 absl::Status Engine::CheckPoints(int64_t start_ms, int64_t end_ms, int64_t step_ms) const {

@@ -7,10 +7,18 @@
 #include "baro/base/check.h"
 #include "baro/base/status.h"
 #include "float_math.h"
+#include "watch.h"
 
 namespace baro::promql {
 
 absl::Status Evaluator::Rows(const Expr& expr, RowSink sink) {
+  if (RowWatch* const watch = query_->watch()) [[unlikely]] {
+    return watch->Watch(expr, sink, [&](RowSink watched) { return UnwatchedRows(expr, watched); });
+  }
+  return UnwatchedRows(expr, sink);
+}
+
+absl::Status Evaluator::UnwatchedRows(const Expr& expr, RowSink sink) {
   if (expr.step_invariant && grid_.count > 1) return InvariantRows(expr, sink);
   return VaryingRows(expr, sink);
 }

@@ -49,6 +49,7 @@ class Evaluator {
   WindowSpec SpecOf(const Expr& range_expr) const;
 
  private:
+  absl::Status UnwatchedRows(const Expr& expr, RowSink sink);
   absl::Status VaryingRows(const Expr& expr, RowSink sink);
   absl::Status InvariantRows(const Expr& expr, RowSink sink);
   absl::Status UnaryRows(const UnaryExpr& unary, RowSink sink);

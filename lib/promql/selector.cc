@@ -87,6 +87,7 @@ absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers,
       unchecked = 0;
       BARO_TRY(query->CheckAlive());
     }
+    if (!view.histograms.empty()) [[unlikely]] query->NoteHistograms();
     BARO_TRY(sink(set->labels(view.index), view));
   }
 }
