@@ -5,6 +5,7 @@
 
 #include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
+#include "baro/base/random.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
@@ -12,10 +13,13 @@
 #include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
 #include "baro/net/listen.h"
+#include "baro/notify/notifier.h"
 #include "baro/promql/engine.h"
 #include "baro/promql/result_cache.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
+#include "notify/notify_metrics.h"
+#include "notify/notify_routes.h"
 #include "otlp/otlp_grpc.h"
 #include "otlp/otlp_http.h"
 #include "otlp/otlp_metrics.h"
@@ -99,6 +103,7 @@ class ServerImpl final : public Server {
   void TellReplay();
   bool IsReady() const;
   void StartOtlp();
+  absl::Status StartNotifier();
   std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
@@ -132,6 +137,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<RemoteRead> remote_read_;
   std::unique_ptr<OtlpReceiver> otlp_;
   std::unique_ptr<OtlpGrpc> otlp_grpc_;
+  std::unique_ptr<notify::Notifier> notifier_;
   ApiParts api_;
   SelfMetrics metrics_;
   WebSecurity security_;
@@ -165,6 +171,7 @@ absl::Status ServerImpl::Open() {
   remote_read.memory = &memory_;
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
   StartOtlp();
+  BARO_TRY(StartNotifier());
   api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api,
                   queries_.get()};
   BARO_TRY(StartIngest());
@@ -242,6 +249,18 @@ void ServerImpl::StartOtlp() {
   options.deltas.store_is_complete = [this] { return store_->GetStats().replay_complete; };
   otlp_ = std::make_unique<OtlpReceiver>(store_.get(), config().otlp, options);
   otlp_grpc_ = OtlpGrpc::Start(otlp_.get(), OtlpGrpcOptions());
+}
+
+absl::Status ServerImpl::StartNotifier() {
+  notify::NotifierOptions options;
+  options.folder = options_.storage_path + "/notify";
+  options.clock = clock_;
+  options.seed = base::RandomSeed();
+  options.external_url = base::StrCat("http://", options_.http_address);
+  options.on_trouble = [](const std::string& what) { spdlog::warn("notify: {}", what); };
+  BARO_TRY_ASSIGN(notifier_, notify::Notifier::Open(std::move(options)));
+  const CollectorConfig config = this->config();
+  return notifier_->Apply(config.alerting, config.global.external_labels);
 }
 
 // gRPC does not know the empty host that stands for every address.
@@ -356,6 +375,7 @@ void ServerImpl::AddMetrics() {
   metrics_.Add(
       [this](Families* families) { CollectRemoteRead(remote_read_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectOtlp(otlp_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectNotify(notifier_->GetStatus(), families); });
   metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {
@@ -383,6 +403,7 @@ void ServerImpl::AddRoutes(net::HttpRouter* router) {
   web.prefix = options_.route_prefix;
   web.version = VersionText();
   AddWebRoutes(std::move(web), router);
+  AddNotifyRoutes(notifier_.get(), clock_, router);
   AddApiRoutes(&api_, router);
   router->Handle({"POST", "PUT"}, "/api/v1/baro/admin/compact", HttpLane::kQuery,
                  [this](const net::ServerRequest&) { return CompactAnswer(); });
@@ -406,6 +427,7 @@ absl::Status ServerImpl::Reload() {
   absl::Status status = config.status();
   if (status.ok()) status = security_.Load(options_.web_config_file);
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
+  if (status.ok()) status = notifier_->Apply(config->alerting, config->global.external_labels);
   base::MutexLock lock(&mutex_);
   reload_good_ = status.ok();
   if (!status.ok()) {
@@ -426,6 +448,7 @@ void ServerImpl::Stop() {
   if (http_) http_->Stop();
   if (otlp_grpc_) otlp_grpc_->Stop();
   if (ingest_) ingest_->Stop();
+  if (notifier_) notifier_->Stop();
   if (!store_) return;
   const absl::Status closed = store_->Close();
   watch_.Stop();
