@@ -80,6 +80,9 @@ class SeriesSet {
   virtual std::vector<std::string> FoundWhileReading() const { return {}; }
   // Whether some series could stand elsewhere in the order, had another range been asked for.
   virtual bool order_depends_on_range() const { return false; }
+  // About how many samples there are to be read, as far as can be told without reading them; none
+  // when it cannot.
+  virtual std::optional<uint64_t> EstimateSamples() const { return std::nullopt; }
 };
 
 struct LabelRequest {
