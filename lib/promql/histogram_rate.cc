@@ -52,7 +52,7 @@ class HistogramIncrease {
   // Null when the histograms do not fit together.
   std::optional<Histogram> Compute() {
     const Histogram& last = *points_.values.back();
-    NoteGauges();
+    if (call_.counter()) NoteGauges();
     Histogram first = *points_.values.front();
     if (call_.counter() && IsResetAt(1)) {
       // What the first has counted is lost, and its buckets do not matter.
@@ -69,6 +69,7 @@ class HistogramIncrease {
     ReduceSchema(LeastSchema(first), &result);
     if (!SubtractNoting(call_, first, &result)) return std::nullopt;
     if (call_.counter() && !AddLost(&result)) return std::nullopt;
+    if (!call_.counter()) NoteCounters();
     result.reset_hint = ResetHint::kGauge;
     Compact(&result);
     return result;
@@ -83,13 +84,15 @@ class HistogramIncrease {
     const auto is_gauge = [](const Histogram* histogram) {
       return histogram->reset_hint == ResetHint::kGauge;
     };
-    if (call_.counter()) {
-      if (std::any_of(points_.values.begin(), points_.values.end(), is_gauge)) {
-        call_.annotations->NotACounter(call_.metric, call_.place);
-      }
-    } else if (!is_gauge(points_.values.front()) || !is_gauge(points_.values.back())) {
-      call_.annotations->NotAGauge(call_.metric, call_.place);
+    if (std::any_of(points_.values.begin(), points_.values.end(), is_gauge)) {
+      call_.annotations->NotACounter(call_.metric, call_.place);
     }
+  }
+
+  void NoteCounters() {
+    const bool gauges = points_.values.front()->reset_hint == ResetHint::kGauge &&
+                        points_.values.back()->reset_hint == ResetHint::kGauge;
+    if (!gauges) call_.annotations->NotAGauge(call_.metric, call_.place);
   }
 
   bool HaveOneSchema(const Histogram& first) const {
@@ -215,8 +218,10 @@ std::vector<LastSample> LastTwo(const SplitWindow& window) {
     last.push_back({histograms.times_ms[i], histograms.start_ms(i), 0, histograms.values[i],
                     window.first_histogram + i});
   }
-  std::stable_sort(last.begin(), last.end(),
-                   [](const LastSample& a, const LastSample& b) { return a.time_ms < b.time_ms; });
+  std::sort(last.begin(), last.end(), [](const LastSample& a, const LastSample& b) {
+    if (a.time_ms != b.time_ms) return a.time_ms < b.time_ms;
+    return a.histogram == nullptr && b.histogram != nullptr;
+  });
   if (last.size() > 2) last.erase(last.begin(), last.end() - 2);
   return last;
 }
