@@ -158,8 +158,8 @@ absl::Status ServerImpl::Open() {
   remote_read.memory = &memory_;
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
   StartOtlp();
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api,
-                  queries_.get()};
+  api_ = ApiParts{store_.get(),    &engine_,           clock_,        Facts(),
+                  store_->admin(), options_.admin_api, queries_.get()};
   BARO_TRY(StartIngest());
   return Listen();
 }
