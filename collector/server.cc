@@ -378,6 +378,7 @@ absl::Status ServerImpl::Reload() {
   absl::StatusOr<CollectorConfig> config = ReadConfig(options_.config_file);
   absl::Status status = config.status();
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
+  if (status.ok() && query_log_file_ != nullptr) status = query_log_file_->Reopen();
   base::MutexLock lock(&mutex_);
   reload_good_ = status.ok();
   if (!status.ok()) {
