@@ -9,7 +9,9 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
+#include "baro/model/matcher.h"
 #include "baro/net/form.h"
+#include "baro/net/url.h"
 #include "version.h"
 
 namespace baro::collector {
@@ -25,6 +27,8 @@ struct TextFlags {
   std::string query_cache = "64MiB";
   std::string query_slow = "1s";
   std::string memory_limit = "auto";
+  std::string external_url;
+  std::optional<std::string> route_prefix;
 };
 
 // CLI11's own bounds print the largest double there is, all 309 digits of it.
@@ -82,6 +86,26 @@ void DeclareQueryLimits(CLI::App* app, CollectorOptions* options, TextFlags* tex
       ->type_name("FILE");
 }
 
+void DeclareWeb(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
+  app->add_flag("--web.enable-lifecycle", options->lifecycle,
+                "Serve /-/quit as well as /-/reload; =false: neither");
+  app->add_option("--web.config.file", options->web_config_file,
+                  "TLS, basic authentication and headers, as Prometheus' file of that name")
+      ->type_name("FILE");
+  app->add_option("--web.external-url", texts->external_url,
+                  "Where clients reach this server; its path is the default of --web.route-prefix")
+      ->type_name("URL");
+  app->add_option("--web.route-prefix", texts->route_prefix, "What every path begins with")
+      ->type_name("PATH");
+  app->add_option("--web.cors.origin", options->cors_origin,
+                  "Origins that browsers may ask from, an anchored regular expression")
+      ->type_name("REGEX");
+  app->add_option("--web.max-connections", options->connections_max,
+                  "Connections at a time; more are refused")
+      ->type_name("COUNT")
+      ->check(WholeNumber(1'000'000));
+}
+
 void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
   app->set_version_flag("--version", VersionText());
   app->add_option("--config.file", options->config_file, "Configuration file (YAML); may be absent")
@@ -125,6 +149,7 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
       ->check(CLI::IsMember({kStartSamplesFeature}));
   app->add_flag("--web.enable-admin-api", options->admin_api,
                 "Allow deleting, snapshots and backups over HTTP");
+  DeclareWeb(app, options, texts);
   app->add_option("--storage.backup-path", options->backup_path,
                   "Folder that backups asked for over HTTP go to")
       ->type_name("DIR");
@@ -221,6 +246,31 @@ absl::Status CheckAddress(const char* flag, const std::string& address) {
       base::StrCat(flag, ": ", base::FromAbsl(parsed.status().message())));
 }
 
+// The path of a URL is where its routes lie, unless told otherwise.
+absl::Status ReadWeb(const TextFlags& texts, CollectorOptions* options) {
+  std::string prefix;
+  if (!texts.external_url.empty()) {
+    const auto url = net::ParseUrl(texts.external_url);
+    if (!url.ok() || url->target.find('?') != std::string::npos) {
+      return absl::InvalidArgumentError(base::StrCat("cannot read --web.external-url \"",
+                                                     texts.external_url,
+                                                     "\": expected http(s)://host[:port][/path]"));
+    }
+    prefix = url->target;
+    options->external_url = texts.external_url;
+    while (options->external_url.ends_with('/')) options->external_url.pop_back();
+  }
+  prefix = texts.route_prefix.value_or(prefix);
+  while (prefix.ends_with('/')) prefix.pop_back();
+  if (!prefix.empty() && !prefix.starts_with('/')) prefix.insert(0, "/");
+  options->route_prefix = std::move(prefix);
+  const auto origin =
+      model::Matcher::Create(model::MatchType::kRegex, "origin", options->cors_origin);
+  if (origin.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      base::StrCat("--web.cors.origin: ", base::FromAbsl(origin.status().message())));
+}
+
 std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions& options,
                                                          const TextFlags& texts) {
   std::vector<std::pair<std::string, std::string>> flags = {
@@ -247,6 +297,14 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"log.format", options.log_format},
       {"storage.backup-path", options.backup_path},
       {"web.enable-admin-api", options.admin_api ? "true" : "false"},
+      {"web.enable-lifecycle", options.lifecycle.value_or(false) ? "true" : "false"},
+      {"web.config.file", options.web_config_file},
+      {"web.external-url", options.external_url},
+      {"web.route-prefix", options.route_prefix.empty() ? "/" : options.route_prefix},
+      {"web.cors.origin", options.cors_origin},
+      {"web.max-connections", base::StrCat(options.connections_max)},
+      {"web.enable-remote-write-receiver", "true"},
+      {"web.enable-otlp-receiver", "true"},
   };
   for (const LimitFlag& flag : kLimitFlags) {
     flags.emplace_back(flag.name, base::StrCat(options.limits.*flag.limit));
@@ -285,6 +343,7 @@ absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
       ReadDuration("--query.lookback-delta", texts.query_lookback, 1, &options.query_lookback_ms));
   BARO_TRY(ReadQueryLimits(texts, &options));
   BARO_TRY(ReadMemoryLimit(texts.memory_limit, &options.memory_limit_bytes));
+  BARO_TRY(ReadWeb(texts, &options));
   options.flags = FlagsOf(options, texts);
   return options;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,6 +49,14 @@ struct CollectorOptions {
   int64_t read_samples_max = 50'000'000;  // remote read, one query; 0: any number
   std::vector<std::string> features;      // kStartSamplesFeature
   bool admin_api = false;
+  // --web.enable-lifecycle: absent, /-/reload is served and /-/quit is not.
+  std::optional<bool> lifecycle;
+  std::function<void()> quit;  // what /-/quit does; set by main()
+  std::string web_config_file;
+  std::string external_url;        // without a slash at its end; empty: not known
+  std::string route_prefix;        // of every path, without a slash at its end
+  std::string cors_origin = ".*";  // regular expression, anchored
+  size_t connections_max = 4'096;
   std::string backup_path;  // where backups go; empty: none are taken
   // Instead of serving: verify the store, or restore it from a folder of backups.
   bool verify = false;

@@ -262,11 +262,11 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
   ServerRequest request = TakeRequest(&parser);
   const bool head_only = request.method == "HEAD";
   const ContentCoding coding = ChooseCoding(request.Header("Accept-Encoding"));
-  const bool cors = shared_->CorsFor(request.path);
-  const std::string origin(cors ? request.Header("Origin") : std::string_view());
+  cors_ = shared_->CorsFor(request.path);
+  const std::string origin(cors_ ? request.Header("Origin") : std::string_view());
   ServerResponse response = co_await Answer(std::move(request), coding);
   if (aborted_) co_return false;
-  if (cors) {
+  if (cors_) {
     const auto& allows = shared_->options.cors_allows;
     AddCorsHeaders(origin, !allows || allows(origin), &response);
   }
@@ -427,6 +427,7 @@ asio::awaitable<ServerResponse> HttpConnection::Answer(ServerRequest request,
   ++exchange_number_;
   HttpReply reply([state](ServerResponse response) { state->Deliver(std::move(response)); });
   exchange_ = state;
+  cors_ = cors_ && (found.route != nullptr || request.method == "OPTIONS");
   request.path_values = std::move(found.path_values);
   Dispatch({found.route, std::move(request), std::move(reply)});
   while (!replied_ && !aborted_) co_await wake_.async_wait(kAwait);

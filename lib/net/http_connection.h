@@ -129,6 +129,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool aborted_ = false;
   bool reading_head_ = false;  // or waiting for one
   bool replied_ = false;
+  bool cors_ = false;  // the exchange's path is one that browsers of other origins are told about
   uint64_t exchange_number_ = 0;
   std::shared_ptr<std::atomic<bool>> cancelled_;
   // Of the answer that is being written: it counts as long as this lives.

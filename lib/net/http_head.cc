@@ -34,8 +34,10 @@ std::string WriteHead(const ServerResponse& response, bool keep_alive, int64_t n
     head += "X-Content-Type-Options: nosniff\r\n";
   }
   if (has_body) {
-    base::StrAppend(&head, "Content-Type: ", response.content_type, "\r\n",
-                    "Content-Length: ", response.BodyBytes(), "\r\n");
+    if (!response.content_type.empty()) {
+      base::StrAppend(&head, "Content-Type: ", response.content_type, "\r\n");
+    }
+    base::StrAppend(&head, "Content-Length: ", response.BodyBytes(), "\r\n");
   }
   for (const auto& [name, value] : response.headers) {
     base::StrAppend(&head, name, ": ", value, "\r\n");
@@ -61,6 +63,7 @@ ServerResponse NoRoute(const ServerRequest& request, const HttpRouter::Found& fo
   ServerResponse response;
   if (request.method == "OPTIONS" && cors) {
     response.status = 204;
+    response.headers.emplace_back("Vary", "Accept-Encoding");
   } else if (!found.redirect.empty()) {
     response = ServerResponse::Text(307, "Temporary Redirect\n");
     response.headers.emplace_back(
@@ -69,6 +72,7 @@ ServerResponse NoRoute(const ServerRequest& request, const HttpRouter::Found& fo
   } else if (found.allow.empty()) {
     response = ServerResponse::Text(404, "404 page not found\n");
   } else if (request.method == "OPTIONS") {
+    response.content_type.clear();
     response.headers.emplace_back("Allow", found.allow);
   } else {
     response = ServerResponse::Text(405, "Method Not Allowed\n");

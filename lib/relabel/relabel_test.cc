@@ -1,11 +1,11 @@
 // Each relabel action does what Prometheus' does, and a rule that cannot work is refused.
-#include "baro/agent/relabel.h"
+#include "baro/relabel/relabel.h"
 
 #include <gtest/gtest.h>
 
 #include "baro/base/strings.h"
 
-namespace baro::agent {
+namespace baro::relabel {
 namespace {
 
 using model::Labels;
@@ -118,4 +118,4 @@ TEST(Relabel, RefusesRulesThatCannotWork) {
 }
 
 }  // namespace
-}  // namespace baro::agent
+}  // namespace baro::relabel

@@ -1,5 +1,5 @@
 // Target files are read when they change, and a broken one keeps what it said before.
-#include "file_watch.h"
+#include "baro/discovery/file_watch.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "baro/base/strings.h"
 
-namespace baro::agent {
+namespace baro::discovery {
 namespace {
 
 class FileWatchTest : public ::testing::Test {
@@ -85,4 +85,4 @@ TEST_F(FileWatchTest, DoesWithoutAFile) {
 }
 
 }  // namespace
-}  // namespace baro::agent
+}  // namespace baro::discovery

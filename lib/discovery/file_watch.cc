@@ -1,4 +1,4 @@
-#include "file_watch.h"
+#include "baro/discovery/file_watch.h"
 
 #include <glob.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
 
-namespace baro::agent {
+namespace baro::discovery {
 namespace {
 
 // More files than this in one entry are a mistake in a pattern.
@@ -92,4 +92,4 @@ std::vector<TargetGroup> FileWatch::groups() const {
   return groups;
 }
 
-}  // namespace baro::agent
+}  // namespace baro::discovery

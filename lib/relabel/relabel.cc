@@ -1,4 +1,4 @@
-#include "baro/agent/relabel.h"
+#include "baro/relabel/relabel.h"
 
 #include <openssl/evp.h>
 #include <re2/re2.h>
@@ -12,7 +12,7 @@
 #include "baro/base/check.h"
 #include "baro/base/strings.h"
 
-namespace baro::agent {
+namespace baro::relabel {
 namespace {
 
 constexpr std::pair<std::string_view, RelabelAction> kActions[] = {
@@ -257,4 +257,4 @@ bool Relabel(std::span<const RelabelRule> rules, model::Labels* labels) {
                      [&](const RelabelRule& rule) { return rule.Apply(labels); });
 }
 
-}  // namespace baro::agent
+}  // namespace baro::relabel

@@ -17,7 +17,7 @@ namespace re2 {
 class RE2;
 }
 
-namespace baro::agent {
+namespace baro::relabel {
 
 enum class RelabelAction : uint8_t {
   kReplace,
@@ -65,4 +65,4 @@ class RelabelRule {
 // Applies the rules in order. False when one of them drops the labels.
 bool Relabel(std::span<const RelabelRule> rules, model::Labels* labels);
 
-}  // namespace baro::agent
+}  // namespace baro::relabel

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "baro/agent/scrape_config.h"
+#include "baro/discovery/target_group.h"
 
-namespace baro::agent {
+namespace baro::discovery {
 
 // A file is read again when its time or size has changed, and in any case each refresh_interval.
 // One that cannot be read keeps its last good groups; one that is gone loses them.
@@ -46,4 +46,4 @@ class FileWatch {
   std::string last_error_;
 };
 
-}  // namespace baro::agent
+}  // namespace baro::discovery
