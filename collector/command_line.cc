@@ -23,6 +23,9 @@ struct TextFlags {
   std::string downsample;
   std::string query_timeout = "2m";
   std::string query_lookback = "5m";
+  std::string query_memory = "0";
+  std::string query_cache = "64MiB";
+  std::string query_slow = "1s";
   std::string memory_limit = "auto";
   std::string external_url;
   std::optional<std::string> route_prefix;
@@ -59,6 +62,29 @@ constexpr LimitFlag kLimitFlags[] = {
     {"limits.label-name-bytes", &SeriesLimits::label_name_bytes, "Length of a label's name"},
     {"limits.label-value-bytes", &SeriesLimits::label_value_bytes, "Length of a label's value"},
 };
+
+void DeclareQueryLimits(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
+  app->add_option("--query.max-points", options->query_points_max,
+                  "Points of one series of a range query")
+      ->type_name("COUNT")
+      ->check(WholeNumber(100'000'000));
+  app->add_option("--query.max-series", options->query_series_max,
+                  "Series one selector may find; 0: any number")
+      ->type_name("COUNT")
+      ->check(WholeNumber(INT64_MAX, 0));
+  app->add_option("--query.memory-limit", texts->query_memory,
+                  "Memory one query may take, its answer included; 0: any amount that is free")
+      ->type_name("SIZE");
+  app->add_option("--query.cache-size", texts->query_cache,
+                  "Memory for results of range queries; 0: none are kept")
+      ->type_name("SIZE");
+  app->add_option("--query.slow-threshold", texts->query_slow,
+                  "A query that takes longer is listed and logged as slow")
+      ->type_name("DURATION");
+  app->add_option("--query.log-file", options->query_log_file,
+                  "File for a line of JSON a query, as Prometheus' query_log_file")
+      ->type_name("FILE");
+}
 
 void DeclareWeb(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
   app->add_flag("--web.enable-lifecycle", options->lifecycle,
@@ -111,6 +137,7 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
                   "Queries that run at the same time; more wait")
       ->type_name("COUNT")
       ->check(WholeNumber(1'000));
+  DeclareQueryLimits(app, options, texts);
   app->add_option("--storage.remote.read-sample-limit", options->read_samples_max,
                   "Samples one query of remote read may answer with; 0: any number")
       ->type_name("COUNT")
@@ -192,6 +219,26 @@ absl::Status ReadMemoryLimit(const std::string& text, uint64_t* limit_bytes) {
   return absl::OkStatus();
 }
 
+absl::Status ReadSize(const char* flag, const std::string& text, uint64_t* bytes) {
+  if (text == "0") {
+    *bytes = 0;
+    return absl::OkStatus();
+  }
+  const auto size = base::ParseByteSize(text);
+  if (!size.ok()) {
+    return absl::InvalidArgumentError(base::StrCat("cannot read ", flag, " \"", text,
+                                                   "\": expected 0 or a size such as 64MiB"));
+  }
+  *bytes = size->bytes;
+  return absl::OkStatus();
+}
+
+absl::Status ReadQueryLimits(const TextFlags& texts, CollectorOptions* options) {
+  BARO_TRY(ReadSize("--query.memory-limit", texts.query_memory, &options->query_memory_bytes_max));
+  BARO_TRY(ReadSize("--query.cache-size", texts.query_cache, &options->query_cache_bytes));
+  return ReadDuration("--query.slow-threshold", texts.query_slow, 0, &options->query_slow_ms);
+}
+
 absl::Status CheckAddress(const char* flag, const std::string& address) {
   const auto parsed = net::ParseHostPort(address);
   if (parsed.ok()) return absl::OkStatus();
@@ -237,6 +284,12 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"query.lookback-delta", texts.query_lookback},
       {"query.max-samples", base::StrCat(options.query_samples_max)},
       {"query.max-concurrency", base::StrCat(options.query_concurrency_max)},
+      {"query.max-points", base::StrCat(options.query_points_max)},
+      {"query.max-series", base::StrCat(options.query_series_max)},
+      {"query.memory-limit", texts.query_memory},
+      {"query.cache-size", texts.query_cache},
+      {"query.slow-threshold", texts.query_slow},
+      {"query.log-file", options.query_log_file},
       {"memory.limit", texts.memory_limit},
       {"storage.remote.read-sample-limit", base::StrCat(options.read_samples_max)},
       {"enable-feature", CLI::detail::join(options.features, ",")},
@@ -288,6 +341,7 @@ absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
   BARO_TRY(ReadDuration("--query.timeout", texts.query_timeout, 1, &options.query_timeout_ms));
   BARO_TRY(
       ReadDuration("--query.lookback-delta", texts.query_lookback, 1, &options.query_lookback_ms));
+  BARO_TRY(ReadQueryLimits(texts, &options));
   BARO_TRY(ReadMemoryLimit(texts.memory_limit, &options.memory_limit_bytes));
   BARO_TRY(ReadWeb(texts, &options));
   options.flags = FlagsOf(options, texts);

@@ -5,6 +5,7 @@
 
 #include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
+#include "baro/base/random.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
@@ -12,12 +13,19 @@
 #include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
 #include "baro/net/listen.h"
+#include "baro/notify/notifier.h"
 #include "baro/promql/engine.h"
+#include "baro/promql/result_cache.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
+#include "notify/notify_metrics.h"
+#include "notify/notify_routes.h"
 #include "otlp/otlp_grpc.h"
 #include "otlp/otlp_http.h"
 #include "otlp/otlp_metrics.h"
+#include "queries/log_file.h"
+#include "queries/query_log.h"
+#include "queries/query_metrics.h"
 #include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 #include "self_metrics.h"
@@ -33,11 +41,15 @@ namespace {
 using net::HttpLane;
 
 promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const base::Clock* clock,
-                                      base::MemoryBudget* memory) {
+                                      base::MemoryBudget* memory, promql::ResultCache* cache) {
   promql::EngineOptions engine;
   engine.lookback_ms = options.query_lookback_ms;
   engine.timeout_ms = options.query_timeout_ms;
   engine.samples_max = options.query_samples_max;
+  engine.points_max = options.query_points_max;
+  engine.series_max = static_cast<size_t>(options.query_series_max);
+  engine.memory_bytes_max = options.query_memory_bytes_max;
+  if (options.query_cache_bytes > 0) engine.cache = cache;
   engine.memory = memory;
   engine.clock = clock;
   return engine;
@@ -70,7 +82,8 @@ class ServerImpl final : public Server {
         start_time_ms_(clock->NowMs()),
         start_ns_(clock->MonotonicNs()),
         memory_({options_.memory_limit_bytes, base::ResidentBytes, clock}),
-        engine_(EngineOptionsOf(options_, clock, &memory_)),
+        cache_({options_.query_cache_bytes, &memory_}),
+        engine_(EngineOptionsOf(options_, clock, &memory_, &cache_)),
         metrics_(Version()) {}
   ~ServerImpl() override { Stop(); }
 
@@ -86,9 +99,11 @@ class ServerImpl final : public Server {
 
  private:
   absl::Status OpenStore();
+  absl::Status OpenQueryLog();
   void TellReplay();
   bool IsReady() const;
   void StartOtlp();
+  absl::Status StartNotifier();
   std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
@@ -105,7 +120,10 @@ class ServerImpl final : public Server {
   const int64_t start_time_ms_;
   const int64_t start_ns_;
   base::MemoryBudget memory_;
+  promql::ResultCache cache_;
   const promql::Engine engine_;
+  std::unique_ptr<LogFile> query_log_file_;  // null: none
+  std::unique_ptr<QueryLog> queries_;
   int64_t retention_ms_ = 0;
 
   mutable base::Mutex mutex_;
@@ -119,6 +137,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<RemoteRead> remote_read_;
   std::unique_ptr<OtlpReceiver> otlp_;
   std::unique_ptr<OtlpGrpc> otlp_grpc_;
+  std::unique_ptr<notify::Notifier> notifier_;
   ApiParts api_;
   SelfMetrics metrics_;
   WebSecurity security_;
@@ -140,6 +159,7 @@ absl::Status ServerImpl::Open() {
     reload_time_ms_ = start_time_ms_;
   }
   BARO_TRY(OpenStore());
+  BARO_TRY(OpenQueryLog());
   RemoteWriteOptions remote_write;
   remote_write.cache_seed = options_.hash_seed;
   remote_write.start_samples = std::find(options_.features.begin(), options_.features.end(),
@@ -151,9 +171,28 @@ absl::Status ServerImpl::Open() {
   remote_read.memory = &memory_;
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
   StartOtlp();
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api};
+  BARO_TRY(StartNotifier());
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api,
+                  queries_.get()};
   BARO_TRY(StartIngest());
   return Listen();
+}
+
+absl::Status ServerImpl::OpenQueryLog() {
+  QueryLogOptions options;
+  options.slow_seconds = static_cast<double>(options_.query_slow_ms) / 1000;
+  options.clock = clock_;
+  options.on_slow = [](const FinishedQuery& query) {
+    spdlog::warn("slow query: seconds={:.3f} samples={} query={} dashboard_uid={} error={}",
+                 query.seconds, query.samples, query.asked.expression, query.asked.dashboard_uid,
+                 query.error);
+  };
+  if (!options_.query_log_file.empty()) {
+    BARO_TRY_ASSIGN(query_log_file_, LogFile::Open(options_.query_log_file));
+    options.write_line = [this](std::string_view line) { return query_log_file_->Write(line); };
+  }
+  queries_ = std::make_unique<QueryLog>(std::move(options));
+  return absl::OkStatus();
 }
 
 absl::Status ServerImpl::OpenStore() {
@@ -210,6 +249,18 @@ void ServerImpl::StartOtlp() {
   options.deltas.store_is_complete = [this] { return store_->GetStats().replay_complete; };
   otlp_ = std::make_unique<OtlpReceiver>(store_.get(), config().otlp, options);
   otlp_grpc_ = OtlpGrpc::Start(otlp_.get(), OtlpGrpcOptions());
+}
+
+absl::Status ServerImpl::StartNotifier() {
+  notify::NotifierOptions options;
+  options.folder = options_.storage_path + "/notify";
+  options.clock = clock_;
+  options.seed = base::RandomSeed();
+  options.external_url = base::StrCat("http://", options_.http_address);
+  options.on_trouble = [](const std::string& what) { spdlog::warn("notify: {}", what); };
+  BARO_TRY_ASSIGN(notifier_, notify::Notifier::Open(std::move(options)));
+  const CollectorConfig config = this->config();
+  return notifier_->Apply(config.alerting, config.global.external_labels);
 }
 
 // gRPC does not know the empty host that stands for every address.
@@ -324,6 +375,7 @@ void ServerImpl::AddMetrics() {
   metrics_.Add(
       [this](Families* families) { CollectRemoteRead(remote_read_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectOtlp(otlp_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectNotify(notifier_->GetStatus(), families); });
   metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {
@@ -336,6 +388,8 @@ void ServerImpl::AddMetrics() {
                                  static_cast<double>(reload_time_ms_) / 1000));
   });
   metrics_.Add([this](Families* families) { CollectMemory(memory_, families); });
+  metrics_.Add([this](Families* families) { CollectQueries(queries_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectResultCache(cache_.GetStats(), families); });
   metrics_.Add(CollectProcess);
 }
 
@@ -349,6 +403,7 @@ void ServerImpl::AddRoutes(net::HttpRouter* router) {
   web.prefix = options_.route_prefix;
   web.version = VersionText();
   AddWebRoutes(std::move(web), router);
+  AddNotifyRoutes(notifier_.get(), clock_, router);
   AddApiRoutes(&api_, router);
   router->Handle({"POST", "PUT"}, "/api/v1/baro/admin/compact", HttpLane::kQuery,
                  [this](const net::ServerRequest&) { return CompactAnswer(); });
@@ -372,6 +427,7 @@ absl::Status ServerImpl::Reload() {
   absl::Status status = config.status();
   if (status.ok()) status = security_.Load(options_.web_config_file);
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
+  if (status.ok()) status = notifier_->Apply(config->alerting, config->global.external_labels);
   base::MutexLock lock(&mutex_);
   reload_good_ = status.ok();
   if (!status.ok()) {
@@ -392,6 +448,7 @@ void ServerImpl::Stop() {
   if (http_) http_->Stop();
   if (otlp_grpc_) otlp_grpc_->Stop();
   if (ingest_) ingest_->Stop();
+  if (notifier_) notifier_->Stop();
   if (!store_) return;
   const absl::Status closed = store_->Close();
   watch_.Stop();

@@ -43,14 +43,14 @@ constexpr std::string_view kZshHead = R"sh(#compdef baro
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -u; }
 _baro_ask() {
   local -a found
-  found=(${(f)"$(baro complete --timeout 1s "$LBUFFER" "$PREFIX" 2>/dev/null)"})
+  local line="${(j: :)words[1,CURRENT-1]} $QIPREFIX$PREFIX"
+  found=(${(f)"$(baro complete --timeout 1s "$line" 2>/dev/null)"})
   (( $#found )) && compadd -Q -U -S '' -- $found
-}  // namespace
+}
 _baro() {
   local cur=$PREFIX prev=${words[CURRENT-1]}
   local verb="" part="" word options="" choices="" action=""
-  for word in ${words[2,CURRENT-1]};
-  do
+  for word in ${words[2,CURRENT-1]}; do
     case "$verb:$word" in
 )sh";
 constexpr std::string_view kZshTail = R"sh(  if [[ $cur == -* ]]; then
@@ -79,15 +79,13 @@ complete -c baro -f
 // a list, or nothing.
 std::string_view ActionOf(const VerbDescription& verb) {
   for (const std::string_view asks :
-       {
-      "query", "range", "series", "metrics", "labels", "explain", "diff", "delete"
-    }) {
-        if (verb.name == asks) return "ask";
-      }
-    for (const std::string_view files : {"export-", "import-"}) {
-      if (verb.name.starts_with(files)) return "files";
-    }
-    return "";
+       {"query", "range", "series", "metrics", "labels", "explain", "diff", "delete"}) {
+    if (verb.name == asks) return "ask";
+  }
+  for (const std::string_view files : {"export-", "import-"}) {
+    if (verb.name.starts_with(files)) return "files";
+  }
+  return "";
 }
 
 std::string Joined(const std::vector<std::string>& words, std::string_view between = " ") {
@@ -249,7 +247,7 @@ std::string FishScript(const std::vector<VerbDescription>& verbs) {
   return out;
 }
 
-}  // namespace baro::cli
+}  // namespace
 
 absl::Status Run(const CompletionArguments& arguments, Session* session) {
   const std::vector<VerbDescription> verbs = DescribeVerbs();

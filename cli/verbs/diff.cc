@@ -46,10 +46,10 @@ std::vector<Change> Join(const QueryAnswer& before, const QueryAnswer& now) {
 
 // What came or went is before all that changed, whatever its size; NaN is last.
 void SortBySize(bool by_ratio, std::vector<Change>* changes) {
-  const auto size = [by_ratio](const Change& change) {
+  const auto size = [by_ratio](const Change& change) -> double {
     if (!change.was_there || !change.is_there) return INFINITY;
-    const double size = std::abs(by_ratio ? change.ratio() : change.absolute());
-    return static_cast<float>(std::isnan(size) ? -1 : size);
+    const double moved = std::abs(by_ratio ? change.ratio() : change.absolute());
+    return std::isnan(moved) ? -1 : moved;
   };
   std::stable_sort(changes->begin(), changes->end(), [&](const Change& a, const Change& b) {
     if (size(a) != size(b)) return size(a) > size(b);

@@ -51,6 +51,10 @@ constexpr Endpoint kEndpoints[] = {
     {"baro/agents", false, HttpLane::kQuick, Agents},
     {"baro/status", false, HttpLane::kQuick, BaroStatus},
     {"baro/cardinality", false, HttpLane::kQuery, CardinalityStatus},
+    {"baro/explain", true, HttpLane::kQuery, ExplainQuery},
+    // Not behind the queries that somebody wants to look at, or end.
+    {"baro/queries", false, HttpLane::kQuick, Queries},
+    {"baro/top_queries", false, HttpLane::kQuick, TopQueries},
 };
 
 // Operations take POST and PUT. Those that change something are off unless asked for.
@@ -66,6 +70,7 @@ constexpr Operation kOperations[] = {
     {"baro/admin/backup", true, BackUp},
     {"baro/admin/count_delete", false, CountDelete},
     {"baro/admin/verify", false, VerifyStore},
+    {"baro/queries/cancel", false, CancelQuery},
 };
 
 // What has nothing to tell yet: the shape that Prometheus gives when it has nothing either.

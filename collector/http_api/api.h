@@ -66,6 +66,8 @@ struct ApiFacts {
   std::string backup_path;  // empty: backups are refused
 };
 
+class QueryLog;  // queries/query_log.h
+
 // What the API reads. Everything outlives the router that the routes are added to.
 struct ApiParts {
   const model::SeriesSource* source = nullptr;
@@ -76,6 +78,8 @@ struct ApiParts {
   tsdb::StoreAdmin* admin = nullptr;
   // Prometheus' /api/v1/admin and what else changes the store; off, they answer as Prometheus' do.
   bool admin_enabled = false;
+  // Null: queries are not logged.
+  QueryLog* queries = nullptr;
 };
 
 // Adds every route below /api/v1 but `write`, `read` and OTLP, and /federate. `parts` outlives the

@@ -14,6 +14,14 @@ using Answer = absl::StatusOr<net::ServerResponse>;
 Answer InstantQuery(const ApiParts& parts, const net::ServerRequest& request);
 Answer RangeQuery(const ApiParts& parts, const net::ServerRequest& request);
 
+// query_log_handlers.cc
+Answer Queries(const ApiParts& parts, const net::ServerRequest& request);
+Answer CancelQuery(const ApiParts& parts, const net::ServerRequest& request);
+Answer TopQueries(const ApiParts& parts, const net::ServerRequest& request);
+
+// explain_handlers.cc
+Answer ExplainQuery(const ApiParts& parts, const net::ServerRequest& request);
+
 // exemplar_handlers.cc
 Answer Exemplars(const ApiParts& parts, const net::ServerRequest& request);
 

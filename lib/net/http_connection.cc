@@ -408,6 +408,7 @@ ServerRequest HttpConnection::TakeRequest(Parser* parser) {
   }
   request.body = std::move(message.body());
   request.remote_address = remote_address_;
+  request.received_ns = shared_->options.clock->MonotonicNs();
   cancelled_ = std::make_shared<std::atomic<bool>>(false);
   request.cancelled = cancelled_;
   return request;

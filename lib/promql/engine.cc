@@ -1,7 +1,6 @@
 #include "baro/promql/engine.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <utility>
 
@@ -11,7 +10,7 @@
 #include "cached_range.h"
 #include "evaluator.h"
 #include "group_keys.h"
-#include "histogram_rows.h"
+#include "histogram_row.h"
 #include "reach.h"
 #include "watch.h"
 
@@ -51,94 +50,19 @@ void SortByLabels(std::vector<ResultSeries>* series) {
             [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; });
 }
 
-// The histograms of a result, row by row.
-class HeldHistograms {
- public:
-  HeldHistograms(Query* query, const StepGrid& grid) : query_(query), grid_(grid) {}
-
-  absl::Status Add(const HistogramRow& row) {
-    Held held{row.labels, row.drop_name, {}};
-    for (size_t step = 0; step < row.histograms.size(); ++step) {
-      const model::Histogram* histogram = row.histograms[step];
-      if (histogram == nullptr) continue;
-      BARO_TRY(query_->Hold(kFloatsPerHistogram + histogram->positive.size() +
-                            histogram->negative.size()));
-      held.points.push_back({grid_.Time(step), *histogram});
-    }
-    if (!held.points.empty()) rows_.push_back(std::move(held));
-    return absl::OkStatus();
-  }
-
-  // Puts them beside the floats of the same labels. Where there are both at one time there is
-  // neither. Errors: FailedPrecondition (two histograms at one time).
-  absl::Status JoinInto(std::vector<ResultSeries>* result) {
-    if (rows_.empty()) return absl::OkStatus();
-    HalfProjection nameless(query_,
-                            {false, {std::string(model::kMetricName), "__type__", "__unit__"}});
-    std::map<model::Labels, size_t> known;
-    for (size_t i = 0; i < result->size(); ++i) known.emplace((*result)[i].labels, i);
-    for (Held& row : rows_) {
-      const auto labels = (row.drop_name ? nameless.Apply(row.labels) : row.labels).Merge();
-      const auto [it, inserted] = known.emplace(labels, result->size());
-      if (inserted) result->push_back({labels, {}, {}});
-      BARO_TRY(Join(std::move(row.points), &(*result)[it->second]));
-    }
-    std::erase_if(*result, [](const ResultSeries& series) {
-      return series.samples.empty() && series.histograms.empty();
-    });
-    return absl::OkStatus();
-  }
-
- private:
-  static constexpr size_t kFloatsPerHistogram = 8;
-  struct Held {
-    model::LabelsRef labels;
-    bool drop_name = false;
-    std::vector<HistogramPoint> points;
-  };
-
-  absl::Status Join(std::vector<HistogramPoint> points, ResultSeries* series) {
-    const auto earlier = [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; };
-    auto& all = series->histograms;
-    for (HistogramPoint& point : points) all.push_back(std::move(point));
-    std::sort(all.begin(), all.end(), earlier);
-    const auto twice = std::adjacent_find(all.begin(), all.end(), [](const auto& a, const auto& b) {
-      return a.time_ms == b.time_ms;
-    });
-    if (twice != all.end()) {
-      return absl::FailedPreconditionError("vector cannot contain metrics with the same labelset");
-    }
-    const auto is_float = [series, earlier](const HistogramPoint& point) {
-      return std::binary_search(series->samples.begin(), series->samples.end(),
-                                model::Sample{point.time_ms, 0}, earlier);
-    };
-    std::vector<int64_t> mixed;
-    for (const HistogramPoint& point : all) {
-      if (is_float(point)) mixed.push_back(point.time_ms);
-    }
-    if (mixed.empty()) return absl::OkStatus();
-    query_->annotations().Warn(
-        "PromQL warning: encountered a mix of histograms and floats for aggregation");
-    const auto is_mixed = [&mixed](const auto& point) {
-      return std::binary_search(mixed.begin(), mixed.end(), point.time_ms);
-    };
-    std::erase_if(all, is_mixed);
-    std::erase_if(series->samples, is_mixed);
-    return absl::OkStatus();
-  }
-
-  Query* const query_;
-  const StepGrid grid_;
-  std::vector<Held> rows_;
-};
-
 Vector ToVector(const StepGrid& grid, Table* table) {
   Vector vector;
   vector.elements.reserve(table->size());
   for (size_t i = 0; i < table->size(); ++i) {
     const double value = table->values(i)[0];
     if (IsAbsent(value)) continue;
-    vector.elements.push_back({table->labels(i).Merge(), {{grid.start_ms, value}}, {}});
+    ResultSeries& element = vector.elements.emplace_back();
+    element.labels = table->labels(i).Merge();
+    if (const HistogramPtr& histogram = table->histogram(i, 0)) {
+      element.histograms.push_back({grid.start_ms, *histogram});
+    } else {
+      element.samples.push_back({grid.start_ms, value});
+    }
   }
   return vector;
 }
@@ -152,31 +76,18 @@ Matrix ToMatrix(const StepGrid& grid, Table* table) {
     const auto absent = std::count_if(values.begin(), values.end(), IsAbsent);
     series.samples.reserve(grid.count - static_cast<size_t>(absent));
     for (size_t step = 0; step < grid.count; ++step) {
-      if (!IsAbsent(values[step])) series.samples.push_back({grid.Time(step), values[step]});
+      if (IsAbsent(values[step])) continue;
+      if (model::IsHistogramMark(values[step])) [[unlikely]] {
+        series.histograms.push_back({grid.Time(step), *table->histogram(i, step)});
+        continue;
+      }
+      series.samples.push_back({grid.Time(step), values[step]});
     }
-    if (series.samples.empty()) continue;
+    if (series.samples.empty() && series.histograms.empty()) continue;
     series.labels = table->labels(i).Merge();
     matrix.series.push_back(std::move(series));
   }
   return matrix;
-}
-
-// Histograms of a range vector, beside its floats.
-absl::Status AddRawHistograms(Query* query, Evaluator* evaluator, const MatrixSelector& selector,
-                              std::vector<ResultSeries>* result) {
-  std::map<model::Labels, size_t> known;
-  for (size_t i = 0; i < result->size(); ++i) known.emplace((*result)[i].labels, i);
-  return HistogramRanges(evaluator, selector, [&](const HistogramSamples& samples) {
-    const auto [it, inserted] = known.emplace(samples.labels.Merge(), result->size());
-    if (inserted) result->push_back({samples.labels.Merge(), {}, {}});
-    for (size_t i = 0; i < samples.histograms.size(); ++i) {
-      const model::Histogram* histogram = samples.histograms[i];
-      if (histogram == nullptr) continue;
-      BARO_TRY(query->Hold(histogram->positive.size() + histogram->negative.size() + 1));
-      (*result)[it->second].histograms.push_back({samples.times_ms[i], *histogram});
-    }
-    return absl::OkStatus();
-  });
 }
 
 // A range vector itself, as an instant query may ask for: the samples as they are.
@@ -193,18 +104,17 @@ absl::StatusOr<Matrix> RawRange(Query* query, Evaluator* evaluator, const Expr& 
     series.labels = (range.drop_name ? nameless.Apply(range.labels) : range.labels).Merge();
     series.samples.reserve(count);
     for (size_t i = first; i < first + count; ++i) {
+      if (!range.histograms.empty() && range.histograms[i] != nullptr) [[unlikely]] {
+        BARO_TRY(query->Hold(SamplesOf(*range.histograms[i])));
+        series.histograms.push_back({range.times_ms[i], *range.histograms[i]});
+        continue;
+      }
       series.samples.push_back({range.times_ms[i], range.values[i]});
     }
     matrix.series.push_back(std::move(series));
     return absl::OkStatus();
   };
-  const size_t met = query->histograms_met();
   BARO_TRY(evaluator->Ranges(expr, spec, take));
-  const Expr& selector = Unwrap(expr);
-  if (query->histograms_met() > met && selector.kind == Expr::Kind::kMatrixSelector) {
-    query->TakeHistograms(met);
-    BARO_TRY(AddRawHistograms(query, evaluator, As<MatrixSelector>(selector), &matrix.series));
-  }
   SortByLabels(&matrix.series);
   for (size_t i = 1; i < matrix.series.size(); ++i) {
     if (matrix.series[i].labels == matrix.series[i - 1].labels) {
@@ -233,17 +143,12 @@ class Run {
     BARO_TRY_ASSIGN(expr_, ParseExpression(text_));
     return absl::OkStatus();
   }
-  absl::Status Evaluate(Evaluator* evaluator, Table* table, HeldHistograms* histograms) {
-    BARO_TRY(WithHistograms(
-        evaluator, *expr_, [&] { return evaluator->Fill(*expr_, table); },
-        [&](const HistogramRow& row) { return histograms->Add(row); }));
+  absl::Status Evaluate(Evaluator* evaluator, Table* table) {
+    BARO_TRY(evaluator->Fill(*expr_, table));
     return DropNames(&query_, table);
   }
   QueryResult Finish(QueryResult result) {
     query_.WarnOfWhatWasRead();
-    for (const std::string& metric : query_.ignored_histograms()) {
-      query_.annotations().IgnoredHistograms(metric);
-    }
     result.warnings = query_.annotations().Warnings();
     result.infos = query_.annotations().Infos();
     result.stats.samples_total = query_.samples_total();
@@ -281,11 +186,8 @@ absl::StatusOr<QueryResult> Run::Instant() {
     }
     default: {
       Table table(&query_, 1);
-      HeldHistograms histograms(&query_, grid);
-      BARO_TRY(Evaluate(&evaluator, &table, &histograms));
-      Vector vector = ToVector(grid, &table);
-      BARO_TRY(histograms.JoinInto(&vector.elements));
-      result.value = std::move(vector);
+      BARO_TRY(Evaluate(&evaluator, &table));
+      result.value = ToVector(grid, &table);
       break;
     }
   }
@@ -310,15 +212,13 @@ absl::StatusOr<QueryResult> Run::Range(Provenance* provenance) {
   Evaluator evaluator(&query_, grid);
   QueryResult result;
   Table table(&query_, grid.count);
-  HeldHistograms histograms(&query_, grid);
   if (expr_->type == ValueType::kScalar) {
     BARO_TRY_ASSIGN(std::vector<double> values, evaluator.Scalars(*expr_));
     BARO_TRY(table.Add({NoLabelsRef(), false, values}));
   } else {
-    BARO_TRY(Evaluate(&evaluator, &table, &histograms));
+    BARO_TRY(Evaluate(&evaluator, &table));
   }
   Matrix matrix = ToMatrix(grid, &table);
-  BARO_TRY(histograms.JoinInto(&matrix.series));
   SortByLabels(&matrix.series);
   result.value = std::move(matrix);
   if (provenance != nullptr) {

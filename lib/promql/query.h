@@ -78,29 +78,6 @@ class Query {
   // Whether the series of some selector would be ordered differently in another range.
   bool order_varies() const;
 
-  // Metrics whose histograms were read as if they were not there, in the order of reading. Whoever
-  // reads them once more as what they are takes those that were met since.
-  void MeetHistograms(std::string_view metric) { met_histograms_.emplace_back(metric); }
-  size_t histograms_met() const { return met_histograms_.size(); }
-  void TakeHistograms(size_t since) { met_histograms_.resize(since); }
-  const std::vector<std::string>& ignored_histograms() const { return met_histograms_; }
-  // While one lives, histograms are read as floats, NaN: enough for who asks whether a sample is
-  // there, and when.
-  class Presence {
-   public:
-    Presence(Query* query, bool asked) : query_(query), before_(query->presence_) {
-      query_->presence_ = before_ || asked;
-    }
-    ~Presence() { query_->presence_ = before_; }
-    Presence(const Presence&) = delete;
-    Presence& operator=(const Presence&) = delete;
-
-   private:
-    Query* const query_;
-    const bool before_;
-  };
-  bool presence() const { return presence_; }
-
   // Selects and keeps the set until the query ends: rows point into it.
   absl::StatusOr<const model::SeriesSet*> Select(const model::SelectRequest& request);
   // After the evaluation: what reading the selected series has brought to light.
@@ -123,8 +100,6 @@ class Query {
   int64_t peak_ = 0;
   int64_t samples_total_ = 0;
   std::vector<std::unique_ptr<model::SeriesSet>> kept_sets_;
-  std::vector<std::string> met_histograms_;
-  bool presence_ = false;
   bool saw_histograms_ = false;
   RowWatch* watch_ = nullptr;
   std::deque<model::Labels> kept_labels_;  // a deque: the labels never move

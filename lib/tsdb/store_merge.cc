@@ -128,7 +128,6 @@ absl::Status StoreImpl::RunJob(const MergeJob& job,
   context.router = &router;
   context.database = database_.get();
   context.dictionary = dictionary_.get();
-  context.slot_ms = options_.slot_ms;
   context.damaged_total = damaged_total_.get();
   context.tombstones = CurrentView()->tombstones;
   context.next_number = [this] {

@@ -12,8 +12,9 @@
 namespace baro::tsdb {
 namespace {
 
-// 2: parts are merged; what version 1 wrote is read as it is.
-constexpr uint64_t kFormatVersion = 2;
+// 2: parts are merged. 3: columns of merged parts refer to one another and are told as tokens. What
+// earlier versions wrote is read as it is.
+constexpr uint64_t kFormatVersion = 3;
 
 using Iterator = std::unique_ptr<rocksdb::Iterator>;
 
@@ -116,7 +117,6 @@ absl::Status StoreImpl::LoadParts() {
   const rocksdb::Status found =
       database_->db()->Get(rocksdb::ReadOptions(), database_->index(), IdKey(kStateKey, 0), &state);
   if (found.ok()) {
-    state_is_written_ = true;
     std::string_view bytes = state;
     uint64_t version = 0;
     if (!TakeVarint(&bytes, &version) || !TakeVarint(&bytes, &sealed_epoch_)) {
@@ -127,6 +127,7 @@ absl::Status StoreImpl::LoadParts() {
                                                         ": format version ", version,
                                                         ", this program knows ", kFormatVersion));
     }
+    state_is_written_ = version == kFormatVersion;  // else with the next write
   } else if (!found.IsNotFound()) {
     return ToStatus(found, base::StrCat("read the state of ", options_.path));
   }

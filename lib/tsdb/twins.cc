@@ -43,9 +43,9 @@ std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& colu
     if (kind.overlap || cuts->HaveSameNames(cut, names)) selection->order_varies = true;
     cuts_by_names[std::move(names)].push_back(cut);
   }
-  for (const auto& [names, cuts] : cuts_by_names) {
-    if (cuts.size() < 2) continue;
-    for (const Cut& cut : cuts) kinds[cut].suspect = true;
+  for (const auto& [names, same] : cuts_by_names) {
+    if (same.size() < 2) continue;
+    for (const Cut& cut : same) kinds[cut].suspect = true;
   }
   return kinds;
 }

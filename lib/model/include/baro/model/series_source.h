@@ -48,6 +48,9 @@ struct SeriesView {
   // Empty when no sample is a histogram. Else as long as `values`: where values[i] is
   // kHistogramMark this is the sample, null elsewhere.
   std::span<const Histogram* const> histograms = {};
+  // Since when the counter of each sample has counted; 0 where that is not known. Empty when it is
+  // known of no sample, else as long as `values`.
+  std::span<const int64_t> starts_ms = {};
 };
 
 // Reads a part of a SeriesSet once, in the order that suits the store. Thread-compatible.
@@ -77,6 +80,9 @@ class SeriesSet {
   virtual std::vector<std::string> FoundWhileReading() const { return {}; }
   // Whether some series could stand elsewhere in the order, had another range been asked for.
   virtual bool order_depends_on_range() const { return false; }
+  // About how many samples there are to be read, as far as can be told without reading them; none
+  // when it cannot.
+  virtual std::optional<uint64_t> EstimateSamples() const { return std::nullopt; }
 };
 
 struct LabelRequest {
