@@ -78,9 +78,10 @@ constexpr Parameter kExplain[] = {
     kStart,
     kEnd,
     {"step", Type::kDuration, false, "Of a range query"}};
-constexpr Parameter kTopQueries[] = {{"by", Type::kString, false, "What to order by"},
-                                     {"since", Type::kTime, false, "Only what ran after this"},
-                                     kLimit};
+constexpr Parameter kTopQueries[] = {
+    {"by", Type::kString, false, "What to order by"},
+    {"since", Type::kDuration, false, "Only what ran within this time"},
+    kLimit};
 constexpr Parameter kCancel[] = {{"id", Type::kInteger, true, "The query, as queries tells it"}};
 constexpr Parameter kFederate[] = {kMatch};
 constexpr Parameter kVersionOf[] = {
