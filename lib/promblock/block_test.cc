@@ -97,7 +97,7 @@ bool Same(const Content& a, const Content& b) {
 
 TEST_F(BlockTest, ComesBackAsItWasWritten) {
   std::mt19937_64 random(Seed());
-  for (const size_t series_count : {1, 3, 500}) {
+  for (const size_t series_count : {1u, 3u, 500u}) {
     const Content content = RandomContent(&random, series_count);
     const auto read = Read(Write(content));
     ASSERT_TRUE(read.ok()) << read.status();

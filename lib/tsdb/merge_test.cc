@@ -280,6 +280,9 @@ class MergeTest : public ::testing::Test {
     StartAnew(1);
   }
 
+  enum class How { kOneFault, kDeadDisk, kPowerCut };
+  void FailAtEveryStep(How how, bool goes_on);
+
   void StartAnew(uint64_t seed) {
     store_.reset();
     std::filesystem::remove_all(folder_.path());
@@ -388,48 +391,59 @@ TEST_F(MergeTest, TheLastOneWinsAcrossLayoutsToo) {
 }
 
 // All writes fail from a step on, or that one; the process goes on or ends; or the power goes.
-TEST_F(MergeTest, AFailureAtAnyStepLeavesTheOldPartsOrTheNewOne) {
-  enum class How { kOneFault, kDeadDisk, kPowerCut };
-  for (const How how : {How::kOneFault, How::kDeadDisk, How::kPowerCut}) {
-    for (const bool goes_on : {false, true}) {
-      bool done = false;
-      for (uint64_t step = 0; !done; ++step) {
-        SCOPED_TRACE(::testing::Message() << static_cast<int>(how) << " from step " << step);
-        ASSERT_LT(step, 300U);
-        StartAnew(step + 1);
-        ASSERT_NO_FATAL_FAILURE(Open());
-        for (int i = 0; i < 3; ++i) {
-          Scrape(kSlotMs);
-          Seal();
-        }
-        Append({{"__name__", "m0"}, {"job", "x"}}, kDayStartMs + kSlotMs, 77);  // late, overwrites
-        const uint64_t begin = disk_->operations();
-        if (how == How::kPowerCut) {
-          disk_->CutPowerAfter(step + 1);
-        } else {
-          disk_->SetFaultAfter(DiskFault::kBroken, step, how == How::kOneFault ? 1 : UINT64_MAX);
-        }
-        static_cast<void>(store_->Maintain(true));
-        done = disk_->operations() - begin <= step;
-        if (how != How::kPowerCut) {
-          EXPECT_EQ(ReadAll(*store_), expected_);
-          disk_->SetFault(DiskFault::kNone);
-          if (goes_on) {
-            Append({{"__name__", "m1"}, {"job", "x"}}, clock_.NowMs() + 1, 5);
-            EXPECT_TRUE(store_->Maintain(true).ok());
-          }
-        }
-        store_.reset();
-        if (how == How::kPowerCut) disk_->RestorePower();
-        ASSERT_NO_FATAL_FAILURE(Open());
-        EXPECT_EQ(ReadAll(*store_), expected_);
+void MergeTest::FailAtEveryStep(How how, bool goes_on) {
+  bool done = false;
+  for (uint64_t step = 0; !done; ++step) {
+    SCOPED_TRACE(::testing::Message() << "from step " << step);
+    ASSERT_LT(step, 300U);
+    StartAnew(step + 1);
+    ASSERT_NO_FATAL_FAILURE(Open());
+    for (int i = 0; i < 3; ++i) {
+      Scrape(kSlotMs);
+      Seal();
+    }
+    Append({{"__name__", "m0"}, {"job", "x"}}, kDayStartMs + kSlotMs, 77);  // late, overwrites
+    const uint64_t begin = disk_->operations();
+    if (how == How::kPowerCut) {
+      disk_->CutPowerAfter(step + 1);
+    } else {
+      disk_->SetFaultAfter(DiskFault::kBroken, step, how == How::kOneFault ? 1 : UINT64_MAX);
+    }
+    static_cast<void>(store_->Maintain(true));
+    done = disk_->operations() - begin <= step;
+    if (how != How::kPowerCut) {
+      EXPECT_EQ(ReadAll(*store_), expected_);
+      disk_->SetFault(DiskFault::kNone);
+      if (goes_on) {
+        Append({{"__name__", "m1"}, {"job", "x"}}, clock_.NowMs() + 1, 5);
         EXPECT_TRUE(store_->Maintain(true).ok());
-        EXPECT_EQ(ReadAll(*store_), expected_);
-        EXPECT_EQ(store_->GetStats().parts, 1U);
-        if (HasFailure()) return;
       }
     }
+    store_.reset();
+    if (how == How::kPowerCut) disk_->RestorePower();
+    ASSERT_NO_FATAL_FAILURE(Open());
+    EXPECT_EQ(ReadAll(*store_), expected_);
+    EXPECT_TRUE(store_->Maintain(true).ok());
+    EXPECT_EQ(ReadAll(*store_), expected_);
+    EXPECT_EQ(store_->GetStats().parts, 1U);
+    if (HasFailure()) return;
   }
+}
+
+TEST_F(MergeTest, OneFailureAtAnyStepLeavesTheOldPartsOrTheNewOne) {
+  FailAtEveryStep(How::kOneFault, false);
+}
+
+TEST_F(MergeTest, GoesOnAfterOneFailureAtAnyStep) { FailAtEveryStep(How::kOneFault, true); }
+
+TEST_F(MergeTest, ADeadDiskAtAnyStepLeavesTheOldPartsOrTheNewOne) {
+  FailAtEveryStep(How::kDeadDisk, false);
+}
+
+TEST_F(MergeTest, GoesOnWhenADeadDiskComesBack) { FailAtEveryStep(How::kDeadDisk, true); }
+
+TEST_F(MergeTest, APowerCutAtAnyStepLeavesTheOldPartsOrTheNewOne) {
+  FailAtEveryStep(How::kPowerCut, false);
 }
 
 }  // namespace

@@ -100,7 +100,8 @@ absl::Status StoreImpl::SetRetention(const Retention& retention) {
   ClassNumbers numbers = class_numbers_;
   BARO_TRY_ASSIGN(RetentionPolicy policy, MakePolicy(retention, TakenClasses(), &numbers));
   // No part has a class whose number a crash could forget.
-  BARO_TRY(OnWriter([&] { return WriteClasses(class_numbers_, numbers); }));
+  const ClassNumbers before = class_numbers_;
+  BARO_TRY(OnWriter([&] { return WriteClasses(before, numbers); }));
   class_numbers_ = std::move(numbers);
   ingest_->SetRetention(policy.RawMax());
   base::MutexLock view_lock(&view_mutex_);
@@ -135,6 +136,7 @@ absl::Status StoreImpl::Expire() {
       return std::find(gone.begin(), gone.end(), part) != gone.end();
     });
     SetView(std::move(next));
+    for (const auto& part : gone) changes_->Note(part->time_ms_min, part->time_ms_max);
     return absl::OkStatus();
   });
   if (!written.ok()) return written;
