@@ -60,6 +60,7 @@ class ExtendedRate {
                                  window.times_ms.begin());
     }
     if (window.times_ms[last] <= start) return kNoValue;
+    if (shape_.smoothed && window.times_ms[first] > end) return kNoValue;
     const bool between_left = shape_.smoothed && window.times_ms[first] < start;
     const bool between_right = shape_.smoothed && last > 0 && window.times_ms[last] > end;
     const double left =
@@ -118,7 +119,8 @@ absl::Status RunExtended(Evaluator* evaluator, const Call& call, const Shape& sh
   spec.range_ms += shape.lookback_ms * (shape.smoothed ? 2 : 1);
   if (shape.smoothed) spec.offset_ms -= shape.lookback_ms;
   std::vector<double> values(evaluator->grid().count);
-  return evaluator->Ranges(*call.args[0], spec, [&](const RangeSeries& series) {
+  MixedRange mixed(evaluator, call, spec);
+  const auto compute = [&](const RangeSeries& series) {
     for (size_t step = 0; step < values.size(); ++step) {
       const size_t first = series.bounds->first[step];
       const size_t count = series.bounds->last[step] - first;
@@ -128,6 +130,14 @@ absl::Status RunExtended(Evaluator* evaluator, const Call& call, const Shape& sh
               : function(Window{series.times_ms.subspan(first, count),
                                 series.values.subspan(first, count), first, spec.End(step), step});
     }
+  };
+  return evaluator->Ranges(*call.args[0], spec, [&](const RangeSeries& series) {
+    if (mixed.Wants(series)) [[unlikely]] {
+      compute(mixed.Begin(series));
+      BARO_TRY_ASSIGN(const Row row, mixed.Finish(values, true));
+      return HasValues(row.values) ? sink(row) : absl::OkStatus();
+    }
+    compute(series);
     return HasValues(values) ? sink({series.labels, true, values}) : absl::OkStatus();
   });
 }

@@ -123,6 +123,7 @@ std::vector<Function> MakeTable() {
       {"start", F::kStart, {}, 0, kS},
       {"step", F::kStep, {}, 0, kS},
       {"time", F::kTime, {}, 0, kS, true},
+      {"start_timestamp", F::kStartTimestamp, {kV}},
       {"timestamp", F::kTimestamp, {kV}, 0, kV, true},
       {"vector", F::kVector, {kS}},
   };
@@ -141,6 +142,7 @@ std::vector<Function> MakeTable() {
                                           F::kSortByLabel,
                                           F::kSortByLabelDesc,
                                           F::kStart,
+                                          F::kStartTimestamp,
                                           F::kStep,
                                           F::kFirstOverTime,
                                           F::kTsOfFirstOverTime,

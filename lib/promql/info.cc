@@ -62,24 +62,30 @@ class InfoJoin {
 };
 
 void InfoJoin::SplitMatchers() {
-  if (call_.args.size() < 2) {
+  bool positive = false;
+  if (call_.args.size() > 1) {
+    for (const model::Matcher& matcher : As<VectorSelector>(Unwrap(*call_.args[1])).matchers) {
+      if (matcher.name() != model::kMetricName) {
+        label_matchers_[matcher.name()].push_back(matcher);
+        continue;
+      }
+      name_matchers_.push_back(matcher);
+      positive |=
+          matcher.type() == model::MatchType::kEqual || matcher.type() == model::MatchType::kRegex;
+    }
+  }
+  if (name_matchers_.empty()) {
     name_matchers_.push_back(
         MakeMatcher(model::MatchType::kEqual, model::kMetricName, std::string(kDefaultInfoMetric)));
-    return;
-  }
-  for (const model::Matcher& matcher : As<VectorSelector>(Unwrap(*call_.args[1])).matchers) {
-    if (matcher.name() == model::kMetricName) {
-      name_matchers_.push_back(matcher);
-    } else {
-      label_matchers_[matcher.name()].push_back(matcher);
-    }
+  } else if (!positive) {
+    // Which info metrics are not meant does not say which are.
+    name_matchers_.push_back(MakeMatcher(model::MatchType::kRegex, model::kMetricName, ".+_info"));
   }
 }
 
 bool InfoJoin::IsInfoSeries(model::LabelsRef labels) const {
   const std::string_view name = labels.Get(model::kMetricName);
-  return !name_matchers_.empty() &&
-         std::all_of(name_matchers_.begin(), name_matchers_.end(),
+  return std::all_of(name_matchers_.begin(), name_matchers_.end(),
                      [name](const model::Matcher& matcher) { return matcher.Matches(name); });
 }
 
@@ -94,10 +100,6 @@ absl::Status InfoJoin::ReadInfo() {
   }
   if (wanted.empty()) return absl::OkStatus();
   std::vector<model::Matcher> matchers = name_matchers_;
-  if (matchers.empty()) {
-    matchers.push_back(
-        MakeMatcher(model::MatchType::kEqual, model::kMetricName, std::string(kDefaultInfoMetric)));
-  }
   for (const auto& [label, values] : wanted) {
     std::string expression;
     for (const std::string& value : values) {
@@ -120,6 +122,10 @@ absl::Status InfoJoin::ReadInfo() {
         for (size_t step = 0; step < times.size(); ++step) {
           const uint32_t last = bounds.last[step];
           const bool found = last > bounds.first[step] && !model::IsStaleNan(view.values[last - 1]);
+          if (found && model::IsHistogramMark(view.values[last - 1])) {
+            return absl::FailedPreconditionError(base::StrCat(
+                "this should be an info metric, with float samples: ", labels.Merge().ToString()));
+          }
           times[step] = found ? static_cast<double>(view.times_ms[last - 1]) : kNoValue;
         }
         if (!HasValues(times)) return absl::OkStatus();
@@ -211,7 +217,9 @@ absl::Status InfoJoin::JoinRow(size_t row) {
     if (inserted) {
       BARO_TRY_ASSIGN(it->second, OutRow(row, chosen));
     }
-    if (it->second >= 0) out_.values(static_cast<size_t>(it->second))[step] = value;
+    if (it->second >= 0) {
+      BARO_TRY(out_.CopyCell(&base_, row, step, static_cast<size_t>(it->second)));
+    }
   }
   return absl::OkStatus();
 }

@@ -215,8 +215,10 @@ void Lexer::Operator(char c) {
       return Fail(base::StrCat("unexpected character after '!': ",
                                AtEnd() ? std::string("'\\ufffd'") : QuoteRune(PeekRune())));
     case '<':
+      if (Peek(1) == '/') return Emit(K::kTrimUpper, 2);
       return equals ? Emit(K::kLte, 2) : Emit(K::kLss, 1);
     case '>':
+      if (Peek(1) == '/') return Emit(K::kTrimLower, 2);
       return equals ? Emit(K::kGte, 2) : Emit(K::kGtr, 1);
     default:
       return Fail(base::StrCat("unexpected character: ", QuoteRune(PeekRune())));

@@ -96,6 +96,10 @@ class QuantileOverTime {
 
 double MedianDeviation(const Window& window) {
   std::vector<double> values(window.values.begin(), window.values.end());
+  // Of values that are not known nothing is in the middle.
+  for (const double value : values) {
+    if (std::isnan(value)) return model::kNormalNan;
+  }
   const double median = Quantile(0.5, &values);
   for (double& value : values) value = std::abs(value - median);
   return Quantile(0.5, &values);

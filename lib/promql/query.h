@@ -22,6 +22,8 @@
 
 namespace baro::promql {
 
+class RowWatch;
+
 // Thread-compatible: one query runs on one thread.
 class Query {
  public:
@@ -32,6 +34,9 @@ class Query {
     const base::Clock* clock = nullptr;
     const std::atomic<bool>* cancelled = nullptr;  // null: cannot be cancelled
     base::MemoryBudget* memory = nullptr;          // null: samples_max alone bounds it
+    size_t series_max = 0;                         // of one selector; 0: any number
+    uint64_t memory_bytes_max = 0;                 // 0: any number
+    QueryProgress* progress = nullptr;             // null: nobody looks
   };
 
   Query(const model::SeriesSource& series_source, const Limits& limits, const QueryTimes& times,
@@ -40,7 +45,8 @@ class Query {
         limits_(limits),
         times_(times),
         annotations_(text),
-        memory_(limits.memory) {}
+        memory_(limits.memory),
+        result_memory_(std::make_shared<base::MemoryShare>(limits.memory)) {}
 
   const model::SeriesSource& source;
   int64_t lookback_ms() const { return limits_.lookback_ms; }
@@ -56,31 +62,21 @@ class Query {
   void Release(size_t samples) { held_ -= static_cast<int64_t>(samples); }
   // Counts samples looked at, once for each step that looked.
   void CountRead(size_t samples) { samples_total_ += static_cast<int64_t>(samples); }
+  // So many bytes of what the result will be, beside what is held. Errors: as Hold().
+  absl::Status HoldResult(uint64_t bytes);
+  // The result's share of the memory, which outlives the query.
+  std::shared_ptr<base::MemoryShare> TakeResultMemory() { return std::move(result_memory_); }
   int64_t samples_total() const { return samples_total_; }
   int64_t samples_peak() const { return peak_; }
 
-  // Metrics whose histograms were read as if they were not there, in the order of reading. Whoever
-  // reads them once more as what they are takes those that were met since.
-  void MeetHistograms(std::string_view metric) { met_histograms_.emplace_back(metric); }
-  size_t histograms_met() const { return met_histograms_.size(); }
-  void TakeHistograms(size_t since) { met_histograms_.resize(since); }
-  const std::vector<std::string>& ignored_histograms() const { return met_histograms_; }
-  // While one lives, histograms are read as floats, NaN: enough for who asks whether a sample is
-  // there, and when.
-  class Presence {
-   public:
-    Presence(Query* query, bool asked) : query_(query), before_(query->presence_) {
-      query_->presence_ = before_ || asked;
-    }
-    ~Presence() { query_->presence_ = before_; }
-    Presence(const Presence&) = delete;
-    Presence& operator=(const Presence&) = delete;
-
-   private:
-    Query* const query_;
-    const bool before_;
-  };
-  bool presence() const { return presence_; }
+  // What the evaluation tells beside its result; null when nobody asks (watch.h).
+  RowWatch* watch() const { return watch_; }
+  void set_watch(RowWatch* watch) { watch_ = watch; }
+  // Whether reading has met a histogram, whatever became of it.
+  void NoteHistograms() { saw_histograms_ = true; }
+  bool saw_histograms() const { return saw_histograms_; }
+  // Whether the series of some selector would be ordered differently in another range.
+  bool order_varies() const;
 
   // Selects and keeps the set until the query ends: rows point into it.
   absl::StatusOr<const model::SeriesSet*> Select(const model::SelectRequest& request);
@@ -92,16 +88,20 @@ class Query {
   }
 
  private:
+  absl::Status CheckMemory() const;
+
   const Limits limits_;
   const QueryTimes times_;
   Annotations annotations_;
   base::MemoryShare memory_;
+  std::shared_ptr<base::MemoryShare> result_memory_;
+  uint64_t result_bytes_ = 0;
   int64_t held_ = 0;
   int64_t peak_ = 0;
   int64_t samples_total_ = 0;
   std::vector<std::unique_ptr<model::SeriesSet>> kept_sets_;
-  std::vector<std::string> met_histograms_;
-  bool presence_ = false;
+  bool saw_histograms_ = false;
+  RowWatch* watch_ = nullptr;
   std::deque<model::Labels> kept_labels_;  // a deque: the labels never move
 };
 

@@ -7,6 +7,7 @@
 
 #include "baro/base/status.h"
 #include "evaluator.h"
+#include "mixed_range.h"
 
 namespace baro::promql {
 
@@ -32,14 +33,15 @@ size_t RangeArg(const Call& call);
 absl::StatusOr<ScalarArgs> EvaluateScalarArgs(Evaluator* evaluator, const Call& call);
 
 // `function` turns a Window into a value, or kNoValue. When it has a method Begin(series), that is
-// called before the windows of each series.
+// called before the windows of each series; Finish(series) after a series of which something came.
 template <typename Function>
 absl::Status RunWindows(Evaluator* evaluator, const Call& call, bool drop_name, Function function,
                         RowSink sink) {
   const Expr& range = *call.args[RangeArg(call)];
   const WindowSpec spec = evaluator->SpecOf(range);
   std::vector<double> values(evaluator->grid().count);
-  return evaluator->Ranges(range, spec, [&](const RangeSeries& series) {
+  MixedRange mixed(evaluator, call, spec);
+  const auto compute = [&](const RangeSeries& series) {
     if constexpr (requires { function.Begin(series); }) function.Begin(series);
     const WindowBounds& bounds = *series.bounds;
     size_t unchecked = 0;
@@ -58,6 +60,18 @@ absl::Status RunWindows(Evaluator* evaluator, const Call& call, bool drop_name, 
               : function(Window{series.times_ms.subspan(first, count),
                                 series.values.subspan(first, count), first, spec.End(step), step});
     }
+    return absl::OkStatus();
+  };
+  return evaluator->Ranges(range, spec, [&](const RangeSeries& series) {
+    if (mixed.Wants(series)) [[unlikely]] {
+      BARO_TRY(compute(mixed.Begin(series)));
+      BARO_TRY_ASSIGN(const Row row, mixed.Finish(values, drop_name));
+      if constexpr (requires { function.Finish(series); }) {
+        if (mixed.any_float()) function.Finish(series);
+      }
+      return HasValues(row.values) ? sink(row) : absl::OkStatus();
+    }
+    BARO_TRY(compute(series));
     if (!HasValues(values)) return absl::OkStatus();
     if constexpr (requires { function.Finish(series); }) function.Finish(series);
     return sink({series.labels, series.drop_name || drop_name, values});

@@ -6,6 +6,7 @@
 #include "baro/base/status.h"
 #include "evaluator.h"
 #include "float_math.h"
+#include "histogram_row.h"
 
 namespace baro::promql {
 namespace {
@@ -27,14 +28,20 @@ int64_t SaturatingSub(int64_t a, int64_t b) {
 struct Compacted {
   std::vector<int64_t> times_ms;
   std::vector<double> values;
+  std::vector<const model::Histogram*> histograms;
+  std::vector<int64_t> starts_ms;
 
-  void Take(std::span<const int64_t> times, std::span<const double> from) {
+  void Take(const model::SeriesView& view) {
     times_ms.clear();
     values.clear();
-    for (size_t i = 0; i < from.size(); ++i) {
-      if (model::IsStaleNan(from[i])) continue;
-      times_ms.push_back(times[i]);
-      values.push_back(from[i]);
+    histograms.clear();
+    starts_ms.clear();
+    for (size_t i = 0; i < view.values.size(); ++i) {
+      if (model::IsStaleNan(view.values[i])) continue;
+      times_ms.push_back(view.times_ms[i]);
+      values.push_back(view.values[i]);
+      if (!view.histograms.empty()) histograms.push_back(view.histograms[i]);
+      if (!view.starts_ms.empty()) starts_ms.push_back(view.starts_ms[i]);
     }
   }
 };
@@ -44,30 +51,8 @@ constexpr size_t kSamplesPerCheck = 64 * 1024;
 
 }  // namespace
 
-// An instant selector finds nothing where the newest sample is a histogram, a range passes over it:
-// just what both do with stale markers.
 absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
                         int64_t last_ms, SeriesSink sink) {
-  std::vector<double> floats;
-  std::string_view met;
-  const auto without = [&](model::LabelsRef labels, const model::SeriesView& view) {
-    if (view.histograms.empty()) [[likely]] {
-      return sink(labels, view);
-    }
-    const std::string_view metric = labels.Get(model::kMetricName);
-    const bool ignored = !query->presence();
-    if (ignored && (met.data() == nullptr || metric != met)) query->MeetHistograms(metric);
-    met = metric;
-    floats.assign(view.values.begin(), view.values.end());
-    std::replace_if(floats.begin(), floats.end(), model::IsHistogramMark,
-                    ignored ? model::kStaleNan : model::kNormalNan);
-    return sink(labels, {view.index, view.times_ms, floats, {}});
-  };
-  return ReadBoth(query, matchers, first_ms, last_ms, without);
-}
-
-absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
-                      int64_t last_ms, SeriesSink sink) {
   model::SelectRequest request;
   request.histograms = true;
   request.start_ms = SaturatingSub(first_ms, -1);
@@ -87,6 +72,7 @@ absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers,
       unchecked = 0;
       BARO_TRY(query->CheckAlive());
     }
+    if (!view.histograms.empty()) [[unlikely]] query->NoteHistograms();
     BARO_TRY(sink(set->labels(view.index), view));
   }
 }
@@ -105,8 +91,17 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, RowSink sin
   const WindowSpec spec = InstantSpec(selector, grid_, query_->lookback_ms());
   WindowCache cache(spec);
   std::vector<double> values(grid_.count);
+  ResetFinder resets;
   const auto one = [&](model::LabelsRef labels, const model::SeriesView& view) {
     const WindowBounds& bounds = cache.Bounds(view.times_ms);
+    if (!view.histograms.empty()) [[unlikely]] {
+      if (selector.histogram_sums_only) {
+        model::SeriesView hinted = view;
+        hinted.histograms = resets.Hinted(view);
+        return MixedSelectorRow(query_, labels, hinted, bounds, sink);
+      }
+      return MixedSelectorRow(query_, labels, view, bounds, sink);
+    }
     size_t present = 0;
     for (size_t step = 0; step < values.size(); ++step) {
       const uint32_t last = bounds.last[step];
@@ -147,12 +142,19 @@ absl::Status Evaluator::SelectorRanges(const MatrixSelector& matrix, const Windo
   WindowCache cache(spec);
   WindowCache compacted_cache(spec);
   Compacted compacted;
-  const auto one = [&](model::LabelsRef labels, const model::SeriesView& view) {
-    RangeSeries series{labels, false, view.times_ms, view.values, nullptr};
+  ResetFinder resets;
+  const auto one = [&](model::LabelsRef labels, model::SeriesView view) {
+    if (matrix.selector->histogram_sums_only && !view.histograms.empty()) [[unlikely]] {
+      view.histograms = resets.Hinted(view);
+    }
+    RangeSeries series{labels,  false,           view.times_ms, view.values,
+                       nullptr, view.histograms, view.starts_ms};
     if (HasStaleMarker(view.values)) [[unlikely]] {
-      compacted.Take(view.times_ms, view.values);
+      compacted.Take(view);
       series.times_ms = compacted.times_ms;
       series.values = compacted.values;
+      series.histograms = compacted.histograms;
+      series.starts_ms = compacted.starts_ms;
       compacted_cache.Forget();  // the buffer held another series before
       series.bounds = &compacted_cache.Bounds(series.times_ms);
     } else {

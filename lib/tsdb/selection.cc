@@ -261,7 +261,7 @@ class Selector {
     }
     selection.label_cache = dictionary_.Labels();
     dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
-      JoinTwins(targets, columns, &selection);
+      JoinTwins(targets, columns, &dictionary_.cuts(), &selection);
     });
     if (request_.series_max == 0 || selection.series.size() <= request_.series_max) {
       return absl::OkStatus();

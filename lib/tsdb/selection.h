@@ -66,6 +66,8 @@ struct Selection {
   std::vector<SelectedSeries> series;   // by target
   // Other halves with the same label set: their samples belong to the series as well.
   absl::flat_hash_map<size_t, std::vector<SelectedSeries>> twins;  // by index in `series`
+  // A series stands where the first of its twins does, and which those are depends on the range.
+  bool order_varies = false;
 
   model::LabelsRef LabelsOf(SelectedSeries one) const {
     const SelectedTarget& target = targets[one.target];

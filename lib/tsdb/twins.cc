@@ -10,18 +10,16 @@
 namespace baro::tsdb {
 namespace {
 
-using Cut = std::pair<ShapeId, ShapeId>;  // of the target, of the column
-
 struct CutKind {
   bool suspect = false;
   bool overlap = false;  // a name in both halves: the column's label hides the target's
 };
 
 // All cuts that occur, and whether a series so cut may have a twin.
-std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& columns,
-                               const Selection& selection) {
+std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& columns, CutLog* cuts,
+                               Selection* selection) {
   std::set<std::pair<ShapeId, const ColumnList*>> groups;
-  for (const SelectedTarget& target : selection.targets) {
+  for (const SelectedTarget& target : selection->targets) {
     groups.emplace(targets.shape(target.id), target.columns.get());
   }
   std::map<const ColumnList*, std::set<ShapeId>> shapes_by_list;
@@ -42,19 +40,21 @@ std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& colu
                    std::back_inserter(names));
     kind.overlap = names.size() != first.size() + second.size();
     kind.suspect = kind.overlap;
+    if (kind.overlap || cuts->HaveSameNames(cut, names)) selection->order_varies = true;
     cuts_by_names[std::move(names)].push_back(cut);
   }
-  for (const auto& [names, cuts] : cuts_by_names) {
-    if (cuts.size() < 2) continue;
-    for (const Cut& cut : cuts) kinds[cut].suspect = true;
+  for (const auto& [names, same] : cuts_by_names) {
+    if (same.size() < 2) continue;
+    for (const Cut& cut : same) kinds[cut].suspect = true;
   }
   return kinds;
 }
 
 }  // namespace
 
-void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* selection) {
-  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, *selection);
+void JoinTwins(const LabelTable& targets, const LabelTable& columns, CutLog* cuts,
+               Selection* selection) {
+  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, cuts, selection);
   const bool none = std::none_of(kinds.begin(), kinds.end(),
                                  [](const auto& entry) { return entry.second.suspect; });
   if (none) return;
