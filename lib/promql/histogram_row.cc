@@ -66,6 +66,7 @@ absl::Status MixedSelectorRow(Query* query, model::LabelsRef labels, const model
                               const WindowBounds& bounds, RowSink sink) {
   MixedRow row(bounds.first.size());
   row.Clear();
+  std::vector<Query::StepCount> seen(bounds.first.size());
   size_t read = 0;
   // Neighbouring steps mostly see the same sample: it is copied once.
   uint32_t copied = 0;
@@ -75,6 +76,7 @@ absl::Status MixedSelectorRow(Query* query, model::LabelsRef labels, const model
     if (last == bounds.first[step] || model::IsStaleNan(view.values[last - 1])) continue;
     if (!model::IsHistogramMark(view.values[last - 1])) {
       row.Set(step, view.values[last - 1]);
+      seen[step] = {1, 1};
       ++read;
       continue;
     }
@@ -83,9 +85,12 @@ absl::Status MixedSelectorRow(Query* query, model::LabelsRef labels, const model
       copied = last;
     }
     row.Set(step, copy);
-    read += SamplesOf(*copy);
+    const size_t cost = SamplesOf(*copy);
+    seen[step] = {static_cast<uint32_t>(cost), static_cast<uint32_t>(cost)};
+    read += cost;
   }
   query->CountRead(read);
+  if (query->detailed()) query->CountSteps(seen);
   return row.any() ? sink(row.row(labels, false)) : absl::OkStatus();
 }
 
