@@ -27,6 +27,7 @@ struct TextFlags {
   std::string query_cache = "64MiB";
   std::string query_slow = "1s";
   std::string memory_limit = "auto";
+  bool lifecycle = false;
   std::string external_url;
   std::optional<std::string> route_prefix;
 };
@@ -87,7 +88,7 @@ void DeclareQueryLimits(CLI::App* app, CollectorOptions* options, TextFlags* tex
 }
 
 void DeclareWeb(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
-  app->add_flag("--web.enable-lifecycle", options->lifecycle,
+  app->add_flag("--web.enable-lifecycle", texts->lifecycle,
                 "Serve /-/quit as well as /-/reload; =false: neither");
   app->add_option("--web.config.file", options->web_config_file,
                   "TLS, basic authentication and headers, as Prometheus' file of that name")
@@ -332,6 +333,7 @@ absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
     return absl::InvalidArgumentError(error.what());
   }
   options.retention_given = app.count("--storage.retention") > 0;
+  if (app.count("--web.enable-lifecycle") > 0) options.lifecycle = texts.lifecycle;
   BARO_TRY(CheckAddress("--http.listen-address", options.http_address));
   BARO_TRY(CheckAddress("--grpc.listen-address", options.grpc_address));
   BARO_TRY(ReadDuration("--storage.retention", texts.retention, 0, &options.retention_ms));

@@ -91,10 +91,10 @@ void AddLifecycle(const std::string& path, bool enabled, HttpLane lane, net::Htt
 
 void AddHealth(const std::shared_ptr<const WebParts>& parts, net::HttpRouter* router) {
   router->Handle({"GET"}, "/-/healthy", HttpLane::kInline, [](const ServerRequest&) {
-    return ServerResponse::Text(200, "Barograph collector is Healthy.\n");
+    return ServerResponse::Text(200, "Barograph collector is healthy.\n");
   });
   router->Handle({"GET"}, "/-/ready", HttpLane::kInline, [parts](const ServerRequest&) {
-    if (parts->is_ready()) return ServerResponse::Text(200, "Barograph collector is Ready.\n");
+    if (parts->is_ready()) return ServerResponse::Text(200, "Barograph collector is ready.\n");
     ServerResponse response = ServerResponse::Text(503, "The journal is being loaded.\n");
     response.headers.emplace_back("X-Prometheus-Stopping", "false");
     response.headers.emplace_back("Retry-After", "1");

@@ -230,8 +230,10 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::Exchange(const H
     if (!MayKeep(request, url)) {
       BARO_CO_TRY(co_await Connect(url, request.timeout_ms, deadline));
       if (url.scheme == "https") {
-        BARO_CO_TRY(
-            co_await StartTls(url, request.tls ? *request.tls : TlsOptions(), request.timeout_ms));
+        // Named: gcc 12 destroys the temporary of a conditional inside co_await twice.
+        TlsOptions tls;
+        if (request.tls) tls = *request.tls;
+        BARO_CO_TRY(co_await StartTls(url, tls, request.timeout_ms));
       }
     }
     connection->stream.expires_at(deadline);

@@ -193,7 +193,7 @@ def http_itself():
 
 PARSED = [
     "foo+on(a)group_left(b)bar", "foo[5m+1m]offset-1m", "sum(foo@start())", "foo[1h:1m]@5.5", "topk(3,foo)",
-    "-foo", "5m", "1.5e30", "Inf", "NaN", '"x<&>"', "foo[5m]anchored", "foo smoothed", "foo+fill_left(2)bar",
+    "-foo", "5m", "1.5e10", "Inf", "NaN", '"x<&>"', "foo[5m]anchored", "foo smoothed", "foo+fill_left(2)bar",
     "foo+fill(1)bar", "foo offset (step()*2)", "rate(foo[5m:1m+30s])", '{"a.b",x!~"y"}', 'info(foo,{a="b"})',
     "+1", "time()", 'label_join(foo,"a","b","c")', 'count_values("x",foo)by(a)', "(foo)", "foo>bool 1", "-1m",
     "foo[5]", "foo offset -(step())", "foo[min_of(1m,max_of(2m,step()))]",
