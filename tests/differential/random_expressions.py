@@ -163,7 +163,8 @@ class Generator:
         parts = self.bare_selector(wanted)
         if self.chance(0.04):
             parts.append(Option(self.pick((" smoothed", " anchored")), ""))
-        return Node(VECTOR, parts + self.shift())
+        # Series of several names come in the order in which they were made, which differs.
+        return Node(VECTOR, parts + self.shift(), unorders=isinstance(parts[0], str) and parts[0][0] == "{")
 
     def duration(self):
         if self.chance(0.08):

@@ -136,9 +136,9 @@ def report(run, collector, arguments):
         if not known.applies(run.version):
             continue
         print(f"explained {known.covered:5}  {known.reason}")
-        if known.covered == 0 and arguments.count >= FULL_RUN and not arguments.without:
+        if known.covered == 0 and not known.is_rare and arguments.count >= FULL_RUN and not arguments.without:
             print("          covers nothing: remove it from known_differences.py")
-            code = 1
+            code = code if known.is_open else 1
     if collector.stop() != 0:
         print("the collector did not end with 0:\n" + collector.log_text()[-2000:])
         code = 1
