@@ -450,8 +450,8 @@ class Generator:
             argument = [self.vector(depth - 1)] if self.chance(0.7) else []
             return self.call(self.pick(CALENDAR), *argument, **self.through_steps())
         if roll < 0.9:
-            return self.call("timestamp", self.selector())
-        return self.call("start_timestamp", self.selector())
+            return self.call("timestamp", self.selector(), **self.through_steps())
+        return self.call("start_timestamp", self.selector(), **self.through_steps())
 
     def loose_call(self, depth, loose):
         if not loose:
