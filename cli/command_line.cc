@@ -62,6 +62,7 @@ class Grammar {
     AddPlain<TargetsArguments>("targets", "what is scraped, and what of it is down");
     AddPlain<AgentsArguments>("agents", "the agents that push to this collector");
     AddPlain<StatusArguments>("status", "health and size of the collector");
+    AddNotify();
     AddTsdb();
     AddCompletion();
     AddPlain<VersionArguments>("version", "the version of this program");
@@ -269,6 +270,29 @@ class Grammar {
         ->required();
   }
 
+  void AddNotify() {
+    CLI::App* notify = app_.add_subcommand("notify", "the receivers of alerts");
+    notify->require_subcommand(1);
+    notify->fallthrough();
+    CLI::App* test =
+        AddVerb(notify, "test", "post a test alert, say what came of it", &notify_test_);
+    test->add_option("RECEIVER", notify_test_.receiver,
+                     "an Alertmanager's URL or a webhook's name");
+    test->add_flag("--resolved", notify_test_.resolved, "the end of the test alert");
+    test->add_option("--label", notify_test_.labels, "such as team=core")->type_name("NAME=VALUE");
+    static NotifyStatusArguments status;
+    AddVerb(notify, "status", "queue, last success and last error of each receiver", &status);
+    CLI::App* alert = app_.add_subcommand("alert", "one alert's life");
+    alert->require_subcommand(1);
+    alert->fallthrough();
+    CLI::App* history = AddVerb(alert, "history", "what fired, and who was told", &history_);
+    history->add_option("MATCHER", history_.matchers, "such as 'alertname=\"X\"'");
+    history->add_option("--since", history_.since, "a time, or how long ago")
+        ->type_name("TIME")
+        ->capture_default_str();
+    AddLimit(history, &history_.limit, "records (100)");
+  }
+
   void AddTsdb() {
     CLI::App* tsdb = app_.add_subcommand("tsdb", "operate the collector's store");
     tsdb->require_subcommand(1);
@@ -318,6 +342,8 @@ class Grammar {
   DiffArguments diff_;
   TopQueriesArguments top_;
   CompleteArguments complete_;
+  NotifyTestArguments notify_test_;
+  AlertHistoryArguments history_;
   TsdbDeleteArguments delete_;
   TsdbSnapshotArguments snapshot_;
   TsdbExportBlocksArguments blocks_;

@@ -144,16 +144,27 @@ struct CompleteArguments {
   bool plain = false;   // print whole words without quoting: the shell quotes by itself
 };
 struct VersionArguments {};
+// POSTs a test alert past the queues and says what came of it.
+struct NotifyTestArguments {
+  std::string receiver;  // empty: all
+  bool resolved = false;
+  std::vector<std::string> labels;  // name=value
+};
+struct NotifyStatusArguments {};
+struct AlertHistoryArguments {
+  std::vector<std::string> matchers;
+  std::string since = "24h";
+  int limit = 100;
+};
 
-using Verb =
-    std::variant<QueryArguments, RangeArguments, LabelsArguments, SeriesArguments, MetricsArguments,
-                 TargetsArguments, AgentsArguments, StatusArguments, TsdbDeleteArguments,
-                 TsdbCleanArguments, TsdbCompactArguments, TsdbSnapshotArguments,
-                 TsdbBackupArguments, TsdbRestoreArguments, TsdbVerifyArguments,
-                 TsdbCardinalityArguments, TsdbStatusArguments, TsdbExportBlocksArguments,
-                 TsdbExportOpenMetricsArguments, TsdbImportBlocksArguments,
-                 TsdbImportOpenMetricsArguments, CompletionArguments, CompleteArguments,
-                 ExplainArguments, DiffArguments, TopQueriesArguments, VersionArguments>;
+using Verb = std::variant<
+    QueryArguments, RangeArguments, LabelsArguments, SeriesArguments, MetricsArguments,
+    TargetsArguments, AgentsArguments, StatusArguments, TsdbDeleteArguments, TsdbCleanArguments,
+    TsdbCompactArguments, TsdbSnapshotArguments, TsdbBackupArguments, TsdbRestoreArguments,
+    TsdbVerifyArguments, TsdbCardinalityArguments, TsdbStatusArguments, TsdbExportBlocksArguments,
+    TsdbExportOpenMetricsArguments, TsdbImportBlocksArguments, TsdbImportOpenMetricsArguments,
+    CompletionArguments, CompleteArguments, ExplainArguments, DiffArguments, TopQueriesArguments,
+    VersionArguments, NotifyTestArguments, NotifyStatusArguments, AlertHistoryArguments>;
 
 struct CommandLine {
   GlobalOptions options;

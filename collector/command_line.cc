@@ -226,8 +226,8 @@ absl::Status ReadSize(const char* flag, const std::string& text, uint64_t* bytes
   }
   const auto size = base::ParseByteSize(text);
   if (!size.ok()) {
-    return absl::InvalidArgumentError(base::StrCat("cannot read ", flag, " \"", text,
-                                                   "\": expected 0 or a size such as 64MiB"));
+    return absl::InvalidArgumentError(
+        base::StrCat("cannot read ", flag, " \"", text, "\": expected 0 or a size such as 64MiB"));
   }
   *bytes = size->bytes;
   return absl::OkStatus();

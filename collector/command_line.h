@@ -41,11 +41,11 @@ struct CollectorOptions {
   size_t query_concurrency_max = 20;
   SeriesLimits limits;
   int64_t query_points_max = 11'000;
-  int64_t query_series_max = 0;           // 0: any number
-  uint64_t query_memory_bytes_max = 0;    // 0: any number
+  int64_t query_series_max = 0;                     // 0: any number
+  uint64_t query_memory_bytes_max = 0;              // 0: any number
   uint64_t query_cache_bytes = uint64_t{64} << 20;  // 0: no cache
   int64_t query_slow_ms = 1'000;
-  std::string query_log_file;  // empty: none
+  std::string query_log_file;             // empty: none
   int64_t read_samples_max = 50'000'000;  // remote read, one query; 0: any number
   std::vector<std::string> features;      // kStartSamplesFeature
   bool admin_api = false;

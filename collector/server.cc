@@ -427,6 +427,7 @@ absl::Status ServerImpl::Reload() {
   absl::Status status = config.status();
   if (status.ok()) status = security_.Load(options_.web_config_file);
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
+  if (status.ok() && query_log_file_ != nullptr) status = query_log_file_->Reopen();
   if (status.ok()) status = notifier_->Apply(config->alerting, config->global.external_labels);
   base::MutexLock lock(&mutex_);
   reload_good_ = status.ok();

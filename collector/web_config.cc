@@ -87,7 +87,7 @@ void TakePem(base::YamlMap* map, const char* key, const char* file_key,
 }
 
 absl::Status ReadTls(const base::YamlNode& node, const std::filesystem::path& folder,
-                     net::TlsOptions* tls) {
+                     net::TlsServerOptions* tls) {
   base::YamlMap map(node);
   TakePem(&map, "cert", "cert_file", folder, &tls->certificate_pem);
   TakePem(&map, "key", "key_file", folder, &tls->key_pem);
@@ -193,7 +193,7 @@ absl::Status WebSecurity::Load(const std::string& path) {
   BARO_TRY_ASSIGN(WebConfig config, ReadWebConfig(path));
   std::shared_ptr<boost::asio::ssl::context> tls;
   if (config.tls) {
-    auto made = net::MakeTlsContext(*config.tls);
+    auto made = net::MakeTlsServerContext(*config.tls);
     if (!made.ok()) {
       return absl::InvalidArgumentError(
           base::StrCat(path, ": tls_server_config: ", base::FromAbsl(made.status().message())));

@@ -13,12 +13,12 @@
 #include "absl/status/statusor.h"
 #include "baro/base/mutex.h"
 #include "baro/net/http_message.h"
-#include "baro/net/tls_context.h"
+#include "baro/net/tls_server.h"
 
 namespace baro::collector {
 
 struct WebConfig {
-  std::optional<net::TlsOptions> tls;
+  std::optional<net::TlsServerOptions> tls;
   net::HttpHeaders headers;
   std::map<std::string, std::string> users;  // bcrypt hashes by name
 };

@@ -175,6 +175,19 @@ absl::StatusOr<Record> Client::OrderRecord(const std::string& path, const Parame
   return DecodeRecord(body, &notes_);
 }
 
+absl::StatusOr<std::vector<Record>> Client::Records(const std::string& path, std::string_view list,
+                                                    const Parameters& parameters) {
+  BARO_TRY_ASSIGN(const std::string body, Get(path, parameters));
+  return DecodeRecords(body, list, &notes_);
+}
+
+absl::StatusOr<std::vector<Record>> Client::OrderRecords(const std::string& path,
+                                                         std::string_view list,
+                                                         const Parameters& parameters) {
+  BARO_TRY_ASSIGN(const std::string body, SendOrder(path, parameters));
+  return DecodeRecords(body, list, &notes_);
+}
+
 absl::StatusOr<Client::Verification> Client::Verify() {
   BARO_TRY_ASSIGN(const std::string body, SendOrder("/api/v1/baro/admin/verify", {}));
   Verification verification;

@@ -71,6 +71,12 @@ class Client {
   absl::Status Order(const std::string& path, const Parameters& parameters);
   // The same, with data in the answer.
   absl::StatusOr<Record> OrderRecord(const std::string& path, const Parameters& parameters);
+  // A list of records: `list` is a member of the answer's data, empty for data itself.
+  absl::StatusOr<std::vector<Record>> Records(const std::string& path, std::string_view list,
+                                              const Parameters& parameters);
+  // The same of what a POST has done.
+  absl::StatusOr<std::vector<Record>> OrderRecords(const std::string& path, std::string_view list,
+                                                   const Parameters& parameters);
   struct Verification {
     Record figures;
     std::vector<Record> damages;

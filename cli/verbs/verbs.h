@@ -37,5 +37,9 @@ absl::Status Run(const TsdbImportOpenMetricsArguments& arguments, Session* sessi
 absl::Status Run(const CompletionArguments& arguments, Session* session);
 absl::Status Run(const CompleteArguments& arguments, Session* session);
 absl::Status Run(const VersionArguments& arguments, Session* session);
+// notify.cc
+absl::Status Run(const NotifyTestArguments& arguments, Session* session);
+absl::Status Run(const NotifyStatusArguments& arguments, Session* session);
+absl::Status Run(const AlertHistoryArguments& arguments, Session* session);
 
 }  // namespace baro::cli

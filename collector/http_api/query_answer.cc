@@ -50,15 +50,15 @@ class Allowance {
     }
     const uint64_t all = bytes_ + result_bytes_;
     if (bounds_.bytes_max != 0 && all > bounds_.bytes_max) {
-      return absl::ResourceExhaustedError(base::StrCat(
-          "the answer needs more memory than one query may have: ", all >> 20, " MiB of ",
-          bounds_.bytes_max >> 20, " MiB (--query.memory-limit)"));
+      return absl::ResourceExhaustedError(
+          base::StrCat("the answer needs more memory than one query may have: ", all >> 20,
+                       " MiB of ", bounds_.bytes_max >> 20, " MiB (--query.memory-limit)"));
     }
     if (share_->Grow(bytes_)) return absl::OkStatus();
-    return absl::ResourceExhaustedError(base::StrCat(
-        "the answer needs more memory than is free: ", bytes_ >> 20, " MiB, and ",
-        bounds_.memory->resident_bytes() >> 20, " MiB of ", bounds_.memory->limit_bytes() >> 20,
-        " MiB (--memory.limit) are in use"));
+    return absl::ResourceExhaustedError(
+        base::StrCat("the answer needs more memory than is free: ", bytes_ >> 20, " MiB, and ",
+                     bounds_.memory->resident_bytes() >> 20, " MiB of ",
+                     bounds_.memory->limit_bytes() >> 20, " MiB (--memory.limit) are in use"));
   }
   std::shared_ptr<base::MemoryShare> share() const { return share_; }
 

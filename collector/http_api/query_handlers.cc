@@ -130,8 +130,9 @@ Answer QueryCall::RunLogged(const AskedQuery& asked, size_t limit, Evaluate eval
   Enter(promql::QueryPhase::kWriting);
   const int64_t written_ns = parts_.clock->MonotonicNs();
   const std::string_view stats = parameters_.Get("stats");
-  AnswerShape shape{limit,          !stats.empty(), stats == "all", outcome_.queue_seconds,
-                    asked.start_ms, asked.step_ms,  {}};
+  AnswerShape shape{
+      limit, !stats.empty(), stats == "all", outcome_.queue_seconds, asked.start_ms, asked.step_ms,
+      {}};
   if (!stats.empty() && stats != "true" && stats != "all") {
     shape.notes.warnings.push_back(
         base::StrCat("value ", GoQuoted(stats),

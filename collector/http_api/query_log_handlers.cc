@@ -51,8 +51,8 @@ absl::StatusOr<CostOrder> OrderOf(std::string_view text) {
   if (text == "count") return CostOrder::kCount;
   if (text == "memory") return CostOrder::kMemory;
   return InvalidParameter(
-      "by", absl::InvalidArgumentError(base::StrCat(
-                GoQuoted(text), " is not one of duration, samples, count, memory")));
+      "by", absl::InvalidArgumentError(
+                base::StrCat(GoQuoted(text), " is not one of duration, samples, count, memory")));
 }
 
 void WriteCost(const QueryCost& cost, JsonWriter* writer) {
@@ -112,9 +112,8 @@ Answer CancelQuery(const ApiParts& parts, const net::ServerRequest& request) {
   uint64_t id = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), id);
   if (read.ec != std::errc() || read.ptr != text.data() + text.size()) {
-    return InvalidParameter("id",
-                            absl::InvalidArgumentError(base::StrCat(
-                                GoQuoted(text), " is not the number of a query")));
+    return InvalidParameter("id", absl::InvalidArgumentError(base::StrCat(
+                                      GoQuoted(text), " is not the number of a query")));
   }
   if (!parts.queries->Cancel(id)) {
     return absl::NotFoundError(base::StrCat("no query ", id, " is running"));

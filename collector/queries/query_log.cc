@@ -12,8 +12,8 @@ namespace {
 constexpr uint64_t kBytesPerSample = 16;
 
 void Observe(double seconds, StageSeconds* stage) {
-  const auto at = std::lower_bound(StageSeconds::kBounds.begin(), StageSeconds::kBounds.end(),
-                                   seconds);
+  const auto at =
+      std::lower_bound(StageSeconds::kBounds.begin(), StageSeconds::kBounds.end(), seconds);
   ++stage->buckets[static_cast<size_t>(at - StageSeconds::kBounds.begin())];
   stage->sum += seconds;
   ++stage->count;
@@ -155,9 +155,9 @@ void QueryLog::Count(const FinishedQuery& query, const QueryOutcome& outcome) {
   const promql::QueryStats& stats = outcome.stats;
   const double evaluated =
       std::max(0.0, stats.eval_seconds - stats.prepare_seconds - stats.sort_seconds);
-  const std::array<double, kQueryStages> seconds = {outcome.queue_seconds, stats.prepare_seconds,
-                                                    evaluated,             stats.sort_seconds,
-                                                    outcome.write_seconds, query.seconds};
+  const std::array<double, kQueryStages> seconds = {
+      outcome.queue_seconds, stats.prepare_seconds, evaluated,
+      stats.sort_seconds,    outcome.write_seconds, query.seconds};
   for (size_t i = 0; i < kQueryStages; ++i) Observe(seconds[i], &stats_.seconds[i]);
 }
 

@@ -107,8 +107,8 @@ struct QueryLogStats {
   uint64_t refused_total = 0;  // by a limit
   uint64_t slow_total = 0;
   uint64_t samples_total = 0;
-  uint64_t unlisted_total = 0;        // not in the costs: a bucket was full
-  uint64_t lines_lost_total = 0;      // of the log file
+  uint64_t unlisted_total = 0;    // not in the costs: a bucket was full
+  uint64_t lines_lost_total = 0;  // of the log file
   std::array<StageSeconds, kQueryStages> seconds;
 };
 
@@ -160,8 +160,8 @@ class QueryLog {
   // False: there is no such query any more.
   bool Cancel(uint64_t id) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  std::vector<ActiveQuery> Active() const ABSL_LOCKS_EXCLUDED(mutex_);   // the longest first
-  std::vector<FinishedQuery> Slow() const ABSL_LOCKS_EXCLUDED(mutex_);   // the newest first
+  std::vector<ActiveQuery> Active() const ABSL_LOCKS_EXCLUDED(mutex_);  // the longest first
+  std::vector<FinishedQuery> Slow() const ABSL_LOCKS_EXCLUDED(mutex_);  // the newest first
   // Of the last `since_ms`, to the length of a bucket.
   std::vector<QueryCost> Top(CostOrder order, size_t limit, int64_t since_ms) const
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -69,8 +69,8 @@ void CollectQueries(const QueryLogStats& stats, Families* families) {
   families->push_back(OneCounter("baro_queries_slow_total",
                                  "Queries that took longer than --query.slow-threshold.",
                                  D(stats.slow_total)));
-  families->push_back(OneCounter("baro_query_samples_total",
-                                 "Samples that queries have looked at.", D(stats.samples_total)));
+  families->push_back(OneCounter("baro_query_samples_total", "Samples that queries have looked at.",
+                                 D(stats.samples_total)));
   families->push_back(OneCounter("baro_query_log_lines_lost_total",
                                  "Lines of the query log file that could not be written.",
                                  D(stats.lines_lost_total)));
@@ -99,8 +99,8 @@ void CollectResultCache(const promql::ResultCacheStats& stats, Families* familie
   counter("steps_evaluated_total", "Steps evaluated by queries that may be kept.",
           stats.steps_evaluated);
   families->push_back(OneGauge("baro_query_cache_entries", "Results kept.", D(stats.entries)));
-  families->push_back(OneGauge("baro_query_cache_bytes", "Memory of the results kept.",
-                               D(stats.bytes)));
+  families->push_back(
+      OneGauge("baro_query_cache_bytes", "Memory of the results kept.", D(stats.bytes)));
 }
 
 }  // namespace baro::collector

@@ -15,7 +15,7 @@
 #include "baro/base/eventually.h"
 #include "baro/net/http_server.h"
 #include "baro/net/testing/raw_client.h"
-#include "baro/net/tls_context.h"
+#include "baro/net/tls_server.h"
 #include "gtest/gtest.h"
 
 namespace baro::net {
@@ -65,8 +65,8 @@ Certificate MakeCertificate() {
   return made;
 }
 
-std::unique_ptr<HttpServer> StartTls(const TlsOptions& tls) {
-  auto context = MakeTlsContext(tls);
+std::unique_ptr<HttpServer> StartTls(const TlsServerOptions& tls) {
+  auto context = MakeTlsServerContext(tls);
   EXPECT_TRUE(context.ok()) << context.status();
   HttpRouter router;
   router.Handle({"GET", "POST"}, "/echo", HttpLane::kQuick, [](const ServerRequest& request) {
@@ -145,8 +145,8 @@ TEST(HttpTls, VerifiesClientsWhenToldTo) {
 TEST(HttpTls, SaysWhatCannotBeUsed) {
   const Certificate certificate = MakeCertificate();
   const Certificate other = MakeCertificate();
-  const auto why = [](const TlsOptions& options) {
-    return std::string(MakeTlsContext(options).status().message());
+  const auto why = [](const TlsServerOptions& options) {
+    return std::string(MakeTlsServerContext(options).status().message());
   };
   EXPECT_TRUE(why({.certificate_pem = "x", .key_pem = "y"}).starts_with("cannot use the cert"));
   EXPECT_TRUE(why({.certificate_pem = certificate.pem, .key_pem = "y"})

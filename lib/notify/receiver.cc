@@ -280,9 +280,10 @@ void Receiver::BeginStop(int64_t drain_ms) {
 void Receiver::Stop() {
   {
     base::MutexLock lock(&mutex_);
-    const auto left_ns = [&] { return drain_until_ns_ - options_.clock->MonotonicNs(); };
-    while (started_ && !ended_ && left_ns() > 0) {
-      const int64_t ms = std::clamp<int64_t>(left_ns() / 1'000'000, 1, options_.poll_ms);
+    while (started_ && !ended_) {
+      const int64_t left_ns = drain_until_ns_ - options_.clock->MonotonicNs();
+      if (left_ns <= 0) break;
+      const int64_t ms = std::clamp<int64_t>(left_ns / 1'000'000, 1, options_.poll_ms);
       wake_.WaitWithTimeout(&mutex_, absl::Milliseconds(ms));
     }
   }

@@ -12,6 +12,7 @@
 #include "group_keys.h"
 #include "histogram_row.h"
 #include "reach.h"
+#include "result_order.h"
 #include "watch.h"
 
 namespace baro::promql {
@@ -45,15 +46,16 @@ absl::Status DropNames(Query* query, Table* table) {
   return table->MergeEqual();
 }
 
-void SortByLabels(std::vector<ResultSeries>* series) {
-  std::sort(series->begin(), series->end(),
-            [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; });
-}
+// Rows made into series between two looks at whether anybody waits.
+constexpr size_t kRowsPerCheck = 1'024;
+constexpr size_t kSamplesPerCheck = 64 * 1024;
 
-Vector ToVector(const StepGrid& grid, Table* table) {
+absl::StatusOr<Vector> ToVector(Query* query, const StepGrid& grid, Table* table) {
   Vector vector;
+  BARO_TRY(query->HoldResult(table->size() * (sizeof(ResultSeries) + sizeof(model::Sample))));
   vector.elements.reserve(table->size());
   for (size_t i = 0; i < table->size(); ++i) {
+    if (i % kRowsPerCheck == 0) BARO_TRY(query->CheckAlive());
     const double value = table->values(i)[0];
     if (IsAbsent(value)) continue;
     ResultSeries& element = vector.elements.emplace_back();
@@ -67,10 +69,14 @@ Vector ToVector(const StepGrid& grid, Table* table) {
   return vector;
 }
 
-Matrix ToMatrix(const StepGrid& grid, Table* table) {
+absl::StatusOr<Matrix> ToMatrix(Query* query, const StepGrid& grid, Table* table) {
   Matrix matrix;
+  const uint64_t samples = table->size() * grid.count;
+  BARO_TRY(
+      query->HoldResult(table->size() * sizeof(ResultSeries) + samples * sizeof(model::Sample)));
   matrix.series.reserve(table->size());
   for (size_t i = 0; i < table->size(); ++i) {
+    if (i * grid.count % kSamplesPerCheck < grid.count) BARO_TRY(query->CheckAlive());
     ResultSeries series;
     const std::span<const double> values = table->values(i);
     const auto absent = std::count_if(values.begin(), values.end(), IsAbsent);
@@ -114,8 +120,13 @@ absl::StatusOr<Matrix> RawRange(Query* query, Evaluator* evaluator, const Expr& 
     matrix.series.push_back(std::move(series));
     return absl::OkStatus();
   };
-  BARO_TRY(evaluator->Ranges(expr, spec, take));
-  SortByLabels(&matrix.series);
+  const Expr& selector = Unwrap(expr);
+  const bool extended = selector.kind == Expr::Kind::kMatrixSelector &&
+                        (As<MatrixSelector>(selector).selector->anchored ||
+                         As<MatrixSelector>(selector).selector->smoothed);
+  BARO_TRY(extended ? ExtendedRanges(evaluator, As<MatrixSelector>(selector), take)
+                    : evaluator->Ranges(expr, spec, take));
+  BARO_TRY(SortByLabels(*query, &matrix.series));
   for (size_t i = 1; i < matrix.series.size(); ++i) {
     if (matrix.series[i].labels == matrix.series[i - 1].labels) {
       return absl::FailedPreconditionError("vector cannot contain metrics with the same labelset");
@@ -132,7 +143,9 @@ class Run {
         begin_ns_(engine.clock->MonotonicNs()),
         times_(times),
         text_(text),
-        query_(source, LimitsOf(engine, options), times, text) {}
+        detailed_(options.detailed_stats),
+        query_(source, LimitsOf(engine, options), times, text),
+        costs_(&query_, engine.clock) {}
 
   absl::StatusOr<QueryResult> Instant();
   // `provenance` may be null.
@@ -141,6 +154,15 @@ class Run {
  private:
   absl::Status Parse() {
     BARO_TRY_ASSIGN(expr_, ParseExpression(text_));
+    return absl::OkStatus();
+  }
+  double Seconds() const { return static_cast<double>(clock_->MonotonicNs() - begin_ns_) / 1e9; }
+  absl::Status PrepareFor(size_t steps) {
+    BARO_TRY(Prepare(times_, &expr_));
+    prepare_seconds_ = Seconds();
+    if (!detailed_) return absl::OkStatus();
+    query_.CountInDetail(steps);
+    query_.set_watch(&costs_);
     return absl::OkStatus();
   }
   absl::Status Evaluate(Evaluator* evaluator, Table* table) {
@@ -153,7 +175,15 @@ class Run {
     result.infos = query_.annotations().Infos();
     result.stats.samples_total = query_.samples_total();
     result.stats.samples_peak = query_.samples_peak();
-    result.stats.eval_seconds = static_cast<double>(clock_->MonotonicNs() - begin_ns_) / 1e9;
+    result.stats.eval_seconds = Seconds();
+    result.stats.prepare_seconds = prepare_seconds_;
+    result.stats.sort_seconds = sort_seconds_;
+    result.memory = query_.TakeResultMemory();
+    if (!detailed_) return result;
+    result.stats.samples_read = query_.samples_read();
+    result.stats.samples_per_step = query_.samples_per_step();
+    result.stats.samples_read_per_step = query_.samples_read_per_step();
+    result.stats.tree.push_back(costs_.Tree(*expr_));
     return result;
   }
 
@@ -161,13 +191,17 @@ class Run {
   const int64_t begin_ns_;
   const QueryTimes times_;
   const std::string_view text_;
+  const bool detailed_;
   ExprPtr expr_;
   Query query_;
+  NodeCosts costs_;
+  double prepare_seconds_ = 0;
+  double sort_seconds_ = 0;
 };
 
 absl::StatusOr<QueryResult> Run::Instant() {
   BARO_TRY(Parse());
-  BARO_TRY(Prepare(times_, &expr_));
+  BARO_TRY(PrepareFor(1));
   const StepGrid grid{times_.start_ms, 1, 1};
   Evaluator evaluator(&query_, grid);
   QueryResult result;
@@ -187,7 +221,7 @@ absl::StatusOr<QueryResult> Run::Instant() {
     default: {
       Table table(&query_, 1);
       BARO_TRY(Evaluate(&evaluator, &table));
-      result.value = ToVector(grid, &table);
+      BARO_TRY_ASSIGN(result.value, ToVector(&query_, grid, &table));
       break;
     }
   }
@@ -201,14 +235,14 @@ absl::StatusOr<QueryResult> Run::Range(Provenance* provenance) {
         base::StrCat("invalid expression type \"", ValueTypeName(expr_->type),
                      "\" for range query, must be Scalar or instant Vector"));
   }
-  BARO_TRY(Prepare(times_, &expr_));
+  StepGrid grid{times_.start_ms, times_.step_ms, 1};
+  grid.count = static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1;
+  BARO_TRY(PrepareFor(grid.count));
   RowOrder order;
   if (provenance != nullptr) {
     provenance->reach = ReachOf(*expr_, query_.lookback_ms());
     if (provenance->reach.provable() && provenance->reach.order_matters) query_.set_watch(&order);
   }
-  StepGrid grid{times_.start_ms, times_.step_ms, 1};
-  grid.count = static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1;
   Evaluator evaluator(&query_, grid);
   QueryResult result;
   Table table(&query_, grid.count);
@@ -218,8 +252,10 @@ absl::StatusOr<QueryResult> Run::Range(Provenance* provenance) {
   } else {
     BARO_TRY(Evaluate(&evaluator, &table));
   }
-  Matrix matrix = ToMatrix(grid, &table);
-  SortByLabels(&matrix.series);
+  BARO_TRY_ASSIGN(Matrix matrix, ToMatrix(&query_, grid, &table));
+  const double sorting_since = Seconds();
+  BARO_TRY(SortByLabels(query_, &matrix.series));
+  sort_seconds_ = Seconds() - sorting_since;
   result.value = std::move(matrix);
   if (provenance != nullptr) {
     provenance->fingerprint = order.fingerprint();

@@ -30,7 +30,8 @@ absl::Status Evaluator::InvariantRows(const Expr& expr, RowSink sink) {
   Evaluator first(query_, {grid_.start_ms, grid_.step_ms, 1});
   std::vector<double> repeated(grid_.count);
   std::vector<HistogramPtr> histograms;
-  return first.VaryingRows(expr, [&](Row row) {
+  const int64_t samples_before = query_->samples_total();
+  const absl::Status status = first.VaryingRows(expr, [&](Row row) {
     std::fill(repeated.begin(), repeated.end(), row.values[0]);
     if (HistogramAt(row, 0) == nullptr) [[likely]] {
       return sink({row.labels, row.drop_name, repeated});
@@ -38,6 +39,8 @@ absl::Status Evaluator::InvariantRows(const Expr& expr, RowSink sink) {
     histograms.assign(grid_.count, row.histograms[0]);
     return sink({row.labels, row.drop_name, repeated, histograms});
   });
+  query_->CountRepeated(samples_before, grid_.count);
+  return status;
 }
 
 absl::Status Evaluator::VaryingRows(const Expr& expr, RowSink sink) {

@@ -109,10 +109,11 @@ absl::StatusOr<Rows> Estimator::VisitSelector(const VectorSelector& selector,
   const int64_t read = static_cast<int64_t>(set->EstimateSamples().value_or(set->size()));
   // A sample is seen by every step whose window it is in; of an instant selector's window only the
   // newest counts.
-  const double windows = steps == 1 ? 1.0
-                                    : std::max(static_cast<double>(spec.range_ms) /
-                                                   static_cast<double>(spec.grid.step_ms),
-                                               1e-3);
+  const double windows =
+      steps == 1
+          ? 1.0
+          : std::max(static_cast<double>(spec.range_ms) / static_cast<double>(spec.grid.step_ms),
+                     1e-3);
   const auto seen = static_cast<int64_t>(static_cast<double>(read) * windows);
   const bool whole_windows = node->node == "RangeSelector";
   node->samples = whole_windows ? seen : std::min(seen, rows.series * steps);
@@ -134,12 +135,11 @@ absl::StatusOr<Rows> Estimator::VisitSubquery(const SubqueryExpr& subquery, cons
   const WindowSpec spec = Evaluator(query_, grid).SpecOf(subquery);
   const int64_t step_ms = subquery.step_ms > 0 ? subquery.step_ms : kDefaultStepMs;
   StepGrid inner{spec.FirstMs() / step_ms * step_ms, step_ms, 1};
-  inner.count = static_cast<size_t>(std::max<int64_t>(spec.LastMs() - inner.start_ms, 0) / step_ms) + 1;
-  BARO_TRY_ASSIGN(Rows rows,
-                  Visit(*subquery.inner, inner, &node->children.emplace_back()));
-  const double windows =
-      static_cast<double>(spec.range_ms) / static_cast<double>(step_ms) *
-      static_cast<double>(grid.count);
+  inner.count =
+      static_cast<size_t>(std::max<int64_t>(spec.LastMs() - inner.start_ms, 0) / step_ms) + 1;
+  BARO_TRY_ASSIGN(Rows rows, Visit(*subquery.inner, inner, &node->children.emplace_back()));
+  const double windows = static_cast<double>(spec.range_ms) / static_cast<double>(step_ms) *
+                         static_cast<double>(grid.count);
   node->samples = static_cast<int64_t>(windows * static_cast<double>(rows.series));
   out_->samples += node->samples;
   return rows;
@@ -240,8 +240,9 @@ std::string CacheNote(const Reach& reach, const Engine& engine, const model::Ser
   if (source.ChangeVersion() == 0) return "result cache: the source does not tell what changes";
   if (!reach.reads) return "result cache: nothing is read";
   if (!reach.provable()) return base::StrCat("result cache: not used: ", reach.unprovable);
-  return base::StrCat("result cache: a step is reused while no sample from ", -reach.first_ms / 1000,
-                      " s before to ", reach.last_ms / 1000, " s after it changes",
+  return base::StrCat("result cache: a step is reused while no sample from ",
+                      -reach.first_ms / 1000, " s before to ", reach.last_ms / 1000,
+                      " s after it changes",
                       reach.order_matters ? ", and the same series are there" : "");
 }
 
@@ -319,7 +320,8 @@ absl::StatusOr<Explanation> Explain(const Engine& engine, const model::SeriesSou
   Estimator estimator(&query, &explanation);
   BARO_TRY_ASSIGN(const Rows result, estimator.Visit(*expr, grid, &explanation.tree));
   AddCost(result, grid, estimator, &explanation);
-  explanation.notes.push_back(CacheNote(ReachOf(*expr, query.lookback_ms()), engine, source, times));
+  explanation.notes.push_back(
+      CacheNote(ReachOf(*expr, query.lookback_ms()), engine, source, times));
   for (std::string& warning : query.annotations().Warnings()) {
     explanation.notes.push_back(std::move(warning));
   }

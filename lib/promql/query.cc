@@ -17,7 +17,7 @@ constexpr uint64_t kBytesPerSample = 16;
 
 absl::Status Query::CheckAlive() const {
   if (limits_.progress != nullptr) {
-    limits_.progress->samples.store(samples_total_, std::memory_order_relaxed);
+    limits_.progress->samples.store(samples_looked_at(), std::memory_order_relaxed);
   }
   if (limits_.cancelled != nullptr && limits_.cancelled->load(std::memory_order_relaxed)) {
     return absl::CancelledError("query was canceled in expression evaluation");
@@ -76,6 +76,27 @@ absl::StatusOr<const model::SeriesSet*> Query::Select(const model::SelectRequest
   BARO_TRY(set.status());
   for (const std::string& warning : (*set)->warnings()) annotations_.Warn(warning);
   return kept_sets_.emplace_back(*std::move(set)).get();
+}
+
+void Query::CountInDetail(size_t steps) {
+  detailed_ = true;
+  samples_per_step_.assign(steps, 0);
+  samples_read_per_step_.assign(steps, 0);
+}
+
+void Query::CountSteps(const std::vector<StepCount>& steps) {
+  for (size_t i = 0; i < steps.size(); ++i) {
+    samples_read_ += steps[i].read;
+    if (in_subquery_) continue;
+    if (steps.size() == samples_per_step_.size()) {
+      samples_per_step_[i] += steps[i].total;
+      samples_read_per_step_[i] += steps[i].read;
+      continue;
+    }
+    // One step for all.
+    for (int64_t& total : samples_per_step_) total += steps[i].total;
+    samples_read_per_step_[0] += steps[i].read;
+  }
 }
 
 bool Query::order_varies() const {

@@ -61,12 +61,46 @@ class Query {
   absl::Status Hold(size_t samples);
   void Release(size_t samples) { held_ -= static_cast<int64_t>(samples); }
   // Counts samples looked at, once for each step that looked.
-  void CountRead(size_t samples) { samples_total_ += static_cast<int64_t>(samples); }
+  void CountRead(size_t samples) {
+    (in_subquery_ ? samples_inside_ : samples_total_) += static_cast<int64_t>(samples);
+  }
+  // The same, told step by step; only when somebody asked for it (detailed()).
+  struct StepCount {
+    uint32_t total = 0;
+    uint32_t read = 0;  // of them those that the step before has not seen
+  };
+  void CountSteps(const std::vector<StepCount>& steps);
+  bool detailed() const { return detailed_; }
+  bool in_subquery() const { return in_subquery_; }
+  // To be called before the evaluation, with the number of its steps.
+  void CountInDetail(size_t steps);
+  const std::vector<int64_t>& samples_per_step() const { return samples_per_step_; }
+  const std::vector<int64_t>& samples_read_per_step() const { return samples_read_per_step_; }
+  int64_t samples_read() const { return samples_read_; }
+  // What a subquery evaluates inside counts as read, and not as seen by the query's steps.
+  class InSubquery {
+   public:
+    InSubquery(Query* query, bool inside) : query_(query), before_(query->in_subquery_) {
+      query_->in_subquery_ = inside;
+    }
+    ~InSubquery() { query_->in_subquery_ = before_; }
+    InSubquery(const InSubquery&) = delete;
+    InSubquery& operator=(const InSubquery&) = delete;
+
+   private:
+    Query* const query_;
+    const bool before_;
+  };
+  // One step was evaluated for all: its samples count for each.
+  void CountRepeated(int64_t total_before, size_t steps) {
+    samples_total_ += (samples_total_ - total_before) * (static_cast<int64_t>(steps) - 1);
+  }
   // So many bytes of what the result will be, beside what is held. Errors: as Hold().
   absl::Status HoldResult(uint64_t bytes);
   // The result's share of the memory, which outlives the query.
   std::shared_ptr<base::MemoryShare> TakeResultMemory() { return std::move(result_memory_); }
   int64_t samples_total() const { return samples_total_; }
+  int64_t samples_looked_at() const { return samples_total_ + samples_inside_; }
   int64_t samples_peak() const { return peak_; }
 
   // What the evaluation tells beside its result; null when nobody asks (watch.h).
@@ -99,6 +133,12 @@ class Query {
   int64_t held_ = 0;
   int64_t peak_ = 0;
   int64_t samples_total_ = 0;
+  int64_t samples_inside_ = 0;
+  int64_t samples_read_ = 0;
+  bool in_subquery_ = false;
+  bool detailed_ = false;
+  std::vector<int64_t> samples_per_step_;
+  std::vector<int64_t> samples_read_per_step_;
   std::vector<std::unique_ptr<model::SeriesSet>> kept_sets_;
   bool saw_histograms_ = false;
   RowWatch* watch_ = nullptr;

@@ -46,6 +46,27 @@ struct Compacted {
   }
 };
 
+// One sample where a step has a value.
+std::vector<Query::StepCount> SeenNow(std::span<const double> values) {
+  std::vector<Query::StepCount> steps(values.size());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!IsAbsent(values[i])) steps[i] = {1, 1};
+  }
+  return steps;
+}
+
+// All of a window are seen, but only those behind the window before are read.
+std::vector<Query::StepCount> SeenFirst(const WindowBounds& bounds) {
+  std::vector<Query::StepCount> steps(bounds.first.size());
+  uint32_t read_to = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    steps[i].total = bounds.last[i] - bounds.first[i];
+    steps[i].read = bounds.last[i] - std::min(std::max(bounds.first[i], read_to), bounds.last[i]);
+    read_to = std::max(read_to, bounds.last[i]);
+  }
+  return steps;
+}
+
 // How many samples may pass before the query looks at its deadline again.
 constexpr size_t kSamplesPerCheck = 64 * 1024;
 
@@ -72,7 +93,8 @@ absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matcher
       unchecked = 0;
       BARO_TRY(query->CheckAlive());
     }
-    if (!view.histograms.empty()) [[unlikely]] query->NoteHistograms();
+    if (!view.histograms.empty()) [[unlikely]]
+      query->NoteHistograms();
     BARO_TRY(sink(set->labels(view.index), view));
   }
 }
@@ -110,6 +132,8 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, RowSink sin
       present += found ? 1 : 0;
     }
     query_->CountRead(present);
+    if (query_->detailed()) [[unlikely]]
+      query_->CountSteps(SeenNow(values));
     return present == 0 ? absl::OkStatus() : sink({labels, false, values});
   };
   return ReadSeries(query_, selector.matchers, spec.FirstMs(), spec.LastMs(), one);
@@ -162,6 +186,8 @@ absl::Status Evaluator::SelectorRanges(const MatrixSelector& matrix, const Windo
     }
     if (series.bounds->samples == 0) return absl::OkStatus();
     query_->CountRead(series.bounds->samples);
+    if (query_->detailed()) [[unlikely]]
+      query_->CountSteps(SeenFirst(*series.bounds));
     return sink(series);
   };
   return ReadSeries(query_, matrix.selector->matchers, spec.FirstMs(), spec.LastMs(), one);

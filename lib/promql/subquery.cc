@@ -24,6 +24,13 @@ StepGrid InnerGrid(const WindowSpec& spec, int64_t step_ms) {
   return {start_ms, step_ms, count};
 }
 
+// Windows over samples that were read inside.
+std::vector<Query::StepCount> SeenAgain(const WindowBounds& bounds) {
+  std::vector<Query::StepCount> steps(bounds.first.size());
+  for (size_t i = 0; i < steps.size(); ++i) steps[i].total = bounds.last[i] - bounds.first[i];
+  return steps;
+}
+
 // What a sample tells of a reset since the one before does not hold when a subquery has left that
 // out, or shows the sample twice. Copies that have to be made live in `copies`.
 const model::Histogram* WithoutHint(const model::Histogram& histogram,
@@ -55,7 +62,10 @@ absl::Status Evaluator::SubqueryRanges(const SubqueryExpr& subquery, const Windo
   std::vector<const model::Histogram*> histograms;
   std::deque<model::Histogram> unhinted;
   Evaluator inner(query_, inner_grid);
+  const bool nested = query_->in_subquery();
+  const Query::InSubquery inside(query_, true);
   const absl::Status status = inner.Rows(*subquery.inner, [&](const Row& row) {
+    const Query::InSubquery outside(query_, nested);
     times_ms.clear();
     values.clear();
     histograms.clear();
@@ -77,6 +87,8 @@ absl::Status Evaluator::SubqueryRanges(const SubqueryExpr& subquery, const Windo
         full ? full_cache.Bounds(grid_times) : gappy_cache.Bounds(times_ms);
     if (bounds.samples == 0) return absl::OkStatus();
     query_->CountRead(bounds.samples);
+    if (query_->detailed()) [[unlikely]]
+      query_->CountSteps(SeenAgain(bounds));
     return sink(
         {row.labels, row.drop_name, full ? grid_times : times_ms, values, &bounds, histograms, {}});
   });

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "baro/base/clock.h"
 #include "baro/promql/ast.h"
+#include "baro/promql/engine.h"
 #include "rows.h"
 
 namespace baro::promql {
@@ -35,6 +38,36 @@ class RowOrder final : public RowWatch {
 
   uint64_t fingerprint_ = 0;
   absl::flat_hash_map<const model::Labels*, uint64_t> halves_;
+};
+
+// What each node costs: its rows, the samples it looks at, the time it takes without its children.
+// Time passes to whoever is at work: a node hands a row over, and is at work again when the sink
+// returns.
+class NodeCosts final : public RowWatch {
+ public:
+  explicit NodeCosts(Query* query, const base::Clock* clock)
+      : query_(query), clock_(clock), since_ns_(clock->MonotonicNs()) {}
+
+  absl::Status Watch(const Expr& expr, RowSink sink, Produce produce) override;
+  NodeStats Tree(const Expr& expr) const;
+
+ private:
+  struct Cost {
+    int64_t rows = 0;
+    int64_t samples = 0;
+    int64_t ns = 0;
+  };
+
+  // The time and the samples since the last call belong to who was at work; now `next` is.
+  void Switch(Cost* next);
+
+  Query* const query_;
+  const base::Clock* const clock_;
+  int64_t since_ns_;
+  int64_t since_samples_ = 0;
+  Cost outside_;
+  Cost* at_work_ = &outside_;
+  std::map<const Expr*, Cost> costs_;  // a map: costs stay where they are
 };
 
 }  // namespace baro::promql

@@ -71,7 +71,7 @@ struct HttpServerOptions {
   // its lane (inline routes move to kQuick), and for paths without one.
   std::function<std::optional<ServerResponse>(const ServerRequest&)> guard;
   // TLS for the connections from now on; asked for each; null, or giving null: plain HTTP. Made by
-  // MakeTlsContext() in tls_context.h.
+  // MakeTlsServerContext() in tls_server.h.
   std::function<std::shared_ptr<boost::asio::ssl::context>()> tls;
   // Last word on every answer's headers; any thread; must be quick.
   std::function<void(ServerResponse*)> decorate;

@@ -30,7 +30,7 @@ struct HistoryQuery {
   int64_t since_ms = INT64_MIN;
   int64_t until_ms = INT64_MAX;
   // All of them, of an alert's labels; deliveries belong to their alerts. Empty: everything.
-  std::vector<model::Matcher> matchers;
+  std::vector<model::Matcher> matchers{};
   size_t limit = 1'000;
 };
 

@@ -29,7 +29,7 @@ struct PlanNode {
 };
 
 struct Explanation {
-  std::string query;  // canonical
+  std::string query;          // canonical
   int64_t series = 0;         // found by all selectors together
   int64_t samples = 0;        // looked at, as QueryStats::samples_total counts
   int64_t samples_read = 0;   // from the store, about

@@ -1,4 +1,4 @@
-#include "baro/net/tls_context.h"
+#include "baro/net/tls_server.h"
 
 #include <openssl/ssl.h>
 
@@ -32,7 +32,7 @@ int ChooseProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
   return SSL_TLSEXT_ERR_OK;
 }
 
-absl::Status UseVersions(const TlsOptions& options, SSL_CTX* native) {
+absl::Status UseVersions(const TlsServerOptions& options, SSL_CTX* native) {
   if (SSL_CTX_set_min_proto_version(native, options.version_min) != 1 ||
       SSL_CTX_set_max_proto_version(native, options.version_max) != 1) {
     return absl::InvalidArgumentError("cannot use the TLS versions: this OpenSSL has them not");
@@ -40,7 +40,7 @@ absl::Status UseVersions(const TlsOptions& options, SSL_CTX* native) {
   return absl::OkStatus();
 }
 
-absl::Status UseCiphers(const TlsOptions& options, SSL_CTX* native) {
+absl::Status UseCiphers(const TlsServerOptions& options, SSL_CTX* native) {
   if (options.ciphers.empty()) return absl::OkStatus();
   std::string list;
   for (const std::string& cipher : options.ciphers) base::StrAppend(&list, cipher, ":");
@@ -51,7 +51,7 @@ absl::Status UseCiphers(const TlsOptions& options, SSL_CTX* native) {
 // Of certificates that nobody verifies.
 int TakeAny(int, X509_STORE_CTX*) { return 1; }
 
-absl::Status UseClientAuth(const TlsOptions& options, ssl::context* context) {
+absl::Status UseClientAuth(const TlsServerOptions& options, ssl::context* context) {
   boost::system::error_code error;
   int mode = SSL_VERIFY_NONE;
   switch (options.client_auth) {
@@ -79,7 +79,8 @@ absl::Status UseClientAuth(const TlsOptions& options, ssl::context* context) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<ssl::context>> MakeTlsContext(const TlsOptions& options) {
+absl::StatusOr<std::shared_ptr<ssl::context>> MakeTlsServerContext(
+    const TlsServerOptions& options) {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   SSL_CTX* const native = context->native_handle();
   boost::system::error_code error;

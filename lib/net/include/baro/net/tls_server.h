@@ -23,7 +23,7 @@ enum class ClientAuth {
   kRequireAndVerify,  // RequireAndVerifyClientCert
 };
 
-struct TlsOptions {
+struct TlsServerOptions {
   std::string certificate_pem{};  // the chain, the server's own first
   std::string key_pem{};
   std::string client_ca_pem{};  // needed by the two that verify
@@ -37,7 +37,7 @@ struct TlsOptions {
 
 // A context for HttpServerOptions::tls; immutable afterwards, thread-safe.
 // Errors: InvalidArgument, naming what cannot be used and OpenSSL's reason.
-absl::StatusOr<std::shared_ptr<boost::asio::ssl::context>> MakeTlsContext(
-    const TlsOptions& options);
+absl::StatusOr<std::shared_ptr<boost::asio::ssl::context>> MakeTlsServerContext(
+    const TlsServerOptions& options);
 
 }  // namespace baro::net
