@@ -362,7 +362,8 @@ class Generator:
         """on/ignoring, group_x and fill, as they may follow an operator."""
         if self.chance(0.25):
             return ""
-        names = self.rng.sample(("job", "instance", "method", "code", "kind", "version", "le", "side", "nothing"), self.pick((0, 1, 1, 2)))
+        names = self.rng.sample(("job", "instance", "method", "code", "kind", "version", "le", "side", "nothing"),
+                                self.pick((0, 1, 1, 2)))
         text = f"{self.pick(('on', 'ignoring'))}({', '.join(names)}) "
         if self.chance(0.4):
             extra = self.pick(("", "()", "(version)", "(version, nothing)", "(region)"))
@@ -398,8 +399,8 @@ class Generator:
         roll = self.rng.random()
         if roll < 0.35:
             names = self.pick(("job", "instance", "kind", "instance, job", "le", "code"))
-            left, right = [Node(VECTOR, [f"{self.pick(('sum', 'max', 'avg', 'count'))} by ({names}) (", self.vector(depth - 1), ")"], sums=True)
-                           for _ in range(2)]
+            words = [f"{self.pick(('sum', 'max', 'avg', 'count'))} by ({names}) (" for _ in range(2)]
+            left, right = [Node(VECTOR, [word, self.vector(depth - 1), ")"], sums=True) for word in words]
             return left, right, self.pick(("", f"on({names}) ", "ignoring(nothing) "))
         if roll < 0.6:
             name = self.metric()

@@ -196,7 +196,8 @@ def main():
             seconds = time.monotonic() - began
             code = report(run, collector, arguments)
             print(f"{arguments.count} expressions against Prometheus {'.'.join(map(str, version))} in {seconds:.0f} s "
-                  f"({run.refused} refused, {run.empty} empty): {len(run.failures)} unexplained differences; BARO_SEED={arguments.seed}")
+                  f"({run.refused} refused, {run.empty} empty): {len(run.failures)} unexplained differences; "
+                  f"BARO_SEED={arguments.seed}")
             return code
         finally:
             for server in started:
