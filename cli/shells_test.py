@@ -21,7 +21,7 @@ import time
 import urllib.parse
 
 SKIPPED = 77
-DEADLINE_SECONDS = 5
+DEADLINE_SECONDS = 30
 
 LABELS = {
     "__name__": ["http_requests_total", "node_load1", "up", "hostile$(touch pwned)"],

@@ -163,7 +163,8 @@ class Generator:
         parts = self.bare_selector(wanted)
         if self.chance(0.04):
             parts.append(Option(self.pick((" smoothed", " anchored")), ""))
-        return Node(VECTOR, parts + self.shift())
+        # Series of several names come in the order in which they were made, which differs.
+        return Node(VECTOR, parts + self.shift(), unorders=isinstance(parts[0], str) and parts[0][0] == "{")
 
     def duration(self):
         if self.chance(0.08):
@@ -361,7 +362,8 @@ class Generator:
         """on/ignoring, group_x and fill, as they may follow an operator."""
         if self.chance(0.25):
             return ""
-        names = self.rng.sample(("job", "instance", "method", "code", "kind", "version", "le", "side", "nothing"), self.pick((0, 1, 1, 2)))
+        names = self.rng.sample(("job", "instance", "method", "code", "kind", "version", "le", "side", "nothing"),
+                                self.pick((0, 1, 1, 2)))
         text = f"{self.pick(('on', 'ignoring'))}({', '.join(names)}) "
         if self.chance(0.4):
             extra = self.pick(("", "()", "(version)", "(version, nothing)", "(region)"))
@@ -397,8 +399,8 @@ class Generator:
         roll = self.rng.random()
         if roll < 0.35:
             names = self.pick(("job", "instance", "kind", "instance, job", "le", "code"))
-            left, right = [Node(VECTOR, [f"{self.pick(('sum', 'max', 'avg', 'count'))} by ({names}) (", self.vector(depth - 1), ")"], sums=True)
-                           for _ in range(2)]
+            words = [f"{self.pick(('sum', 'max', 'avg', 'count'))} by ({names}) (" for _ in range(2)]
+            left, right = [Node(VECTOR, [word, self.vector(depth - 1), ")"], sums=True) for word in words]
             return left, right, self.pick(("", f"on({names}) ", "ignoring(nothing) "))
         if roll < 0.6:
             name = self.metric()
@@ -449,8 +451,8 @@ class Generator:
             argument = [self.vector(depth - 1)] if self.chance(0.7) else []
             return self.call(self.pick(CALENDAR), *argument, **self.through_steps())
         if roll < 0.9:
-            return self.call("timestamp", self.selector())
-        return self.call("start_timestamp", self.selector())
+            return self.call("timestamp", self.selector(), **self.through_steps())
+        return self.call("start_timestamp", self.selector(), **self.through_steps())
 
     def loose_call(self, depth, loose):
         if not loose:

@@ -144,7 +144,7 @@ def growing(rng, schema, bounds=(), negatives=False, resets=(), width=0.001, row
                 value = rng.lognormvariate(0, 2)
                 index = math.ceil(math.log2(value) * 2.0**schema)
             found["sum"] += value
-            if not bounds and rng.random() < 0.1:
+            if not bounds and (rng.random() < 0.1 or 2.0 ** ((index - 1) / 2.0**schema) < width):
                 found["zero"] += 1
                 continue
             side = "negative" if negatives and rng.random() < 0.4 else "positive"
@@ -179,7 +179,7 @@ def native_oddities(rng):
     yield {"__name__": "native_odd", "kind": "to_custom"}, in_time(exponential + custom)
     first, second = growing(rng, CUSTOM_SCHEMA, (1.0, 2.0), rows=50), growing(rng, CUSTOM_SCHEMA, (1.0, 3.0), rows=50)
     yield {"__name__": "native_odd", "kind": "bounds"}, in_time(first + second)
-    zero = [dict(h, zero_threshold=0.001 if i < 50 else 0.3) for i, h in enumerate(growing(rng, 0))]
+    zero = growing(rng, 0, rows=50) + growing(rng, 0, rows=50, width=0.25)
     yield {"__name__": "native_odd", "kind": "zero"}, in_time(zero)
     with_nan = [dict(h, count=h["count"] + 2, sum=math.nan) for h in growing(rng, 0)]
     yield {"__name__": "native_odd", "kind": "nan"}, in_time(with_nan)

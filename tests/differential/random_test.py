@@ -136,9 +136,9 @@ def report(run, collector, arguments):
         if not known.applies(run.version):
             continue
         print(f"explained {known.covered:5}  {known.reason}")
-        if known.covered == 0 and arguments.count >= FULL_RUN and not arguments.without:
+        if known.covered == 0 and not known.is_rare and arguments.count >= FULL_RUN and not arguments.without:
             print("          covers nothing: remove it from known_differences.py")
-            code = 1
+            code = code if known.is_open else 1
     if collector.stop() != 0:
         print("the collector did not end with 0:\n" + collector.log_text()[-2000:])
         code = 1
@@ -196,7 +196,8 @@ def main():
             seconds = time.monotonic() - began
             code = report(run, collector, arguments)
             print(f"{arguments.count} expressions against Prometheus {'.'.join(map(str, version))} in {seconds:.0f} s "
-                  f"({run.refused} refused, {run.empty} empty): {len(run.failures)} unexplained differences; BARO_SEED={arguments.seed}")
+                  f"({run.refused} refused, {run.empty} empty): {len(run.failures)} unexplained differences; "
+                  f"BARO_SEED={arguments.seed}")
             return code
         finally:
             for server in started:
