@@ -62,6 +62,7 @@ struct Operation {
   const char* path;
   bool guarded;
   Handler handler;
+  HttpLane lane = HttpLane::kQuery;
 };
 constexpr Operation kOperations[] = {
     {"admin/tsdb/delete_series", true, DeleteSeries},
@@ -70,7 +71,8 @@ constexpr Operation kOperations[] = {
     {"baro/admin/backup", true, BackUp},
     {"baro/admin/count_delete", false, CountDelete},
     {"baro/admin/verify", false, VerifyStore},
-    {"baro/queries/cancel", false, CancelQuery},
+    // Not behind the queries it is to end.
+    {"baro/queries/cancel", false, CancelQuery, HttpLane::kQuick},
 };
 
 // What has nothing to tell yet: the shape that Prometheus gives when it has nothing either.
@@ -109,7 +111,7 @@ void AddEndpoint(const ApiParts* parts, const Endpoint& endpoint, net::HttpRoute
 }
 
 void AddOperation(const ApiParts* parts, const Operation& operation, net::HttpRouter* router) {
-  router->Handle({"POST", "PUT"}, base::StrCat("/api/v1/", operation.path), HttpLane::kQuery,
+  router->Handle({"POST", "PUT"}, base::StrCat("/api/v1/", operation.path), operation.lane,
                  [parts, operation](const net::ServerRequest& request) {
                    if (operation.guarded && !parts->admin_enabled)
                      return DisabledAnswer("admin APIs disabled");

@@ -39,6 +39,8 @@ std::string_view ValueOfBuiltIn(std::string_view name) {
   return name.starts_with("__") ? "5m" : "";
 }
 
+bool IsWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
 // What a user's variable may stand for where it stands.
 std::string_view ValueOf(std::string_view name, std::string_view before, bool quoted) {
   if (const std::string_view known = ValueOfBuiltIn(name); !known.empty()) return known;
@@ -50,7 +52,9 @@ std::string_view ValueOf(std::string_view name, std::string_view before, bool qu
     std::string_view head = before.substr(0, open);
     while (!head.empty() && head.back() == ' ') head.remove_suffix(1);
     for (const char* word : {"by", "without", "on", "ignoring", "group_left", "group_right"}) {
-      if (head.ends_with(word)) return "instance";
+      if (!head.ends_with(word)) continue;
+      head.remove_suffix(std::string_view(word).size());
+      if (head.empty() || !IsWord(head.back())) return "instance";
     }
   }
   return "1";
@@ -69,7 +73,8 @@ std::string FillIn(std::string_view text) {
     }
     const bool named = c == '$' && text.size() > 1 &&
                        (std::isalpha(static_cast<unsigned char>(text[1])) != 0 || text[1] == '_');
-    const bool braced = text.starts_with("${") || text.starts_with("[[");
+    const bool bracketed = text.starts_with("[[") && !text.starts_with("[[[");
+    const bool braced = text.starts_with("${") || bracketed;
     if (!named && !braced) {
       if (quote == 0 && (c == '"' || c == '\'' || c == '`')) {
         quote = c;
@@ -82,10 +87,7 @@ std::string FillIn(std::string_view text) {
     }
     text.remove_prefix(braced ? 2 : 1);
     size_t size = 0;
-    while (size < text.size() &&
-           (std::isalnum(static_cast<unsigned char>(text[size])) != 0 || text[size] == '_')) {
-      ++size;
-    }
+    while (size < text.size() && IsWord(text[size])) ++size;
     out += ValueOf(text.substr(0, size), out, quote != 0);
     text.remove_prefix(size);
     if (braced) {

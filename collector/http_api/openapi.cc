@@ -72,6 +72,17 @@ constexpr Parameter kSelfMetrics[] = {
 constexpr Parameter kDelete[] = {kMatchRequired, kStart, kEnd};
 constexpr Parameter kSnapshot[] = {
     {"skip_head", Type::kBoolean, false, "Leave out what is only in memory"}};
+constexpr Parameter kExplain[] = {
+    kQuery,
+    {"time", Type::kTime, false, "Of an instant query; now by default"},
+    kStart,
+    kEnd,
+    {"step", Type::kDuration, false, "Of a range query"}};
+constexpr Parameter kTopQueries[] = {
+    {"by", Type::kString, false, "What to order by"},
+    {"since", Type::kDuration, false, "Only what ran within this time"},
+    kLimit};
+constexpr Parameter kCancel[] = {{"id", Type::kInteger, true, "The query, as queries tells it"}};
 constexpr Parameter kFederate[] = {kMatch};
 constexpr Parameter kVersionOf[] = {
     {"openapi_version", Type::kString, false, "3.1 is what there is"}};
@@ -89,6 +100,7 @@ struct Entry {
 };
 
 constexpr char kProtobuf[] = "application/x-protobuf";
+constexpr char kJson[] = "application/json";
 constexpr char kText[] = "text/plain";
 
 constexpr Entry kEntries[] = {
@@ -133,6 +145,20 @@ constexpr Entry kEntries[] = {
     {"/api/v1/baro/agents", Methods::kGet, "barograph", "Agents and their lag"},
     {"/api/v1/baro/status", Methods::kGet, "barograph", "The store's figures"},
     {"/api/v1/baro/cardinality", Methods::kGet, "barograph", "Origin of series", kCardinality},
+    {"/api/v1/baro/explain", Methods::kGetPost, "barograph", "Plan and cost of a query", kExplain},
+    {"/api/v1/baro/queries", Methods::kGet, "barograph", "Queries that run now"},
+    {"/api/v1/baro/top_queries", Methods::kGet, "barograph", "What cost most", kTopQueries},
+    {"/api/v1/baro/queries/cancel", Methods::kPostPut, "barograph", "End a query", kCancel},
+    {"/api/v1/baro/notify/status", Methods::kGet, "barograph", "Delivery of alerts"},
+    {"/api/v1/baro/notify/test", Methods::kPost, "barograph", "Send a test alert", {}, kJson},
+    {"/api/v1/baro/alerts/history", Methods::kGet, "barograph", "What became of alerts"},
+    {"/api/v1/baro/alertmanager-webhook",
+     Methods::kPost,
+     "barograph",
+     "What Alertmanager tells of its notifications",
+     {},
+     kJson},
+    {"/api/v1/baro/admin/compact", Methods::kPostPut, "barograph", "Seal what is in memory"},
     {"/api/v1/baro/admin/backup", Methods::kPostPut, "barograph", "Take a backup"},
     {"/api/v1/baro/admin/count_delete", Methods::kPostPut, "barograph", "Cost of a delete",
      kDelete},

@@ -18,9 +18,17 @@ using Methods = std::map<std::string, std::set<std::string>>;
 
 // Served by other parts of the collector, which add their own routes.
 bool IsElsewhere(const std::string& path) {
-  static const std::set<std::string> kPaths = {"/api/v1/write",           "/api/v1/read",
-                                               "/api/v1/otlp/v1/metrics", "/api/v1/rules",
-                                               "/api/v1/alerts",          "/api/v1/alertmanagers"};
+  static const std::set<std::string> kPaths = {"/api/v1/write",
+                                               "/api/v1/read",
+                                               "/api/v1/otlp/v1/metrics",
+                                               "/api/v1/rules",
+                                               "/api/v1/alerts",
+                                               "/api/v1/alertmanagers",
+                                               "/api/v1/baro/notify/status",
+                                               "/api/v1/baro/notify/test",
+                                               "/api/v1/baro/alerts/history",
+                                               "/api/v1/baro/alertmanager-webhook",
+                                               "/api/v1/baro/admin/compact"};
   return kPaths.contains(path);
 }
 

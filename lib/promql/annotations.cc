@@ -48,6 +48,12 @@ void Annotations::InvalidRatio(double ratio, double capped, Place place) {
                      place));
 }
 
+void Annotations::InvalidStrategy(double strategy, Place place) {
+  WarnAt(
+      base::StrCat("strategy should be 0, 1, or 2 (default), using 2, got ", FormatShort(strategy)),
+      place);
+}
+
 void Annotations::BadBucketLabel(std::string_view metric, std::string_view label, Place place) {
   std::string text = base::StrCat(
       "PromQL warning: bucket label \"le\" is missing or has a malformed value of ", Quote(label));

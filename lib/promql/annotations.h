@@ -24,6 +24,7 @@ class Annotations {
 
   void InvalidQuantile(double quantile, Place place);
   void InvalidRatio(double ratio, double capped, Place place);
+  void InvalidStrategy(double strategy, Place place);
   void BadBucketLabel(std::string_view metric, std::string_view label, Place place);
   void PossibleNonCounter(std::string_view metric, Place place);
   void SortInRangeQuery(Place place);

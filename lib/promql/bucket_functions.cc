@@ -77,7 +77,7 @@ class Histograms {
   absl::Status Add(const Row& row) {
     const std::string_view le = row.labels.Get(kBucketLabel);
     double upper = 0;
-    if (!ParseFloat(le, &upper)) {
+    if (!ParseFloat(le, &upper) || std::isnan(upper)) {
       query_->annotations().BadBucketLabel(row.labels.Get(model::kMetricName), le, place_);
       return absl::OkStatus();
     }

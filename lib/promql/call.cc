@@ -31,6 +31,12 @@ using Unary = double (*)(double);
 
 double Sign(double value) { return value < 0 ? -1 : value > 0 ? 1 : value; }
 
+// value * times / by, to the bit, but where the product alone would overflow.
+double ScaleWithin(double value, double times, double by) {
+  const double product = value * times;
+  return std::isinf(product) ? value * (times / by) : product / by;
+}
+
 Unary UnaryOf(FunctionId id) {
   switch (id) {
     case FunctionId::kAbs:
@@ -54,7 +60,7 @@ Unary UnaryOf(FunctionId id) {
     case FunctionId::kCosh:
       return [](double v) { return std::cosh(v); };
     case FunctionId::kDeg:
-      return [](double v) { return v * 180 / std::numbers::pi; };
+      return [](double v) { return ScaleWithin(v, 180, std::numbers::pi); };
     case FunctionId::kExp:
       return [](double v) { return std::exp(v); };
     case FunctionId::kFloor:
@@ -66,7 +72,7 @@ Unary UnaryOf(FunctionId id) {
     case FunctionId::kLog2:
       return [](double v) { return std::log2(v); };
     case FunctionId::kRad:
-      return [](double v) { return v * std::numbers::pi / 180; };
+      return [](double v) { return ScaleWithin(v, std::numbers::pi, 180); };
     case FunctionId::kSgn:
       return Sign;
     case FunctionId::kSin:
@@ -213,6 +219,8 @@ absl::Status RangeCallRows(Evaluator* evaluator, const Call& call, RowSink sink)
       return TrendRows(evaluator, call, sink);
     case FunctionId::kAbsentOverTime:
       return AbsentRows(evaluator, call, sink);
+    case FunctionId::kIntegral:
+      return IntegralRows(evaluator, call, sink);
     default:
       return OverTimeRows(evaluator, call, sink);
   }

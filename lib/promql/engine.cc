@@ -120,7 +120,12 @@ absl::StatusOr<Matrix> RawRange(Query* query, Evaluator* evaluator, const Expr& 
     matrix.series.push_back(std::move(series));
     return absl::OkStatus();
   };
-  BARO_TRY(evaluator->Ranges(expr, spec, take));
+  const Expr& selector = Unwrap(expr);
+  const bool extended = selector.kind == Expr::Kind::kMatrixSelector &&
+                        (As<MatrixSelector>(selector).selector->anchored ||
+                         As<MatrixSelector>(selector).selector->smoothed);
+  BARO_TRY(extended ? ExtendedRanges(evaluator, As<MatrixSelector>(selector), take)
+                    : evaluator->Ranges(expr, spec, take));
   BARO_TRY(SortByLabels(*query, &matrix.series));
   for (size_t i = 1; i < matrix.series.size(); ++i) {
     if (matrix.series[i].labels == matrix.series[i - 1].labels) {

@@ -83,6 +83,9 @@ absl::Status SelectingRows(Evaluator* evaluator, const AggregateExpr& aggregate,
 absl::Status CountValuesRows(Evaluator* evaluator, const AggregateExpr& aggregate, RowSink sink);
 absl::Status CallRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status RangeCallRows(Evaluator* evaluator, const Call& call, RowSink sink);
+// The samples of an anchored or smoothed range vector as an instant query shows them: between the
+// ends of the range, with a sample at each. Errors: FailedPrecondition (histograms).
+absl::Status ExtendedRanges(Evaluator* evaluator, const MatrixSelector& matrix, RangeSink sink);
 absl::Status ExtendedRateRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status AbsentRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status TimestampRows(Evaluator* evaluator, const Call& call, RowSink sink);

@@ -26,7 +26,6 @@ void CutZeroBucket(const Histogram& histogram, BucketRange* range) {
   if (histogram.positive.empty() && !histogram.negative.empty()) range->upper = 0;
 }
 
-// So does the lowest bucket of custom bounds.
 bool HoldsZero(const BucketRange& range) { return range.lower <= 0 && range.upper >= 0; }
 
 // Buckets are equally wide on a logarithmic scale.
@@ -49,7 +48,11 @@ double CountBelow(const Histogram& histogram, const BucketRange& range, double v
 double RankOf(const Histogram& histogram, double value) {
   double rank = 0;
   for (BucketRange range : BucketRanges(histogram)) {
-    if (HoldsZero(range)) CutZeroBucket(histogram, &range);
+    if (histogram.has_custom_bounds()) {
+      if (range.lower == -kInfinity && range.upper > 0) range.lower = 0;
+    } else if (HoldsZero(range)) {
+      CutZeroBucket(histogram, &range);
+    }
     if (range.lower >= value) return rank;
     if (range.upper > value) return rank + CountBelow(histogram, range, value);
     rank += range.count;

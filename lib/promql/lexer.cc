@@ -470,8 +470,8 @@ std::string Shown(const Token& token) {
   if (token.kind >= K::kOffset && token.kind <= K::kBool) {
     return base::StrCat("<", token.text, ">");
   }
-  const bool matching = token.kind == K::kEqlRegex || token.kind == K::kNeqRegex ||
-                        token.kind == K::kEql || token.kind == K::kAt;
+  const bool matching =
+      token.kind == K::kEqlRegex || token.kind == K::kNeqRegex || token.kind == K::kAt;
   if ((token.kind >= K::kAdd && token.kind <= K::kAtan2) || matching) {
     return base::StrCat("<op:", token.text, ">");
   }

@@ -139,6 +139,8 @@ double Quantile(double quantile, std::vector<double>* values) {
   const auto at = values->begin() + static_cast<std::ptrdiff_t>(lower);
   std::nth_element(values->begin(), at, values->end(), less);
   const double low = *at;
+  // An infinity above is not to make NaN of 0 times it.
+  if (weight == 0) return low;
   const double high = upper > lower ? *std::min_element(at + 1, values->end(), less) : low;
   return low * (1 - weight) + high * weight;
 }

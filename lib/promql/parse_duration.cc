@@ -171,7 +171,10 @@ DurationPtr Parser::ParseDurationPrimary() {
 // step(), range(), min_of(a, b), max_of(a, b); min and max are their names before Prometheus 3.14.
 DurationPtr Parser::ParseDurationWord() {
   const Token word = Take();
-  if (!TakeIf(K::kLeftParen)) return Unexpected();
+  if (!TakeIf(K::kLeftParen)) {
+    return Unexpected(in_offset_ ? "offset" : "subquery or range selector",
+                      "number, duration, step(), or range()");
+  }
   DurationPtr lhs;
   DurationPtr rhs;
   D kind = word.kind == K::kStep ? D::kStep : D::kRange;
@@ -203,7 +206,9 @@ DurationPtr Parser::ParseOffsetDuration() {
       !Is(K::kLeftParen) && !min_max) {
     return Unexpected("offset", "number, duration, step(), or range()");
   }
+  in_offset_ = true;
   DurationPtr duration = ParseDurationPrimary();
+  in_offset_ = false;
   if (!duration || !negative) return duration;
   duration = Negate(std::move(duration), sign);
   return SetDepth(duration.get()) ? std::move(duration) : nullptr;

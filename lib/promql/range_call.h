@@ -80,6 +80,7 @@ absl::Status RunWindows(Evaluator* evaluator, const Call& call, bool drop_name, 
 
 absl::Status RateRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status OverTimeRows(Evaluator* evaluator, const Call& call, RowSink sink);
+absl::Status IntegralRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status TrendRows(Evaluator* evaluator, const Call& call, RowSink sink);
 
 // The values' quantile, which sorts them; NaN first. As Prometheus: outside 0…1 an infinity.

@@ -38,15 +38,14 @@ class WindowCache {
 
   const WindowBounds& Bounds(std::span<const int64_t> times_ms);
   // To be called when the memory of the times is about to hold others.
-  void Forget() { times_ms_ = {}; }
+  void Forget() { computed_ = false; }
 
  private:
   void Compute(std::span<const int64_t> times_ms);
 
   WindowSpec spec_;
-  std::span<const int64_t> times_ms_;
-  int64_t first_ms_ = 0;
-  int64_t last_ms_ = 0;
+  bool computed_ = false;
+  std::vector<int64_t> times_ms_;  // that the bounds are of
   WindowBounds bounds_;
 };
 
