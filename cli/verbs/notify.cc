@@ -14,6 +14,24 @@ namespace {
 
 Cell TextOf(const Record& record, const char* name) { return Cell{Harmless(Member(record, name))}; }
 
+// An Alertmanager's URL is long and mostly the same: people know it by its host.
+Cell ReceiverOf(const Record& record, const char* name) {
+  constexpr std::string_view kPath = "/api/v2/alerts";
+  std::string_view text = Member(record, name);
+  if (text.ends_with(kPath)) {
+    text.remove_suffix(kPath.size());
+    text.remove_prefix(std::min(text.find("://") + 3, text.size()));
+  }
+  return Cell{Harmless(text)};
+}
+
+// "11-23 14:14:50" of an RFC 3339 time, UTC.
+Cell TimeOf(const Record& record) {
+  const std::string_view time = Member(record, "time");
+  if (time.size() < 19) return Cell{Harmless(time)};
+  return Cell{Harmless(base::StrCat(time.substr(5, 5), " ", time.substr(11, 8)))};
+}
+
 std::string AgoText(std::string_view time, int64_t now_ms) {
   const auto time_ms = ParseInstant(time, now_ms);
   if (!time_ms.ok() || *time_ms <= 0) return "never";
@@ -25,7 +43,7 @@ bool IsFailing(const Record& receiver) { return Member(receiver, "failuresInARow
 std::vector<Cell> ReceiverRow(const Record& receiver, int64_t now_ms) {
   const bool failing = IsFailing(receiver);
   return {failing ? Cell{"failing", Style::kBad} : Cell{"ok", Style::kGood},
-          TextOf(receiver, "name"),
+          ReceiverOf(receiver, "name"),
           TextOf(receiver, "queueLength"),
           TextOf(receiver, "sent"),
           {AgoText(Member(receiver, "lastSuccess"), now_ms)},
@@ -35,13 +53,13 @@ std::vector<Cell> ReceiverRow(const Record& receiver, int64_t now_ms) {
 std::vector<Cell> OutcomeRow(const Record& outcome) {
   const bool delivered = Member(outcome, "delivered") == "true";
   return {delivered ? Cell{"delivered", Style::kGood} : Cell{"failed", Style::kBad},
-          TextOf(outcome, "receiver"), TextOf(outcome, "status"), TextOf(outcome, "error")};
+          ReceiverOf(outcome, "receiver"), TextOf(outcome, "status"), TextOf(outcome, "error")};
 }
 
 // Whom or what a record is about: an alert's name, a receiver.
 Cell AboutOf(const Record& record) {
   const bool alert = Member(record, "kind") == "alert";
-  return TextOf(record, alert ? "labels.alertname" : "receiver");
+  return alert ? TextOf(record, "labels.alertname") : ReceiverOf(record, "receiver");
 }
 
 Cell EventOf(const Record& record) {
@@ -56,7 +74,7 @@ Cell EventOf(const Record& record) {
 
 std::vector<Cell> HistoryRow(const Record& record) {
   const bool alert = Member(record, "kind") == "alert";
-  return {TextOf(record, "time"), TextOf(record, "kind"), EventOf(record), AboutOf(record),
+  return {TimeOf(record), TextOf(record, "kind"), EventOf(record), AboutOf(record),
           TextOf(record, alert ? "annotations.summary" : "error")};
 }
 
@@ -109,8 +127,11 @@ absl::Status Run(const AlertHistoryArguments& arguments, Session* session) {
   List list;
   BARO_TRY_ASSIGN(list.records,
                   session->client->Records("/api/v1/baro/alerts/history", "", parameters));
-  list.table.columns = {
-      {"TIME"}, {"KIND"}, {"EVENT"}, {"ALERT OR RECEIVER"}, {"TEXT", Align::kLeft, Cut::kEnd}};
+  list.table.columns = {{"TIME (UTC)"},
+                        {"KIND"},
+                        {"EVENT"},
+                        {"ALERT OR RECEIVER"},
+                        {"TEXT", Align::kLeft, Cut::kEnd}};
   for (const Record& record : list.records) list.table.rows.push_back(HistoryRow(record));
   list.total = base::StrCat(list.records.size(), " records");
   PrintList(list, session);

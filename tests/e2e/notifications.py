@@ -4,8 +4,8 @@ Alertmanager that is away; a receiver that never answers; a collector killed wit
 Alertmanager's.
 
 usage: notifications.py BIN_DIR. Alertmanager is $BARO_ALERTMANAGER (default: /usr/bin/prometheus-alertmanager) and, when there
-is one, the newest packaged one below $BARO_PEERS_DIR; without any the test is skipped (exit 77). Times are scaled: what is ten minutes in life is seconds
-here (lib/notify/notifier_test.cc has the ten minutes, on a clock of its own).
+is one, the newest packaged one below $BARO_PEERS_DIR; without any the test is skipped (exit 77). Times are scaled: what is ten
+minutes in life is seconds here (lib/notify/notifier_test.cc has the ten minutes, on a clock of its own).
 """
 import contextlib
 import http.server
@@ -58,7 +58,8 @@ class Hook:
 
 def alertmanagers():
     peers = os.environ.get('BARO_PEERS_DIR')
-    found = [os.environ.get('BARO_ALERTMANAGER', '/usr/bin/prometheus-alertmanager')] + ([peers + '/usr/bin/prometheus-alertmanager'] if peers else [])
+    found = [os.environ.get('BARO_ALERTMANAGER', '/usr/bin/prometheus-alertmanager')]
+    found += [peers + '/usr/bin/prometheus-alertmanager'] if peers else []
     return [binary for binary in found if os.access(binary, os.X_OK)]
 
 
