@@ -238,7 +238,7 @@ absl::StatusOr<QueryResult> Run::Range(Provenance* provenance) {
   StepGrid grid{times_.start_ms, times_.step_ms, 1};
   grid.count = static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1;
   BARO_TRY(PrepareFor(grid.count));
-  RowOrder order;
+  RowOrder order(*expr_);
   if (provenance != nullptr) {
     provenance->reach = ReachOf(*expr_, query_.lookback_ms());
     if (provenance->reach.provable() && provenance->reach.order_matters) query_.set_watch(&order);
