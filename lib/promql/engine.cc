@@ -179,6 +179,8 @@ class Run {
     result.stats.prepare_seconds = prepare_seconds_;
     result.stats.sort_seconds = sort_seconds_;
     result.memory = query_.TakeResultMemory();
+    // Which of them a step before has seen is not counted unless somebody asks.
+    result.stats.samples_read = query_.samples_looked_at();
     if (!detailed_) return result;
     result.stats.samples_read = query_.samples_read();
     result.stats.samples_per_step = query_.samples_per_step();
