@@ -179,6 +179,8 @@ class Run {
     result.stats.prepare_seconds = prepare_seconds_;
     result.stats.sort_seconds = sort_seconds_;
     result.memory = query_.TakeResultMemory();
+    // Which of them a step before has seen is not counted unless somebody asks.
+    result.stats.samples_read = query_.samples_looked_at();
     if (!detailed_) return result;
     result.stats.samples_read = query_.samples_read();
     result.stats.samples_per_step = query_.samples_per_step();
@@ -238,7 +240,7 @@ absl::StatusOr<QueryResult> Run::Range(Provenance* provenance) {
   StepGrid grid{times_.start_ms, times_.step_ms, 1};
   grid.count = static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1;
   BARO_TRY(PrepareFor(grid.count));
-  RowOrder order;
+  RowOrder order(*expr_);
   if (provenance != nullptr) {
     provenance->reach = ReachOf(*expr_, query_.lookback_ms());
     if (provenance->reach.provable() && provenance->reach.order_matters) query_.set_watch(&order);

@@ -193,6 +193,15 @@ TEST_F(ResultCacheTest, EvaluatesAllWhenOtherSeriesCanMoveAGroup) {
   EXPECT_EQ(cache_.GetStats().reordered, 1u);
 }
 
+TEST_F(ResultCacheTest, DoesNotMindInWhichOrderTheBestAreFound) {
+  // Which of the two is first changes at every step.
+  const std::string text = "topk(2, sum by (job) (x_total * cos(x_total)))";
+  Ask(text, 40, 99);
+  Scrape(100);
+  Ask(text, 41, 100);
+  EXPECT_EQ(reused_, 58);
+}
+
 TEST_F(ResultCacheTest, StaysWithinItsBytes) {
   ResultCache small({.bytes_max = 16 * 1024});
   EngineOptions options;

@@ -14,7 +14,19 @@ uint64_t Mix(uint64_t a, uint64_t b) {
 
 }  // namespace
 
+void RowOrder::Gather(const Expr& expr, bool below) {
+  if (below) watched_.insert(&expr);
+  if (expr.kind == Expr::Kind::kAggregate) {
+    const AggregateOp op = As<AggregateExpr>(expr).op;
+    below = below || (op != AggregateOp::kCount && op != AggregateOp::kGroup);
+  }
+  for (const Expr* child : Children(const_cast<Expr&>(expr))) {  // NOLINT(*-const-cast)
+    Gather(*child, below);
+  }
+}
+
 absl::Status RowOrder::Watch(const Expr& expr, RowSink sink, Produce produce) {
+  if (!watched_.contains(&expr)) return produce(sink);
   const uint64_t node =
       expr.place.begin << 32 | expr.place.end << 8 | static_cast<uint64_t>(expr.kind);
   return produce([&](const Row& row) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "baro/base/clock.h"
@@ -25,17 +26,22 @@ class RowWatch {
   virtual absl::Status Watch(const Expr& expr, RowSink sink, Produce produce) = 0;
 };
 
-// A fingerprint of which rows came from which node, in which order; their values do not count. Two
+// A fingerprint of which rows came from which node, in which order; their values do not count. Only
+// nodes below an aggregation are looked at that adds up or chooses among their rows. Two
 // evaluations of one tree with the same fingerprint have seen the same series in the same order at
-// every node.
+// each of these nodes.
 class RowOrder final : public RowWatch {
  public:
+  explicit RowOrder(const Expr& expr) { Gather(expr, false); }
+
   absl::Status Watch(const Expr& expr, RowSink sink, Produce produce) override;
   uint64_t fingerprint() const { return fingerprint_; }
 
  private:
+  void Gather(const Expr& expr, bool below);
   uint64_t HashOf(const model::Labels* half);
 
+  absl::flat_hash_set<const Expr*> watched_;
   uint64_t fingerprint_ = 0;
   absl::flat_hash_map<const model::Labels*, uint64_t> halves_;
 };
