@@ -64,6 +64,7 @@ class Grammar {
     AddPlain<StatusArguments>("status", "health and size of the collector");
     AddNotify();
     AddTsdb();
+    AddRules();
     AddCompletion();
     AddPlain<VersionArguments>("version", "the version of this program");
   }
@@ -319,6 +320,27 @@ class Grammar {
     AddTransfer(tsdb);
   }
 
+  // What works on files, without a collector.
+  void AddRules() {
+    CLI::App* check = app_.add_subcommand("check", "look for mistakes in files");
+    check->require_subcommand(1);
+    check->fallthrough();
+    AddVerb(check, "rules", "rule files: every mistake with its line and column", &check_rules_)
+        ->add_option("FILE", check_rules_.files, "rule files")
+        ->required();
+    CLI::App* test = app_.add_subcommand("test", "run unit tests");
+    test->require_subcommand(1);
+    test->fallthrough();
+    CLI::App* rules =
+        AddVerb(test, "rules", "unit tests of rules, as promtool's files have them", &test_rules_);
+    rules->add_option("FILE", test_rules_.files, "unit-test files")->required();
+    rules->add_option("--run", test_rules_.run, "only tests whose names match")
+        ->type_name("REGEX")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    rules->add_option("--junit", test_rules_.junit, "write a JUnit report")->type_name("FILE");
+  }
+
   void AddCompletion() {
     CLI::App* verb = AddVerb("completion", "a script that completes commands", &completion_);
     verb->add_option("SHELL", completion_.shell, "bash, zsh or fish")
@@ -351,6 +373,8 @@ class Grammar {
   TsdbImportBlocksArguments import_blocks_;
   TsdbImportOpenMetricsArguments import_text_;
   TsdbCardinalityArguments cardinality_;
+  CheckRulesArguments check_rules_;
+  TestRulesArguments test_rules_;
   CompletionArguments completion_;
   CLI::App app_;
 };

@@ -134,6 +134,14 @@ struct TsdbImportBlocksArguments {
 struct TsdbImportOpenMetricsArguments {
   std::string place;
 };
+struct CheckRulesArguments {
+  std::vector<std::string> files;
+};
+struct TestRulesArguments {
+  std::vector<std::string> files;
+  std::vector<std::string> run;  // regular expressions for names of tests
+  std::string junit;             // a file; empty: no report
+};
 struct CompletionArguments {
   std::string shell;
 };
@@ -164,7 +172,8 @@ using Verb = std::variant<
     TsdbVerifyArguments, TsdbCardinalityArguments, TsdbStatusArguments, TsdbExportBlocksArguments,
     TsdbExportOpenMetricsArguments, TsdbImportBlocksArguments, TsdbImportOpenMetricsArguments,
     CompletionArguments, CompleteArguments, ExplainArguments, DiffArguments, TopQueriesArguments,
-    VersionArguments, NotifyTestArguments, NotifyStatusArguments, AlertHistoryArguments>;
+    VersionArguments, NotifyTestArguments, NotifyStatusArguments, AlertHistoryArguments,
+    CheckRulesArguments, TestRulesArguments>;
 
 struct CommandLine {
   GlobalOptions options;

@@ -30,6 +30,9 @@ struct TextFlags {
   bool lifecycle = false;
   std::string external_url;
   std::optional<std::string> route_prefix;
+  std::string resend_delay = "1m";
+  std::string outage_tolerance = "1h";
+  std::string grace_period = "10m";
 };
 
 // CLI11's own bounds print the largest double there is, all 309 digits of it.
@@ -85,6 +88,22 @@ void DeclareQueryLimits(CLI::App* app, CollectorOptions* options, TextFlags* tex
   app->add_option("--query.log-file", options->query_log_file,
                   "File for a line of JSON a query, as Prometheus' query_log_file")
       ->type_name("FILE");
+}
+
+void DeclareRules(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
+  app->add_option("--rules.alert.resend-delay", texts->resend_delay,
+                  "How long to wait before an alert is told again")
+      ->type_name("DURATION");
+  app->add_option("--rules.alert.for-outage-tolerance", texts->outage_tolerance,
+                  "After a restart, evaluations missed for at most this long are made up for")
+      ->type_name("DURATION");
+  app->add_option("--rules.alert.for-grace-period", texts->grace_period,
+                  "Without effect, for Prometheus' sake: `for` goes on over a restart by itself")
+      ->type_name("DURATION");
+  app->add_option("--rules.max-concurrent-evals", options->rules_concurrency_max,
+                  "Groups of rules that are evaluated at the same time")
+      ->type_name("COUNT")
+      ->check(WholeNumber(64));
 }
 
 void DeclareWeb(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
@@ -148,6 +167,7 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
                   "timestamp")
       ->delimiter(',')
       ->check(CLI::IsMember({kStartSamplesFeature}));
+  DeclareRules(app, options, texts);
   app->add_flag("--web.enable-admin-api", options->admin_api,
                 "Allow deleting, snapshots and backups over HTTP");
   DeclareWeb(app, options, texts);
@@ -272,6 +292,16 @@ absl::Status ReadWeb(const TextFlags& texts, CollectorOptions* options) {
       base::StrCat("--web.cors.origin: ", base::FromAbsl(origin.status().message())));
 }
 
+absl::Status ReadRules(const TextFlags& texts, CollectorOptions* options) {
+  int64_t grace_period_ms = 0;
+  BARO_TRY(ReadDuration("--rules.alert.resend-delay", texts.resend_delay, 0,
+                        &options->rules_resend_delay_ms));
+  BARO_TRY(ReadDuration("--rules.alert.for-outage-tolerance", texts.outage_tolerance, 0,
+                        &options->rules_outage_tolerance_ms));
+  BARO_TRY(ReadDuration("--rules.alert.for-grace-period", texts.grace_period, 0, &grace_period_ms));
+  return absl::OkStatus();
+}
+
 std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions& options,
                                                          const TextFlags& texts) {
   std::vector<std::pair<std::string, std::string>> flags = {
@@ -297,6 +327,10 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"log.level", options.log_level},
       {"log.format", options.log_format},
       {"storage.backup-path", options.backup_path},
+      {"rules.alert.resend-delay", texts.resend_delay},
+      {"rules.alert.for-outage-tolerance", texts.outage_tolerance},
+      {"rules.alert.for-grace-period", texts.grace_period},
+      {"rules.max-concurrent-evals", base::StrCat(options.rules_concurrency_max)},
       {"web.enable-admin-api", options.admin_api ? "true" : "false"},
       {"web.enable-lifecycle", options.lifecycle.value_or(false) ? "true" : "false"},
       {"web.config.file", options.web_config_file},
@@ -344,6 +378,7 @@ absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
   BARO_TRY(
       ReadDuration("--query.lookback-delta", texts.query_lookback, 1, &options.query_lookback_ms));
   BARO_TRY(ReadQueryLimits(texts, &options));
+  BARO_TRY(ReadRules(texts, &options));
   BARO_TRY(ReadMemoryLimit(texts.memory_limit, &options.memory_limit_bytes));
   BARO_TRY(ReadWeb(texts, &options));
   options.flags = FlagsOf(options, texts);

@@ -57,6 +57,9 @@ struct CollectorOptions {
   std::string route_prefix;        // of every path, without a slash at its end
   std::string cors_origin = ".*";  // regular expression, anchored
   size_t connections_max = 4'096;
+  int64_t rules_resend_delay_ms = 60'000;
+  int64_t rules_outage_tolerance_ms = 3'600'000;
+  size_t rules_concurrency_max = 4;
   std::string backup_path;  // where backups go; empty: none are taken
   // Instead of serving: verify the store, or restore it from a folder of backups.
   bool verify = false;

@@ -22,7 +22,6 @@ struct Absent {
 constexpr Absent kAbsent[] = {
     {"scrape_configs", "scraping is baro-agent's work: put it in the agent's configuration"},
     {"scrape_config_files", "scraping is baro-agent's work: put it in the agent's configuration"},
-    {"rule_files", "rules are not available yet"},
     {"remote_write", "forwarding by remote write is not available yet"},
     {"remote_read", "remote read is not available yet"},
     {"tracing", "tracing is not available yet"},
@@ -60,6 +59,7 @@ static absl::Status ReadYaml(const base::YamlNode& node, GlobalConfig* global) {
   map.Optional("scrape_timeout", &global->scrape_timeout);
   map.Optional("evaluation_interval", &global->evaluation_interval);
   map.Optional("external_labels", &global->external_labels);
+  map.Optional("rule_query_offset", &global->rule_query_offset);
   for (const auto& [name, value] : global->external_labels) {
     if (name.empty() || value.empty()) {
       map.Fail("external_labels", "a label's name and value must not be empty");
@@ -123,6 +123,7 @@ static absl::Status ReadYaml(const base::YamlNode& node, CollectorConfig* config
     if (read.ok()) config->alerting = *std::move(read);
     config->alerting_yaml = PrintAlerting(*alerting);
   }
+  map.Optional("rule_files", &config->rule_files);
   for (const Absent& absent : kAbsent) {
     if (map.Take(absent.key) != nullptr) {
       map.Fail(absent.key, base::StrCat(absent.key, ": ", absent.what));
@@ -228,6 +229,14 @@ std::string PrintConfig(const CollectorConfig& config) {
   if (!global.external_labels.empty()) out += "  external_labels:\n";
   for (const auto& [name, value] : global.external_labels) {
     base::StrAppend(&out, "    ", Quoted(name), ": ", Quoted(value), "\n");
+  }
+  if (global.rule_query_offset) {
+    base::StrAppend(&out, "  rule_query_offset: ", base::FormatDuration(*global.rule_query_offset),
+                    "\n");
+  }
+  if (!config.rule_files.empty()) out += "rule_files:\n";
+  for (const std::string& pattern : config.rule_files) {
+    base::StrAppend(&out, "  - ", Quoted(pattern), "\n");
   }
   AppendStorage(config.storage, &out);
   return out + PrintOtlpConfig(config.otlp) + config.alerting_yaml;

@@ -21,6 +21,7 @@ struct GlobalConfig {
   std::chrono::milliseconds scrape_timeout{std::chrono::seconds(10)};
   std::chrono::milliseconds evaluation_interval{std::chrono::minutes(1)};
   std::map<std::string, std::string> external_labels;
+  std::optional<std::chrono::milliseconds> rule_query_offset;
 };
 
 // Series that are kept for a time of their own.
@@ -52,6 +53,7 @@ struct CollectorConfig {
   notify::AlertingConfig alerting;
   // As it was written, secrets left out; for PrintConfig().
   std::string alerting_yaml;
+  std::vector<std::string> rule_files;  // patterns, as they are written
 };
 
 // Errors: InvalidArgument with file:line:column; keys of Prometheus' that this version does not

@@ -49,7 +49,6 @@ TEST(Config, NamesThePlaceOfEveryMistake) {
 
 TEST(Config, RefusesWhatIsNotAvailableYetByName) {
   EXPECT_THAT(ErrorOf("global: {}\nscrape_configs: []\n"), HasSubstr("baro-agent's work"));
-  EXPECT_THAT(ErrorOf("rule_files: [a.yml]\n"), HasSubstr("rules are not available yet"));
   EXPECT_THAT(ErrorOf("storage: {tsdb: {}}\n"), HasSubstr("`retention`, `retention_classes`"));
 }
 

@@ -1,5 +1,7 @@
 #include "server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,7 @@
 #include "baro/notify/notifier.h"
 #include "baro/promql/engine.h"
 #include "baro/promql/result_cache.h"
+#include "baro/rules/rule_engine.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
 #include "notify/notify_metrics.h"
@@ -28,6 +31,10 @@
 #include "queries/query_metrics.h"
 #include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
+#include "rules/rule_loader.h"
+#include "rules/rule_metrics.h"
+#include "rules/rules_api.h"
+#include "rules/store_rule_storage.h"
 #include "self_metrics.h"
 #include "self_metrics_json.h"
 #include "spdlog/spdlog.h"
@@ -104,6 +111,8 @@ class ServerImpl final : public Server {
   bool IsReady() const;
   void StartOtlp();
   absl::Status StartNotifier();
+  absl::Status StartRules();
+  std::string ExternalUrl() const;
   std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
@@ -138,6 +147,8 @@ class ServerImpl final : public Server {
   std::unique_ptr<OtlpReceiver> otlp_;
   std::unique_ptr<OtlpGrpc> otlp_grpc_;
   std::unique_ptr<notify::Notifier> notifier_;
+  std::unique_ptr<StoreRuleStorage> rule_storage_;
+  std::unique_ptr<rules::RuleEngine> rules_;
   ApiParts api_;
   SelfMetrics metrics_;
   WebSecurity security_;
@@ -172,10 +183,13 @@ absl::Status ServerImpl::Open() {
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
   StartOtlp();
   BARO_TRY(StartNotifier());
+  BARO_TRY(StartRules());
   api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api,
                   queries_.get()};
   BARO_TRY(StartIngest());
-  return Listen();
+  BARO_TRY(Listen());
+  rules_->Start();
+  return absl::OkStatus();
 }
 
 absl::Status ServerImpl::OpenQueryLog() {
@@ -261,6 +275,41 @@ absl::Status ServerImpl::StartNotifier() {
   BARO_TRY_ASSIGN(notifier_, notify::Notifier::Open(std::move(options)));
   const CollectorConfig config = this->config();
   return notifier_->Apply(config.alerting, config.global.external_labels);
+}
+
+// Where links in alerts lead.
+std::string ServerImpl::ExternalUrl() const {
+  std::string url = options_.external_url;
+  if (url.empty()) {
+    char host[256] = "localhost";
+    if (gethostname(host, sizeof(host) - 1) != 0) host[0] = '\0';
+    const std::string& address = options_.http_address;
+    url =
+        base::StrCat("http://", host, address.substr(std::min(address.rfind(':'), address.size())));
+  }
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+absl::Status ServerImpl::StartRules() {
+  rule_storage_ = std::make_unique<StoreRuleStorage>(store_.get());
+  rules::RuleEngineOptions options;
+  options.source = store_.get();
+  options.engine = &engine_;
+  options.storage = rule_storage_.get();
+  options.clock = clock_;
+  options.resend_delay_ms = options_.rules_resend_delay_ms;
+  options.replay_ms_max = options_.rules_outage_tolerance_ms;
+  options.threads = options_.rules_concurrency_max;
+  options.sink = [this](const std::vector<model::Alert>& alerts) {
+    return notifier_->Send(alerts);
+  };
+  options.ready = [this] { return IsReady(); };
+  options.warn = [](const std::string& what) { spdlog::warn("{}", what); };
+  rules_ = std::make_unique<rules::RuleEngine>(std::move(options));
+  BARO_TRY_ASSIGN(rules::RuleSet set, LoadRules(config(), options_.config_file, ExternalUrl()));
+  rules_->Update(std::move(set));
+  return absl::OkStatus();
 }
 
 // gRPC does not know the empty host that stands for every address.
@@ -387,6 +436,7 @@ void ServerImpl::AddMetrics() {
                                  "When the configuration in force was read.",
                                  static_cast<double>(reload_time_ms_) / 1000));
   });
+  metrics_.Add([this](Families* families) { CollectRules(*rules_, families); });
   metrics_.Add([this](Families* families) { CollectMemory(memory_, families); });
   metrics_.Add([this](Families* families) { CollectQueries(queries_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectResultCache(cache_.GetStats(), families); });
@@ -405,6 +455,7 @@ void ServerImpl::AddRoutes(net::HttpRouter* router) {
   AddWebRoutes(std::move(web), router);
   AddNotifyRoutes(notifier_.get(), clock_, router);
   AddApiRoutes(&api_, router);
+  AddRuleRoutes(rules_.get(), router);
   router->Handle({"POST", "PUT"}, "/api/v1/baro/admin/compact", HttpLane::kQuery,
                  [this](const net::ServerRequest&) { return CompactAnswer(); });
 }
@@ -426,6 +477,12 @@ absl::Status ServerImpl::Reload() {
   absl::StatusOr<CollectorConfig> config = ReadConfig(options_.config_file);
   absl::Status status = config.status();
   if (status.ok()) status = security_.Load(options_.web_config_file);
+  rules::RuleSet rule_set;
+  if (status.ok()) {
+    auto loaded = LoadRules(*config, options_.config_file, ExternalUrl());
+    status = loaded.status();
+    if (loaded.ok()) rule_set = *std::move(loaded);
+  }
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
   if (status.ok() && query_log_file_ != nullptr) status = query_log_file_->Reopen();
   if (status.ok()) status = notifier_->Apply(config->alerting, config->global.external_labels);
@@ -438,6 +495,7 @@ absl::Status ServerImpl::Reload() {
   }
   config_ = *std::move(config);
   otlp_->Configure(config_.otlp);
+  rules_->Update(std::move(rule_set));
   reload_time_ms_ = clock_->NowMs();
   spdlog::info("configuration is reloaded: file={}", options_.config_file);
   return absl::OkStatus();
@@ -448,6 +506,7 @@ void ServerImpl::Stop() {
   if (std::exchange(stopped_, true)) return;
   if (http_) http_->Stop();
   if (otlp_grpc_) otlp_grpc_->Stop();
+  if (rules_) rules_->Stop();
   if (ingest_) ingest_->Stop();
   if (notifier_) notifier_->Stop();
   if (!store_) return;

@@ -34,6 +34,9 @@ absl::Status Run(const TsdbExportBlocksArguments& arguments, Session* session);
 absl::Status Run(const TsdbExportOpenMetricsArguments& arguments, Session* session);
 absl::Status Run(const TsdbImportBlocksArguments& arguments, Session* session);
 absl::Status Run(const TsdbImportOpenMetricsArguments& arguments, Session* session);
+// rules.cc
+absl::Status Run(const CheckRulesArguments& arguments, Session* session);
+absl::Status Run(const TestRulesArguments& arguments, Session* session);
 absl::Status Run(const CompletionArguments& arguments, Session* session);
 absl::Status Run(const CompleteArguments& arguments, Session* session);
 absl::Status Run(const VersionArguments& arguments, Session* session);

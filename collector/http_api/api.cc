@@ -81,8 +81,6 @@ struct EmptyAnswer {
   const char* value;
 };
 constexpr EmptyAnswer kEmptyAnswers[] = {
-    {"rules", "{\"groups\":[]}"},
-    {"alerts", "{\"alerts\":[]}"},
     {"alertmanagers", "{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}"},
 };
 

@@ -105,9 +105,6 @@ TEST_F(Api, AnswersGrafanasHeuristics) {
   // Exemplars: times in milliseconds.
   EXPECT_EQ(Get("query_exemplars", "query=test&start=1700000000000&end=1700000060000"),
             R"(200 {"status":"success","data":[]})");
-  EXPECT_EQ(Get("rules", "file[]=a&rule_group[]=b&group_next_token=c&exclude_alerts=true"),
-            R"(200 {"status":"success","data":{"groups":[]}})");
-  EXPECT_EQ(Get("alerts"), R"(200 {"status":"success","data":{"alerts":[]}})");
 }
 
 TEST_F(Api, AnswersExemplarsOfEverySelectorInTheQuery) {

@@ -125,13 +125,6 @@ TEST_F(Clients, GrafanaSendsWhatItsUsersAdd) {
   EXPECT_THAT(Say("POST /api/v1/query?query=1&time=4", "query=2"), HasSubstr(R"([4,"2"])"));
 }
 
-TEST_F(Clients, GrafanaListsRulesWithAllItsFilters) {
-  EXPECT_THAT(Say("GET /api/v1/rules?file=a&file%5B%5D=a&rule_group%5B%5D=b&rule_name%5B%5D=c"
-                  "&exclude_alerts=true&group_limit=10"),
-              HasSubstr(R"("data":{"groups":[)"));
-  EXPECT_THAT(Say("GET /api/v1/alerts"), HasSubstr(R"("data":{"alerts":[)"));
-}
-
 TEST_F(Clients, KedaGetsOneElementOrNone) {
   EXPECT_THAT(
       Say("GET /api/v1/query?query=sum(up)&time=1970-01-12T13:46:40Z"),

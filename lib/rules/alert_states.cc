@@ -1,5 +1,6 @@
 #include "alert_states.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -159,7 +160,7 @@ absl::Status AlertStates::Advance(const RuleSpec& rule, Evaluation evaluation) {
     const bool is_active = alert.state != AlertState::kInactive;
     const bool held = !is_found && is_active && evaluation.holds && evaluation.holds(alert);
     if (rule.hold_of > 0 && is_active && !held) {
-      alert.found = alert.found << 1 | (is_found ? 1 : 0);
+      alert.found = alert.found << 1 | uint64_t{is_found};
       changed_ = true;
     }
     const bool by_hits =
@@ -220,6 +221,13 @@ std::vector<model::Alert> AlertStates::TakeDue(const Sending& sending) {
     due.push_back(std::move(told));
   }
   return due;
+}
+
+void AlertStates::TellAgain(const std::vector<model::Alert>& alerts) {
+  for (const model::Alert& alert : alerts) {
+    const auto it = alerts_.find(alert.labels);
+    if (it != alerts_.end()) it->second.last_sent_ns = 0;
+  }
 }
 
 AlertState AlertStates::Highest() const {

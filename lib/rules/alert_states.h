@@ -54,6 +54,9 @@ class AlertStates {
   };
   std::vector<model::Alert> TakeDue(const Sending& sending);
 
+  // Alerts of TakeDue() that nobody took.
+  void TellAgain(const std::vector<model::Alert>& alerts);
+
   AlertState Highest() const;
   // Pending and firing ones.
   std::vector<ActiveAlert> Active() const;

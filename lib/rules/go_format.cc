@@ -1,5 +1,6 @@
 #include "go_format.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -16,8 +17,12 @@ struct Digits {
   int point = 0;
 };
 
+// Digits beyond these are zeros that nobody reads.
+constexpr int kPrecisionMax = 1'000;
+
 // precision < 0: the shortest; else that many digits behind the first one.
 Digits Scientific(double value, int precision) {
+  precision = std::min(precision, kPrecisionMax);
   char buffer[1200];
   const auto end = precision < 0 ? std::to_chars(buffer, buffer + sizeof(buffer), value,
                                                  std::chars_format::scientific)
@@ -74,7 +79,7 @@ std::string FixedForm(double value, int precision) {
   if (precision < 0) return PlainForm(Scientific(value, -1));
   char buffer[1500];
   const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::fixed,
-                                 std::min(precision, 1000));
+                                 std::min(precision, kPrecisionMax));
   return std::string(buffer, end.ptr);
 }
 

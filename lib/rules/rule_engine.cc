@@ -15,6 +15,8 @@ constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kSaveIntervalNs = int64_t{30} * 1'000'000'000;
 // As long as a worker waits without looking at the clock, which may jump.
 constexpr int64_t kWaitMsMax = 1'000;
+// Between two looks whether the store is ready.
+constexpr int64_t kReadyWaitMs = 50;
 // Live evaluations after a restart for which nothing missing is taken for resolved.
 constexpr int kFirstEvaluations = 2;
 
@@ -180,13 +182,15 @@ bool RuleEngine::TakeTask(bool wait, Task* task) {
   base::MutexLock lock(&mutex_);
   for (;;) {
     if (stopping_) return false;
+    const bool ready = !options_.ready || options_.ready();
     const int64_t now_ns = NowNs();
-    if (!queue_.empty() && queue_.begin()->first <= now_ns) break;
+    if (ready && !queue_.empty() && queue_.begin()->first <= now_ns) break;
     if (!wait) return false;
     int64_t wait_ms = kWaitMsMax;
     if (!queue_.empty()) {
       wait_ms = std::min(wait_ms, (queue_.begin()->first - now_ns) / kNsPerMs + 1);
     }
+    if (!ready) wait_ms = kReadyWaitMs;
     changed_.WaitWithTimeout(&mutex_, absl::Milliseconds(wait_ms));
   }
   *task = std::move(queue_.begin()->second);
@@ -277,12 +281,12 @@ void RuleEngine::Save(std::vector<RuleNote> notes, bool urgent) {
   std::vector<RuleNote> all;
   for (const auto& [key, value] : unsaved_) all.push_back({key, value});
   const absl::Status status = options_.storage->Save(all);
-  saved_ns_ = now_ns;
   if (status.ok()) {
+    saved_ns_ = now_ns;
     unsaved_.clear();
     return;
   }
-  // They are kept, and saved with the next ones.
+  // They are kept and tried again with the next ones.
   save_failures_.fetch_add(1, std::memory_order_relaxed);
   if (options_.warn) {
     options_.warn(

@@ -366,8 +366,12 @@ absl::StatusOr<std::vector<std::string>> FindRuleFiles(const std::vector<std::st
     const bool relative = !pattern.starts_with('/') && !folder.empty();
     const std::string path = relative ? base::StrCat(folder, "/", pattern) : pattern;
     glob_t found{};
-    const int result = glob(path.c_str(), 0, nullptr, &found);
-    for (size_t i = 0; i < found.gl_pathc; ++i) files.insert(found.gl_pathv[i]);
+    // As in Go, an asterisk stands for names with a leading dot as well.
+    const int result = glob(path.c_str(), GLOB_PERIOD, nullptr, &found);
+    for (size_t i = 0; i < found.gl_pathc; ++i) {
+      const std::string_view file = found.gl_pathv[i];
+      if (!file.ends_with("/.") && !file.ends_with("/..")) files.emplace(file);
+    }
     globfree(&found);
     if (result != 0 && result != GLOB_NOMATCH) {
       return absl::InvalidArgumentError(

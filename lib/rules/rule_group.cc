@@ -20,10 +20,15 @@ constexpr char kGroupNotes[] = "rules/group/";
 
 int64_t FloorMs(int64_t time_ns) { return time_ns / kNsPerMs - (time_ns % kNsPerMs < 0 ? 1 : 0); }
 
+// As Prometheus keeps labels: the length in one byte, or 255 and three bytes.
 void PutText(const std::string& text, std::string* out) {
-  size_t size = text.size();
-  for (; size >= 0x80; size >>= 7) *out += static_cast<char>(0x80 | (size & 0x7f));
-  *out += static_cast<char>(size);
+  const size_t size = text.size();
+  if (size < 255) {
+    *out += static_cast<char>(size);
+  } else {
+    *out += '\xff';
+    for (int shift = 0; shift < 24; shift += 8) *out += static_cast<char>(size >> shift & 0xff);
+  }
   *out += text;
 }
 
@@ -313,7 +318,15 @@ void RuleGroup::Tell(Rule* rule, const Outcome& outcome) {
     due = rule->alerts.TakeDue({outcome.slot_ns, interval_ns(),
                                 surroundings_.resend_delay_ms * kNsPerMs, rule->generator_url});
   }
-  if (!due.empty()) surroundings_.sink(std::move(due));
+  if (due.empty()) return;
+  const absl::Status taken = surroundings_.sink(due);
+  if (taken.ok()) return;
+  if (surroundings_.warn) {
+    surroundings_.warn(base::StrCat("alerts are not taken, and are told again: rule=",
+                                    rule->spec.name, " error=", base::FromAbsl(taken.message())));
+  }
+  base::MutexLock lock(&mutex_);
+  rule->alerts.TellAgain(due);
 }
 
 void RuleGroup::Add(Rule* rule, std::vector<RuleSample> samples, Outcome* outcome) {
@@ -474,11 +487,22 @@ GroupStatus RuleGroup::Status() const {
     one.evaluation_seconds = rule->seconds;
     if (rule->spec.alerting) {
       one.alerts = rule->alerts.Active();
-      if (rule->last_evaluation_ns != 0) one.state = rule->alerts.Highest();
+      if (rule->last_evaluation_ns != 0 || !one.alerts.empty()) {
+        one.state = rule->alerts.Highest();
+      }
     }
     status.rules.push_back(std::move(one));
   }
   return status;
+}
+
+std::vector<std::pair<std::string, std::string>> RuleGroup::Errors() const {
+  base::MutexLock lock(&mutex_);
+  std::vector<std::pair<std::string, std::string>> errors;
+  for (const auto& rule : rules_) {
+    if (!rule->last_error.empty()) errors.emplace_back(rule->spec.name, rule->last_error);
+  }
+  return errors;
 }
 
 GroupStats RuleGroup::Stats() const {

@@ -74,6 +74,8 @@ class RuleGroup {
   int64_t query_offset_ms() const { return offset_ms_; }
 
   GroupStatus Status() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Names and errors of rules whose last evaluation failed.
+  std::vector<std::pair<std::string, std::string>> Errors() const ABSL_LOCKS_EXCLUDED(mutex_);
   GroupStats Stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

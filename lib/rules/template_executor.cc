@@ -1,5 +1,5 @@
 // The walk over a template's tree that writes its output.
-#include <functional>
+#include <span>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
@@ -52,9 +52,17 @@ class Executor {
     out_ += text;
     return absl::OkStatus();
   }
+  // Texts that double from stage to stage would not end before the memory does.
+  absl::Status CheckSize(std::span<const Value> values) const {
+    size_t bytes = 0;
+    for (const Value& value : values) bytes += value.is_text() ? value.text().size() : 0;
+    if (bytes <= kTemplateArgumentBytesMax) return absl::OkStatus();
+    return Error(base::StrCat("more than ", kTemplateArgumentBytesMax, " bytes of text"));
+  }
   void At(const TemplateNode& node) { node_ = &node; }
 
   FlowOr Walk(const Value& dot, const TemplateNode& node);
+  FlowOr WalkNode(const Value& dot, const TemplateNode& node);
   FlowOr WalkBranch(const Value& dot, const TemplateNode& node);
   FlowOr WalkRange(const Value& dot, const TemplateNode& node);
   FlowOr WalkCall(const Value& dot, const TemplateNode& node);
@@ -91,6 +99,7 @@ class Executor {
   const TemplateNode* node_ = nullptr;
   std::vector<std::pair<std::string, Value>> variables_;
   int depth_ = 0;
+  int walk_depth_ = 0;
   size_t steps_ = 0;
   std::string out_;
 };
@@ -100,6 +109,16 @@ FlowOr Executor::Walk(const Value& dot, const TemplateNode& node) {
   if (++steps_ > kTemplateStepsMax) {
     return Error(base::StrCat("more than ", kTemplateStepsMax, " steps"));
   }
+  if (walk_depth_ >= kTemplateWalkDepthMax) {
+    return Error(base::StrCat("exceeded maximum template depth (", kTemplateWalkDepthMax, ")"));
+  }
+  ++walk_depth_;
+  FlowOr flow = WalkNode(dot, node);
+  --walk_depth_;
+  return flow;
+}
+
+FlowOr Executor::WalkNode(const Value& dot, const TemplateNode& node) {
   switch (node.kind) {
     case Kind::kText:
       BARO_TRY(Write(node.value));
@@ -447,8 +466,12 @@ ValueOr Executor::Function(const Value& dot, const TemplateNode& name, const Tem
     BARO_TRY_ASSIGN(Value last, Checked(*piped, type(given)));
     arguments.push_back(std::move(last));
   }
+  BARO_TRY(CheckSize(arguments));
   ValueOr result = function.call(input_, arguments);
-  if (result.ok()) return result;
+  if (result.ok()) {
+    BARO_TRY(CheckSize(std::span(&*result, 1)));
+    return result;
+  }
   At(command == nullptr ? name : *command);
   return Error(
       base::StrCat("error calling ", name.text, ": ", base::FromAbsl(result.status().message())));

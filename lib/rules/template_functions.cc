@@ -15,6 +15,7 @@
 #include "host_port.h"
 #include "humanize.h"
 #include "re2/re2.h"
+#include "template_limits.h"
 
 namespace baro::rules {
 namespace {
@@ -269,6 +270,7 @@ ValueOr CallReplaceAll(const TemplateInput&, Arguments arguments) {
     out.append(text, copied, begin - copied);
     // An empty match right behind the last one is none.
     if (end > begin || !after_match || begin > copied) expansion.Append(groups, &out);
+    if (out.size() > kTemplateArgumentBytesMax) return Bad("the replaced text is too long");
     copied = end;
     after_match = end > begin;
     from = end;

@@ -9,7 +9,9 @@ inline constexpr size_t kTemplateTextBytesMax = size_t{1} << 20;
 inline constexpr size_t kTemplateOutputBytesMax = size_t{1} << 20;
 inline constexpr size_t kTemplateStepsMax = 1'000'000;  // nodes walked by one expansion
 inline constexpr int kTemplateNestingMax = 100;         // of actions and parentheses
-inline constexpr int kTemplateCallDepthMax = 200;       // of templates that call templates
+inline constexpr int kTemplateCallDepthMax = 100;       // of templates that call templates
+inline constexpr int kTemplateWalkDepthMax = 600;       // of both together
+inline constexpr size_t kTemplateArgumentBytesMax = size_t{4} << 20;  // of one call of a function
 inline constexpr size_t kTemplatePrintfWidthMax = 10'000;
 
 }  // namespace baro::rules

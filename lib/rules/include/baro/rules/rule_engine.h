@@ -35,8 +35,8 @@
 namespace baro::rules {
 
 // Takes the alerts of one rule that are due to be told. Called from worker threads, must not block
-// for long.
-using AlertSink = std::function<void(std::vector<model::Alert> alerts)>;
+// for long. After an error they are given again at the next evaluation.
+using AlertSink = std::function<absl::Status(const std::vector<model::Alert>& alerts)>;
 
 struct RuleEngineOptions {
   // All outlive the engine.
@@ -45,6 +45,9 @@ struct RuleEngineOptions {
   RuleStorage* storage = nullptr;
   const base::Clock* clock = base::RealClock();
   AlertSink sink = nullptr;
+  // Evaluations wait for it: a store that is still loading would make alerts look resolved. Unset:
+  // at once. Quick, from any thread.
+  std::function<bool()> ready = nullptr;
   // A line for people; `what` is wrong.
   std::function<void(const std::string& what)> warn = nullptr;
 

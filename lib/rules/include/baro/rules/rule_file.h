@@ -70,9 +70,8 @@ absl::StatusOr<std::vector<GroupSpec>> ParseRuleFile(std::string_view text, cons
 absl::StatusOr<std::vector<GroupSpec>> ReadRuleFile(const std::string& path,
                                                     std::vector<std::string>* problems = nullptr);
 
-// The files that patterns name (*, ?, [a-z]; only of the last part, as in Prometheus), each once,
-// sorted; `folder` is put before relative ones. A pattern may match nothing.
-// Errors: InvalidArgument (a pattern that is none).
+// The files that patterns name (*, ?, [a-z]), each once, sorted; `folder` is put before relative
+// ones. A pattern may match nothing. Errors: InvalidArgument (a pattern that is none).
 absl::StatusOr<std::vector<std::string>> FindRuleFiles(const std::vector<std::string>& patterns,
                                                        const std::string& folder);
 
