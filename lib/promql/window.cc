@@ -5,13 +5,9 @@
 namespace baro::promql {
 
 const WindowBounds& WindowCache::Bounds(std::span<const int64_t> times_ms) {
-  const bool same = !times_ms.empty() && times_ms.data() == times_ms_.data() &&
-                    times_ms.size() == times_ms_.size() && times_ms.front() == first_ms_ &&
-                    times_ms.back() == last_ms_;
-  if (!same) {
-    times_ms_ = times_ms;
-    first_ms_ = times_ms.empty() ? 0 : times_ms.front();
-    last_ms_ = times_ms.empty() ? 0 : times_ms.back();
+  if (!computed_ || !std::ranges::equal(times_ms, times_ms_)) {
+    computed_ = true;
+    times_ms_.assign(times_ms.begin(), times_ms.end());
     Compute(times_ms);
   }
   return bounds_;
@@ -22,6 +18,7 @@ void WindowCache::Compute(std::span<const int64_t> times_ms) {
   bounds_.first.resize(steps);
   bounds_.last.resize(steps);
   bounds_.samples = 0;
+  ++bounds_.version;
   size_t first = 0;
   size_t last = 0;
   for (size_t step = 0; step < steps; ++step) {

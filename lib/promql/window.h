@@ -14,7 +14,8 @@ namespace baro::promql {
 struct WindowBounds {
   std::vector<uint32_t> first;
   std::vector<uint32_t> last;
-  size_t samples = 0;  // sum of the windows' sizes
+  size_t samples = 0;    // sum of the windows' sizes
+  uint64_t version = 0;  // moves when they are computed anew
 };
 
 // Where the windows of a selector end: one per step, or one for all when @ fixes the time.
@@ -30,23 +31,22 @@ struct WindowSpec {
   int64_t LastMs() const { return End(fixed ? 0 : grid.count - 1); }
 };
 
-// Computes bounds once for all series that share their times, which are those of one target.
-// Thread-compatible.
+// Computes bounds once for series that share their times one behind the other: those of one target,
+// and of targets that were scraped at the same moments. Times are compared, not their addresses: a
+// reader's buffer may hold those of another series by now. Thread-compatible.
 class WindowCache {
  public:
   explicit WindowCache(const WindowSpec& spec) : spec_(spec) {}
 
   const WindowBounds& Bounds(std::span<const int64_t> times_ms);
-  // To be called when the memory of the times is about to hold others.
-  void Forget() { times_ms_ = {}; }
+  void Forget() { computed_ = false; }
 
  private:
   void Compute(std::span<const int64_t> times_ms);
 
   WindowSpec spec_;
-  std::span<const int64_t> times_ms_;
-  int64_t first_ms_ = 0;
-  int64_t last_ms_ = 0;
+  bool computed_ = false;
+  std::vector<int64_t> times_ms_;  // that the bounds are of
   WindowBounds bounds_;
 };
 
