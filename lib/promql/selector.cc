@@ -47,7 +47,7 @@ constexpr size_t kSamplesPerCheck = 64 * 1024;
 // An instant selector finds nothing where the newest sample is a histogram, a range passes over it:
 // just what both do with stale markers.
 absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
-                        int64_t last_ms, SeriesSink sink) {
+                        int64_t last_ms, SeriesSink sink, bool newest_only) {
   std::vector<double> floats;
   std::string_view met;
   const auto without = [&](model::LabelsRef labels, const model::SeriesView& view) {
@@ -63,16 +63,18 @@ absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matcher
                     ignored ? model::kStaleNan : model::kNormalNan);
     return sink(labels, {view.index, view.times_ms, floats, {}});
   };
-  return ReadBoth(query, matchers, first_ms, last_ms, without);
+  return ReadBoth(query, matchers, first_ms, last_ms, without, newest_only);
 }
 
 absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
-                      int64_t last_ms, SeriesSink sink) {
+                      int64_t last_ms, SeriesSink sink, bool newest_only) {
   model::SelectRequest request;
   request.histograms = true;
   request.start_ms = SaturatingSub(first_ms, -1);
   request.end_ms = last_ms;
   request.matchers = matchers;
+  request.may_be_empty = true;
+  request.newest_only = newest_only;
   if (request.start_ms > request.end_ms) return absl::OkStatus();
   BARO_TRY_ASSIGN(const model::SeriesSet* const set, query->Select(request));
   const std::unique_ptr<model::SeriesReader> reader = set->Read(0, set->size());
@@ -117,7 +119,8 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, RowSink sin
     query_->CountRead(present);
     return present == 0 ? absl::OkStatus() : sink({labels, false, values});
   };
-  return ReadSeries(query_, selector.matchers, spec.FirstMs(), spec.LastMs(), one);
+  const bool newest_only = grid_.count == 1 || spec.fixed;
+  return ReadSeries(query_, selector.matchers, spec.FirstMs(), spec.LastMs(), one, newest_only);
 }
 
 WindowSpec Evaluator::SpecOf(const Expr& range_expr) const {
@@ -153,7 +156,6 @@ absl::Status Evaluator::SelectorRanges(const MatrixSelector& matrix, const Windo
       compacted.Take(view.times_ms, view.values);
       series.times_ms = compacted.times_ms;
       series.values = compacted.values;
-      compacted_cache.Forget();  // the buffer held another series before
       series.bounds = &compacted_cache.Bounds(series.times_ms);
     } else {
       series.bounds = &cache.Bounds(view.times_ms);

@@ -17,13 +17,11 @@ struct CutKind {
   bool overlap = false;  // a name in both halves: the column's label hides the target's
 };
 
+using ShapedLists = std::set<std::pair<ShapeId, const ColumnList*>>;  // targets' shapes
+
 // All cuts that occur, and whether a series so cut may have a twin.
 std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& columns,
-                               const Selection& selection) {
-  std::set<std::pair<ShapeId, const ColumnList*>> groups;
-  for (const SelectedTarget& target : selection.targets) {
-    groups.emplace(targets.shape(target.id), target.columns.get());
-  }
+                               const ShapedLists& groups) {
   std::map<const ColumnList*, std::set<ShapeId>> shapes_by_list;
   std::map<Cut, CutKind> kinds;
   for (const auto& [target_shape, list] : groups) {
@@ -53,11 +51,22 @@ std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& colu
 
 }  // namespace
 
+bool MayHaveTwins(const LabelTable& targets, const LabelTable& columns, const SelectionPlan& plan) {
+  ShapedLists groups;
+  for (const auto& target : plan.targets) {
+    groups.emplace(targets.shape(target->id), target->columns.get());
+  }
+  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, groups);
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [](const auto& entry) { return entry.second.suspect; });
+}
+
 void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* selection) {
-  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, *selection);
-  const bool none = std::none_of(kinds.begin(), kinds.end(),
-                                 [](const auto& entry) { return entry.second.suspect; });
-  if (none) return;
+  ShapedLists groups;
+  for (const SelectedTarget& target : selection->targets) {
+    groups.emplace(targets.shape(target.id), target.columns.get());
+  }
+  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, groups);
   absl::flat_hash_map<uint64_t, std::vector<size_t>> kept_by_hash;
   std::vector<SelectedSeries> kept;
   const auto labels_of = [&](const SelectedSeries& series) {

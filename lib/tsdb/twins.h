@@ -11,4 +11,7 @@ namespace baro::tsdb {
 // nothing.
 void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* selection);
 
+// Whether JoinTwins() can find any in what the plan selects, however it is cut.
+bool MayHaveTwins(const LabelTable& targets, const LabelTable& columns, const SelectionPlan& plan);
+
 }  // namespace baro::tsdb
