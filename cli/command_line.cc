@@ -8,6 +8,7 @@
 
 #include "baro/base/strings.h"
 #include "time_text.h"
+#include "verbs/shell_words.h"
 
 namespace baro::cli {
 namespace {
@@ -19,12 +20,13 @@ const std::map<std::string, Format> kFormats = {{"table", Format::kTable},
                                                 {"csv", Format::kCsv}};
 const std::map<std::string, ColorChoice> kColors = {
     {"auto", ColorChoice::kAuto}, {"always", ColorChoice::kAlways}, {"never", ColorChoice::kNever}};
-constexpr double kWatchSecondsDefault = 2;
+const std::vector<std::string> kChangeOrders = {"change", "ratio"};
+const std::vector<std::string> kCostOrders = {"duration", "samples", "count", "memory"};
 constexpr const char* kFooter =
     "\nDurations: 90s, 15m, 1h30m, 2d. Times: now, -15m, \"2026-11-23 05:00\", 05:00, seconds "
     "since 1970; all UTC.\nExit codes: 0 ok, 1 error, 2 usage or a wrong expression, 3 not "
     "allowed, "
-    "4 partial (answer with warnings).\n";
+    "4 partial (answer with warnings); with --exit-code 10 (an alert fires), 11 (no data).\n";
 
 // What CLI11 stores as text and is read after parsing.
 struct RawOptions {
@@ -54,9 +56,13 @@ class Grammar {
     AddLabels();
     AddSeries();
     AddMetrics();
+    AddExplain();
+    AddDiff();
+    AddTop();
     AddPlain<TargetsArguments>("targets", "what is scraped, and what of it is down");
     AddPlain<AgentsArguments>("agents", "the agents that push to this collector");
     AddPlain<StatusArguments>("status", "health and size of the collector");
+    AddNotify();
     AddTsdb();
     AddCompletion();
     AddPlain<VersionArguments>("version", "the version of this program");
@@ -80,6 +86,8 @@ class Grammar {
     app_.add_option("--watch", raw_.watch, "repeat every SECONDS (2)")
         ->expected(0, 1)
         ->type_name("[SECONDS]");
+    app_.add_flag("--exit-code", command_.options.exit_code,
+                  "exit with 10 when the answer holds a firing alert, 11 when it is empty");
     app_.add_option("--timeout", raw_.timeout, "give up after")
         ->type_name("DURATION")
         ->capture_default_str();
@@ -92,6 +100,18 @@ class Grammar {
   template <typename Arguments>
   CLI::App* AddVerb(const std::string& name, const std::string& help, Arguments* arguments) {
     return AddVerb(&app_, name, help, arguments);
+  }
+  // The same; `finish` sees what was given before the arguments are taken.
+  template <typename Arguments, typename Finish>
+  CLI::App* AddVerb(const std::string& name, const std::string& help, Arguments* arguments,
+                    Finish finish) {
+    CLI::App* verb = app_.add_subcommand(name, help);
+    verb->fallthrough();
+    verb->final_callback([this, arguments, finish, verb] {
+      finish(*verb);
+      command_.verb = *arguments;
+    });
+    return verb;
   }
   template <typename Arguments>
   CLI::App* AddVerb(CLI::App* above, const std::string& name, const std::string& help,
@@ -111,20 +131,34 @@ class Grammar {
   void AddQuery() {
     CLI::App* verb = AddVerb("query", "the value of a PromQL expression at one instant", &query_);
     verb->add_option("EXPR", query_.expression, "PromQL, quoted")->required();
-    verb->add_option("--at", query_.at, "the instant")->type_name("TIME");
+    verb->add_option("--at", query_.at, "the instant (now)")->type_name("TIME");
+    AddLimit(verb, &query_.limit, "rows (all)");
+    verb->add_flag("--stats", query_.stats, "say what the query cost");
+  }
+
+  static void AddLimit(CLI::App* verb, int* limit, const std::string& help) {
+    verb->add_option("-l,--limit", *limit, help)
+        ->check(CLI::Range(0, 1'000'000))
+        ->type_name("COUNT");
+  }
+
+  static void AddRangeOptions(CLI::App* verb, RangeOptions* range) {
+    CLI::Option* since =
+        verb->add_option("--since", range->since, "how far back (1h)")->type_name("DURATION");
+    verb->add_option("--from", range->from, "the first instant")
+        ->type_name("TIME")
+        ->excludes(since);
+    verb->add_option("--to", range->to, "the last instant (now)")->type_name("TIME");
+    verb->add_option("--step", range->step, "between two values (fitted to the screen)")
+        ->type_name("DURATION");
   }
 
   void AddRange() {
     CLI::App* verb = AddVerb("range", "a PromQL expression over time", &range_);
     verb->add_option("EXPR", range_.expression, "PromQL, quoted")->required();
-    CLI::Option* since =
-        verb->add_option("--since", range_.since, "how far back (1h)")->type_name("DURATION");
-    verb->add_option("--from", range_.from, "the first instant")
-        ->type_name("TIME")
-        ->excludes(since);
-    verb->add_option("--to", range_.to, "the last instant (now)")->type_name("TIME");
-    verb->add_option("--step", range_.step, "between two values (fitted to the screen)")
-        ->type_name("DURATION");
+    AddRangeOptions(verb, &range_);
+    AddLimit(verb, &range_.limit, "series, those that are largest now (all)");
+    verb->add_flag("--stats", range_.stats, "say what the query cost");
     verb->add_flag("--graph", range_.graph, "draw a chart");
   }
 
@@ -132,6 +166,9 @@ class Grammar {
     CLI::App* verb = AddVerb("labels", "names of labels, or the values of one", &labels_);
     verb->add_option("NAME", labels_.name, "a label");
     verb->add_option("--match", labels_.match, "only of series that match")->type_name("SELECTOR");
+    verb->add_option("--since", labels_.since, "only of series with samples within (whenever)")
+        ->type_name("DURATION");
+    AddLimit(verb, &labels_.limit, "rows (all)");
   }
 
   void AddSeries() {
@@ -139,11 +176,51 @@ class Grammar {
     verb->add_option("SELECTOR", series_.selector, "such as 'up{job=\"node\"}'")->required();
     verb->add_option("--since", series_.since, "that had samples within (1h)")
         ->type_name("DURATION");
+    AddLimit(verb, &series_.limit, "rows (all)");
   }
 
   void AddMetrics() {
     CLI::App* verb = AddVerb("metrics", "names, types, units and meanings of metrics", &metrics_);
     verb->add_option("PATTERN", metrics_.pattern, "a regular expression; part of a name will do");
+    AddLimit(verb, &metrics_.limit, "rows (all)");
+  }
+
+  void AddExplain() {
+    CLI::App* verb = AddVerb("explain", "how an expression is evaluated, and what it costs",
+                             &explain_, [this](const CLI::App& app) {
+                               explain_.over_time = app.count("--since") + app.count("--from") +
+                                                        app.count("--step") + app.count("--to") >
+                                                    0;
+                             });
+    verb->add_option("EXPR", explain_.expression, "PromQL, quoted")->required();
+    verb->add_option("--at", explain_.at, "as a query at this instant (now)")->type_name("TIME");
+    AddRangeOptions(verb, &explain_);
+  }
+
+  void AddDiff() {
+    CLI::App* verb =
+        AddVerb("diff", "what changed: an expression now and some time before", &diff_);
+    verb->add_option("EXPR", diff_.expression, "PromQL, quoted")->required();
+    verb->add_option("--offset", diff_.offset, "how long before (1d)")->type_name("DURATION");
+    verb->add_option("--at", diff_.at, "the later instant (now)")->type_name("TIME");
+    verb->add_option("--by", diff_.by, "largest first: change (default) or ratio")
+        ->check(CLI::IsMember(kChangeOrders))
+        ->type_name("ORDER");
+    AddLimit(verb, &diff_.limit, "rows (all)");
+  }
+
+  void AddTop() {
+    CLI::App* top = app_.add_subcommand("top", "who uses most, live");
+    top->require_subcommand(1);
+    top->fallthrough();
+    CLI::App* verb = AddVerb(top, "queries", "queries that run, and those that cost most", &top_);
+    verb->add_option("--by", top_.by, "duration (default), samples, count or memory")
+        ->check(CLI::IsMember(kCostOrders))
+        ->type_name("ORDER");
+    verb->add_option("--since", top_.since, "queries of the last (1h)")->type_name("DURATION");
+    AddLimit(verb, &top_.limit, "rows (10)");
+    verb->add_flag("--once", top_.once, "print once, also on a terminal");
+    verb->add_option("--cancel", top_.cancel, "end the query with this id")->type_name("ID");
   }
 
   template <typename Arguments>
@@ -193,6 +270,29 @@ class Grammar {
         ->required();
   }
 
+  void AddNotify() {
+    CLI::App* notify = app_.add_subcommand("notify", "the receivers of alerts");
+    notify->require_subcommand(1);
+    notify->fallthrough();
+    CLI::App* test =
+        AddVerb(notify, "test", "post a test alert, say what came of it", &notify_test_);
+    test->add_option("RECEIVER", notify_test_.receiver,
+                     "an Alertmanager's URL or a webhook's name");
+    test->add_flag("--resolved", notify_test_.resolved, "the end of the test alert");
+    test->add_option("--label", notify_test_.labels, "such as team=core")->type_name("NAME=VALUE");
+    static NotifyStatusArguments status;
+    AddVerb(notify, "status", "queue, last success and last error of each receiver", &status);
+    CLI::App* alert = app_.add_subcommand("alert", "one alert's life");
+    alert->require_subcommand(1);
+    alert->fallthrough();
+    CLI::App* history = AddVerb(alert, "history", "what fired, and who was told", &history_);
+    history->add_option("MATCHER", history_.matchers, "such as 'alertname=\"X\"'");
+    history->add_option("--since", history_.since, "a time, or how long ago")
+        ->type_name("TIME")
+        ->capture_default_str();
+    AddLimit(history, &history_.limit, "records (100)");
+  }
+
   void AddTsdb() {
     CLI::App* tsdb = app_.add_subcommand("tsdb", "operate the collector's store");
     tsdb->require_subcommand(1);
@@ -224,6 +324,11 @@ class Grammar {
     verb->add_option("SHELL", completion_.shell, "bash, zsh or fish")
         ->required()
         ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    CLI::App* complete = AddVerb("complete", "what a word may become", &complete_);
+    complete->group("");  // for the scripts, not for people
+    complete->add_option("LINE", complete_.line)->required();
+    complete->add_option("REPLACE", complete_.replace);
+    complete->add_flag("--plain", complete_.plain);
   }
 
   CommandLine command_;
@@ -233,6 +338,12 @@ class Grammar {
   LabelsArguments labels_;
   SeriesArguments series_;
   MetricsArguments metrics_;
+  ExplainArguments explain_;
+  DiffArguments diff_;
+  TopQueriesArguments top_;
+  CompleteArguments complete_;
+  NotifyTestArguments notify_test_;
+  AlertHistoryArguments history_;
   TsdbDeleteArguments delete_;
   TsdbSnapshotArguments snapshot_;
   TsdbExportBlocksArguments blocks_;
@@ -285,9 +396,26 @@ OptionDescription Describe(const CLI::Option& option) {
 VerbDescription Describe(const CLI::App& app, const std::string& name) {
   VerbDescription verb{name, app.get_description(), {}, {}};
   for (const CLI::Option* option : app.get_options()) {
-    if (!option->get_positional()) verb.options.push_back(Describe(*option));
+    if (option->get_positional()) continue;
+    verb.options.push_back(Describe(*option));
+    if (!option->check_lname("by")) continue;
+    verb.options.back().values = name == "diff" ? kChangeOrders : kCostOrders;
   }
   return verb;
+}
+
+// Completion asks the server that the line it completes asks.
+void TakeServer(std::string_view line, GlobalOptions* options) {
+  const std::vector<ShellWord> words = ShellWords(line);
+  for (size_t i = 0; i + 2 < words.size(); ++i) {
+    if (words[i].text == "--server") options->server = words[i + 1].text;
+  }
+}
+
+// "-l10"
+bool IsLimit(std::string_view argument) {
+  return argument[1] == 'l' &&
+         argument.find_first_not_of("0123456789", 2) == std::string_view::npos;
 }
 
 // An expression may begin with a minus (-up), which would look like an option: a blank before it
@@ -296,7 +424,8 @@ std::vector<std::string> ShieldExpressions(std::vector<std::string> arguments) {
   for (size_t i = 1; i < arguments.size(); ++i) {
     std::string& argument = arguments[i];
     const bool is_short = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
-    if (!is_short || argument[1] == 'o' || arguments[i - 1].starts_with("-")) continue;
+    if (!is_short || argument[1] == 'o' || IsLimit(argument) || arguments[i - 1].starts_with("-"))
+      continue;
     argument.insert(0, " ");
   }
   return arguments;
@@ -318,6 +447,9 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
     return UsageError(error.what());
   }
   GlobalOptions& options = grammar.command().options;
+  if (const auto* complete = std::get_if<CompleteArguments>(&grammar.command().verb)) {
+    TakeServer(complete->line, &options);
+  }
   absl::Status read = ReadOptions(grammar.raw(), &options);
   if (read.ok()) read = ReadWatch(grammar.app(), grammar.raw(), &options);
   if (!read.ok()) return UsageError(std::string(read.message()));
@@ -330,9 +462,10 @@ std::vector<VerbDescription> DescribeVerbs() {
   Grammar grammar;
   std::vector<VerbDescription> verbs = {Describe(grammar.app(), "")};
   for (const CLI::App* verb : grammar.app().get_subcommands({})) {
+    if (verb->get_group().empty()) continue;  // not for people
     verbs.push_back(Describe(*verb, verb->get_name()));
     for (const CLI::App* part : verb->get_subcommands({})) {
-      verbs.back().parts.push_back(part->get_name());
+      verbs.back().parts.push_back(Describe(*part, part->get_name()));
     }
   }
   return verbs;

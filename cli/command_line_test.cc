@@ -77,7 +77,33 @@ TEST(CommandLine, ExpressionsMayBeginWithAMinus) {
   EXPECT_EQ(Parse({"query", "up", "-ojson"}).options.format, Format::kJson);
 }
 
+TEST(CommandLine, LimitsAreNoExpressions) {
+  EXPECT_EQ(std::get<QueryArguments>(Parse({"query", "up", "-l10"}).verb).limit, 10);
+  EXPECT_EQ(std::get<QueryArguments>(Parse({"query", "-l", "5", "up"}).verb).limit, 5);
+  EXPECT_EQ(std::get<QueryArguments>(Parse({"query", "-ln(up)"}).verb).expression, " -ln(up)");
+}
+
+TEST(CommandLine, ExplainIsOfARangeWhenOneIsGiven) {
+  EXPECT_FALSE(std::get<ExplainArguments>(Parse({"explain", "up"}).verb).over_time);
+  EXPECT_TRUE(std::get<ExplainArguments>(Parse({"explain", "up", "--since", "2h"}).verb).over_time);
+}
+
+TEST(CommandLine, CompletionAsksTheServerOfTheLine) {
+  EXPECT_EQ(Parse({"complete", "baro --server http://a:1 query 'u"}).options.server, "http://a:1");
+}
+
+TEST(CommandLine, VerbsBelowOthersAreDescribed) {
+  for (const VerbDescription& verb : DescribeVerbs()) {
+    EXPECT_NE(verb.name, "complete");
+    if (verb.name != "top") continue;
+    ASSERT_EQ(verb.parts.size(), 1u);
+    EXPECT_EQ(verb.parts[0].name, "queries");
+  }
+}
+
 TEST(CommandLine, MistakesAreUsageErrors) {
+  ExpectUsageError({"top"});
+  ExpectUsageError({"diff", "up", "--by", "size"});
   ExpectUsageError({});
   ExpectUsageError({"nonsense"});
   ExpectUsageError({"query"});

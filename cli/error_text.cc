@@ -91,6 +91,8 @@ ExitCode ExitCodeOf(const absl::Status& status) {
 std::string ExpressionOf(const Verb& verb) {
   if (const auto* query = std::get_if<QueryArguments>(&verb)) return query->expression;
   if (const auto* range = std::get_if<RangeArguments>(&verb)) return range->expression;
+  if (const auto* explain = std::get_if<ExplainArguments>(&verb)) return explain->expression;
+  if (const auto* diff = std::get_if<DiffArguments>(&verb)) return diff->expression;
   if (const auto* series = std::get_if<SeriesArguments>(&verb)) return series->selector;
   if (const auto* remove = std::get_if<TsdbDeleteArguments>(&verb)) {
     return remove->selectors.size() == 1 ? remove->selectors.front() : "";

@@ -1,6 +1,7 @@
 // baro: asks a Barograph collector. Parses, runs the verb once or again and again, prints, exits.
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -48,12 +49,17 @@ Outcome RunOnce(const CommandLine& command, const Screen& screen) {
   const Notes& notes = client.notes();
   Outcome outcome{ExitCodeOf(status), std::move(session.out),
                   base::StrCat(NotesText(notes), session.notes)};
+  if (options.exit_code && status.ok() && !session.failed) {
+    if (session.is_firing) outcome.exit_code = ExitCode::kFiring;
+    // An answer with warnings that is empty may only be so because of what they tell.
+    if (session.is_empty && notes.warnings.empty()) outcome.exit_code = ExitCode::kNoData;
+  }
   if (!status.ok()) {
     outcome.err +=
         ErrorText(status, {session.server, ExpressionOf(command.verb), options.timeout_ms});
   } else if (session.failed) {
     outcome.exit_code = ExitCode::kError;
-  } else if (!notes.warnings.empty()) {
+  } else if (!notes.warnings.empty() && outcome.exit_code == ExitCode::kOk) {
     outcome.exit_code = ExitCode::kPartial;
   }
   return outcome;
@@ -80,7 +86,7 @@ std::string Frame(const std::string& heading, const std::string& text, const Scr
 }
 
 [[noreturn]] void Watch(const CommandLine& command) {
-  const double every_seconds = *command.options.watch_seconds;
+  const double every_seconds = command.options.watch_seconds.value_or(kWatchSecondsDefault);
   if (DetectScreen(command.options.color).is_terminal) Print("\x1b[2J", "");
   for (;;) {
     const Screen screen = DetectScreen(command.options.color);
@@ -102,6 +108,14 @@ std::string Frame(const std::string& heading, const std::string& text, const Scr
   }
 }
 
+// top is live where somebody watches.
+bool IsLive(const CommandLine& command) {
+  const auto* top = std::get_if<TopQueriesArguments>(&command.verb);
+  return top != nullptr && !top->once && top->cancel.empty() &&
+         DetectScreen(command.options.color).is_terminal && isatty(STDIN_FILENO) == 1 &&
+         (command.options.format == Format::kAuto || command.options.format == Format::kTable);
+}
+
 int Main(const std::vector<std::string>& arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   const ParsedCommandLine parsed = ParseCommandLine(arguments);
@@ -110,6 +124,7 @@ int Main(const std::vector<std::string>& arguments) {
     return static_cast<int>(parsed.exit_code);
   }
   if (parsed.command->options.watch_seconds.has_value()) Watch(*parsed.command);
+  if (IsLive(*parsed.command)) Watch(*parsed.command);
   const Outcome outcome = RunOnce(*parsed.command, DetectScreen(parsed.command->options.color));
   const bool written = Print(outcome.out, outcome.err);
   return written ? static_cast<int>(outcome.exit_code) : static_cast<int>(ExitCode::kError);

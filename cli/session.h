@@ -26,6 +26,8 @@ struct Session {
   std::string notes;
   bool failed = false;  // the answer itself says that something is wrong (status: not ready)
   Transport* transport = nullptr;  // what moves whole series goes beside the client
+  bool is_empty = false;           // the answer holds nothing (--exit-code)
+  bool is_firing = false;          // the answer holds an alert that fires (--exit-code)
 
   // kAuto resolved.
   Format format() const {

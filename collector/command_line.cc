@@ -9,7 +9,9 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
+#include "baro/model/matcher.h"
 #include "baro/net/form.h"
+#include "baro/net/url.h"
 #include "version.h"
 
 namespace baro::collector {
@@ -21,7 +23,12 @@ struct TextFlags {
   std::string downsample;
   std::string query_timeout = "2m";
   std::string query_lookback = "5m";
+  std::string query_memory = "0";
+  std::string query_cache = "64MiB";
+  std::string query_slow = "1s";
   std::string memory_limit = "auto";
+  std::string external_url;
+  std::optional<std::string> route_prefix;
 };
 
 // CLI11's own bounds print the largest double there is, all 309 digits of it.
@@ -56,6 +63,49 @@ constexpr LimitFlag kLimitFlags[] = {
     {"limits.label-value-bytes", &SeriesLimits::label_value_bytes, "Length of a label's value"},
 };
 
+void DeclareQueryLimits(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
+  app->add_option("--query.max-points", options->query_points_max,
+                  "Points of one series of a range query")
+      ->type_name("COUNT")
+      ->check(WholeNumber(100'000'000));
+  app->add_option("--query.max-series", options->query_series_max,
+                  "Series one selector may find; 0: any number")
+      ->type_name("COUNT")
+      ->check(WholeNumber(INT64_MAX, 0));
+  app->add_option("--query.memory-limit", texts->query_memory,
+                  "Memory one query may take, its answer included; 0: any amount that is free")
+      ->type_name("SIZE");
+  app->add_option("--query.cache-size", texts->query_cache,
+                  "Memory for results of range queries; 0: none are kept")
+      ->type_name("SIZE");
+  app->add_option("--query.slow-threshold", texts->query_slow,
+                  "A query that takes longer is listed and logged as slow")
+      ->type_name("DURATION");
+  app->add_option("--query.log-file", options->query_log_file,
+                  "File for a line of JSON a query, as Prometheus' query_log_file")
+      ->type_name("FILE");
+}
+
+void DeclareWeb(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
+  app->add_flag("--web.enable-lifecycle", options->lifecycle,
+                "Serve /-/quit as well as /-/reload; =false: neither");
+  app->add_option("--web.config.file", options->web_config_file,
+                  "TLS, basic authentication and headers, as Prometheus' file of that name")
+      ->type_name("FILE");
+  app->add_option("--web.external-url", texts->external_url,
+                  "Where clients reach this server; its path is the default of --web.route-prefix")
+      ->type_name("URL");
+  app->add_option("--web.route-prefix", texts->route_prefix, "What every path begins with")
+      ->type_name("PATH");
+  app->add_option("--web.cors.origin", options->cors_origin,
+                  "Origins that browsers may ask from, an anchored regular expression")
+      ->type_name("REGEX");
+  app->add_option("--web.max-connections", options->connections_max,
+                  "Connections at a time; more are refused")
+      ->type_name("COUNT")
+      ->check(WholeNumber(1'000'000));
+}
+
 void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
   app->set_version_flag("--version", VersionText());
   app->add_option("--config.file", options->config_file, "Configuration file (YAML); may be absent")
@@ -87,6 +137,7 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
                   "Queries that run at the same time; more wait")
       ->type_name("COUNT")
       ->check(WholeNumber(1'000));
+  DeclareQueryLimits(app, options, texts);
   app->add_option("--storage.remote.read-sample-limit", options->read_samples_max,
                   "Samples one query of remote read may answer with; 0: any number")
       ->type_name("COUNT")
@@ -98,6 +149,7 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
       ->check(CLI::IsMember({kStartSamplesFeature}));
   app->add_flag("--web.enable-admin-api", options->admin_api,
                 "Allow deleting, snapshots and backups over HTTP");
+  DeclareWeb(app, options, texts);
   app->add_option("--storage.backup-path", options->backup_path,
                   "Folder that backups asked for over HTTP go to")
       ->type_name("DIR");
@@ -167,11 +219,56 @@ absl::Status ReadMemoryLimit(const std::string& text, uint64_t* limit_bytes) {
   return absl::OkStatus();
 }
 
+absl::Status ReadSize(const char* flag, const std::string& text, uint64_t* bytes) {
+  if (text == "0") {
+    *bytes = 0;
+    return absl::OkStatus();
+  }
+  const auto size = base::ParseByteSize(text);
+  if (!size.ok()) {
+    return absl::InvalidArgumentError(
+        base::StrCat("cannot read ", flag, " \"", text, "\": expected 0 or a size such as 64MiB"));
+  }
+  *bytes = size->bytes;
+  return absl::OkStatus();
+}
+
+absl::Status ReadQueryLimits(const TextFlags& texts, CollectorOptions* options) {
+  BARO_TRY(ReadSize("--query.memory-limit", texts.query_memory, &options->query_memory_bytes_max));
+  BARO_TRY(ReadSize("--query.cache-size", texts.query_cache, &options->query_cache_bytes));
+  return ReadDuration("--query.slow-threshold", texts.query_slow, 0, &options->query_slow_ms);
+}
+
 absl::Status CheckAddress(const char* flag, const std::string& address) {
   const auto parsed = net::ParseHostPort(address);
   if (parsed.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       base::StrCat(flag, ": ", base::FromAbsl(parsed.status().message())));
+}
+
+// The path of a URL is where its routes lie, unless told otherwise.
+absl::Status ReadWeb(const TextFlags& texts, CollectorOptions* options) {
+  std::string prefix;
+  if (!texts.external_url.empty()) {
+    const auto url = net::ParseUrl(texts.external_url);
+    if (!url.ok() || url->target.find('?') != std::string::npos) {
+      return absl::InvalidArgumentError(base::StrCat("cannot read --web.external-url \"",
+                                                     texts.external_url,
+                                                     "\": expected http(s)://host[:port][/path]"));
+    }
+    prefix = url->target;
+    options->external_url = texts.external_url;
+    while (options->external_url.ends_with('/')) options->external_url.pop_back();
+  }
+  prefix = texts.route_prefix.value_or(prefix);
+  while (prefix.ends_with('/')) prefix.pop_back();
+  if (!prefix.empty() && !prefix.starts_with('/')) prefix.insert(0, "/");
+  options->route_prefix = std::move(prefix);
+  const auto origin =
+      model::Matcher::Create(model::MatchType::kRegex, "origin", options->cors_origin);
+  if (origin.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      base::StrCat("--web.cors.origin: ", base::FromAbsl(origin.status().message())));
 }
 
 std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions& options,
@@ -187,6 +284,12 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"query.lookback-delta", texts.query_lookback},
       {"query.max-samples", base::StrCat(options.query_samples_max)},
       {"query.max-concurrency", base::StrCat(options.query_concurrency_max)},
+      {"query.max-points", base::StrCat(options.query_points_max)},
+      {"query.max-series", base::StrCat(options.query_series_max)},
+      {"query.memory-limit", texts.query_memory},
+      {"query.cache-size", texts.query_cache},
+      {"query.slow-threshold", texts.query_slow},
+      {"query.log-file", options.query_log_file},
       {"memory.limit", texts.memory_limit},
       {"storage.remote.read-sample-limit", base::StrCat(options.read_samples_max)},
       {"enable-feature", CLI::detail::join(options.features, ",")},
@@ -194,6 +297,14 @@ std::vector<std::pair<std::string, std::string>> FlagsOf(const CollectorOptions&
       {"log.format", options.log_format},
       {"storage.backup-path", options.backup_path},
       {"web.enable-admin-api", options.admin_api ? "true" : "false"},
+      {"web.enable-lifecycle", options.lifecycle.value_or(false) ? "true" : "false"},
+      {"web.config.file", options.web_config_file},
+      {"web.external-url", options.external_url},
+      {"web.route-prefix", options.route_prefix.empty() ? "/" : options.route_prefix},
+      {"web.cors.origin", options.cors_origin},
+      {"web.max-connections", base::StrCat(options.connections_max)},
+      {"web.enable-remote-write-receiver", "true"},
+      {"web.enable-otlp-receiver", "true"},
   };
   for (const LimitFlag& flag : kLimitFlags) {
     flags.emplace_back(flag.name, base::StrCat(options.limits.*flag.limit));
@@ -230,7 +341,9 @@ absl::StatusOr<std::optional<CollectorOptions>> ParseCommandLine(int argc,
   BARO_TRY(ReadDuration("--query.timeout", texts.query_timeout, 1, &options.query_timeout_ms));
   BARO_TRY(
       ReadDuration("--query.lookback-delta", texts.query_lookback, 1, &options.query_lookback_ms));
+  BARO_TRY(ReadQueryLimits(texts, &options));
   BARO_TRY(ReadMemoryLimit(texts.memory_limit, &options.memory_limit_bytes));
+  BARO_TRY(ReadWeb(texts, &options));
   options.flags = FlagsOf(options, texts);
   return options;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,9 +40,23 @@ struct CollectorOptions {
   int64_t query_samples_max = 50'000'000;
   size_t query_concurrency_max = 20;
   SeriesLimits limits;
+  int64_t query_points_max = 11'000;
+  int64_t query_series_max = 0;                     // 0: any number
+  uint64_t query_memory_bytes_max = 0;              // 0: any number
+  uint64_t query_cache_bytes = uint64_t{64} << 20;  // 0: no cache
+  int64_t query_slow_ms = 1'000;
+  std::string query_log_file;             // empty: none
   int64_t read_samples_max = 50'000'000;  // remote read, one query; 0: any number
   std::vector<std::string> features;      // kStartSamplesFeature
   bool admin_api = false;
+  // --web.enable-lifecycle: absent, /-/reload is served and /-/quit is not.
+  std::optional<bool> lifecycle;
+  std::function<void()> quit;  // what /-/quit does; set by main()
+  std::string web_config_file;
+  std::string external_url;        // without a slash at its end; empty: not known
+  std::string route_prefix;        // of every path, without a slash at its end
+  std::string cors_origin = ".*";  // regular expression, anchored
+  size_t connections_max = 4'096;
   std::string backup_path;  // where backups go; empty: none are taken
   // Instead of serving: verify the store, or restore it from a folder of backups.
   bool verify = false;

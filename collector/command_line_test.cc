@@ -105,5 +105,26 @@ TEST(CommandLine, SaysPlainlyWhichNumbersItTakes) {
   EXPECT_TRUE(Parse({"--query.max-concurrency", "1000"}).ok());
 }
 
+TEST(CommandLine, ReadsHowItIsReached) {
+  const auto plain = Parse({});
+  EXPECT_EQ((*plain)->route_prefix, "");
+  EXPECT_EQ((*plain)->cors_origin, ".*");
+  EXPECT_FALSE((*plain)->lifecycle.has_value());
+  const auto options =
+      Parse({"--web.external-url=https://metrics.example/prom/", "--web.cors.origin=https://.*",
+             "--web.enable-lifecycle", "--web.max-connections=7", "--web.config.file=web.yml"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ((*options)->external_url, "https://metrics.example/prom");
+  EXPECT_EQ((*options)->route_prefix, "/prom");
+  EXPECT_EQ((*options)->lifecycle, true);
+  EXPECT_EQ((*options)->connections_max, 7u);
+  EXPECT_EQ((*options)->web_config_file, "web.yml");
+  EXPECT_EQ((*Parse({"--web.external-url=http://a/b", "--web.route-prefix=/"}))->route_prefix, "");
+  EXPECT_EQ((*Parse({"--web.route-prefix=x/y/"}))->route_prefix, "/x/y");
+  EXPECT_EQ((*Parse({"--web.enable-lifecycle=false"}))->lifecycle, false);
+  EXPECT_FALSE(Parse({"--web.external-url=metrics.example"}).ok());
+  EXPECT_FALSE(Parse({"--web.cors.origin=("}).ok());
+}
+
 }  // namespace
 }  // namespace baro::collector

@@ -1,11 +1,14 @@
 #include "config.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <utility>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
 #include "baro/promql/engine.h"
+#include "notify/alerting_yaml.h"
 
 namespace baro::collector {
 namespace {
@@ -20,7 +23,6 @@ constexpr Absent kAbsent[] = {
     {"scrape_configs", "scraping is baro-agent's work: put it in the agent's configuration"},
     {"scrape_config_files", "scraping is baro-agent's work: put it in the agent's configuration"},
     {"rule_files", "rules are not available yet"},
-    {"alerting", "alerting is not available yet"},
     {"remote_write", "forwarding by remote write is not available yet"},
     {"remote_read", "remote read is not available yet"},
     {"tracing", "tracing is not available yet"},
@@ -115,6 +117,12 @@ static absl::Status ReadYaml(const base::YamlNode& node, CollectorConfig* config
   map.Optional("global", &config->global);
   map.Optional("storage", &config->storage);
   map.Optional("otlp", &config->otlp);
+  if (const base::YamlNode* alerting = map.Take("alerting")) {
+    auto read = notify::ReadAlertingConfig(*alerting, config->folder);
+    map.Keep(read.status());
+    if (read.ok()) config->alerting = *std::move(read);
+    config->alerting_yaml = PrintAlerting(*alerting);
+  }
   for (const Absent& absent : kAbsent) {
     if (map.Take(absent.key) != nullptr) {
       map.Fail(absent.key, base::StrCat(absent.key, ": ", absent.what));
@@ -125,8 +133,9 @@ static absl::Status ReadYaml(const base::YamlNode& node, CollectorConfig* config
 
 namespace {
 
-absl::StatusOr<CollectorConfig> FromNode(const base::YamlNode& node) {
+absl::StatusOr<CollectorConfig> FromNode(const base::YamlNode& node, const std::string& file) {
   CollectorConfig config;
+  config.folder = std::filesystem::path(file).parent_path().string();
   BARO_TRY(ReadYaml(node, &config));
   return config;
 }
@@ -169,13 +178,13 @@ void AppendStorage(const StorageConfig& storage, std::string* out) {
 
 absl::StatusOr<CollectorConfig> ParseConfig(std::string_view text, const std::string& file) {
   BARO_TRY_ASSIGN(const base::YamlNode node, base::ParseYaml(text, file));
-  return FromNode(node);
+  return FromNode(node, file);
 }
 
 absl::StatusOr<CollectorConfig> ReadConfig(const std::string& path) {
   if (path.empty()) return CollectorConfig();
   BARO_TRY_ASSIGN(const base::YamlNode node, base::ReadYamlFile(path));
-  return FromNode(node);
+  return FromNode(node, path);
 }
 
 absl::StatusOr<std::vector<DownsamplingConfig>> ParseDownsampling(std::string_view text) {
@@ -221,7 +230,7 @@ std::string PrintConfig(const CollectorConfig& config) {
     base::StrAppend(&out, "    ", Quoted(name), ": ", Quoted(value), "\n");
   }
   AppendStorage(config.storage, &out);
-  return out + PrintOtlpConfig(config.otlp);
+  return out + PrintOtlpConfig(config.otlp) + config.alerting_yaml;
 }
 
 }  // namespace baro::collector

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "baro/model/matcher.h"
+#include "baro/notify/config.h"
 #include "baro/tsdb/store.h"
 #include "otlp/otlp_config.h"
 
@@ -44,9 +45,13 @@ struct StorageConfig {
 };
 
 struct CollectorConfig {
+  std::string folder;  // of the file: relative file names start there
   GlobalConfig global;
   StorageConfig storage;
   OtlpConfig otlp;
+  notify::AlertingConfig alerting;
+  // As it was written, secrets left out; for PrintConfig().
+  std::string alerting_yaml;
 };
 
 // Errors: InvalidArgument with file:line:column; keys of Prometheus' that this version does not

@@ -1,6 +1,7 @@
 // baro-collector: stores what agents and remote write send, and answers PromQL.
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -98,6 +99,7 @@ int Main(int argc, const char* const* argv) {
   }
   if (!*options) return 0;
   (*options)->hash_seed = SystemSeed();
+  (*options)->quit = [] { kill(getpid(), SIGTERM); };
   StartLog(**options);
   if ((*options)->verify || !(*options)->restore_from.empty()) return RunOffline(**options);
   const sigset_t signals = BlockSignals();

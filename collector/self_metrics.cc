@@ -189,6 +189,10 @@ void CollectHttp(const net::HttpServerStats& stats, Families* families) {
       OneGauge("baro_http_connections", "Open connections.", D(stats.connections_open)));
   families->push_back(
       OneGauge("baro_http_body_bytes", "Request bodies in memory.", D(stats.bodies_bytes)));
+  families->push_back(OneGauge("baro_http_answer_bytes", "Answers their clients have not read yet.",
+                               D(stats.answers_bytes)));
+  counter("answers_shed_total", "Answers that found no room beside those being read.",
+          stats.answers_shed_total);
   counter("connections_total", "Connections accepted.", stats.connections_total);
   counter("connections_refused_total", "Connections beyond the limit.",
           stats.connections_refused_total);
@@ -342,11 +346,15 @@ void SelfMetrics::Observe(const net::HttpExchange& exchange) {
   counter->Increment();
 }
 
-std::string SelfMetrics::Text() const {
-  Families families = registry_.Collect();
+std::vector<prometheus::MetricFamily> SelfMetrics::Families() const {
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
   for (const CollectFamilies& collect : parts_) collect(&families);
+  return families;
+}
+
+std::string SelfMetrics::Text() const {
   std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, families);
+  prometheus::TextSerializer().Serialize(out, Families());
   return out.str();
 }
 

@@ -56,6 +56,8 @@ class SelfMetrics {
 
   // The exposition, text format 0.0.4.
   std::string Text() const;
+  // The same as families.
+  std::vector<prometheus::MetricFamily> Families() const;
 
  private:
   // The series of one route; the server's routes bound their number.

@@ -5,6 +5,7 @@
 
 #include "baro/base/memory_budget.h"
 #include "baro/base/mutex.h"
+#include "baro/base/random.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
@@ -12,17 +13,27 @@
 #include "baro/collector/ingest_service.h"
 #include "baro/net/http_server.h"
 #include "baro/net/listen.h"
+#include "baro/notify/notifier.h"
 #include "baro/promql/engine.h"
+#include "baro/promql/result_cache.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
+#include "notify/notify_metrics.h"
+#include "notify/notify_routes.h"
 #include "otlp/otlp_grpc.h"
 #include "otlp/otlp_http.h"
 #include "otlp/otlp_metrics.h"
+#include "queries/log_file.h"
+#include "queries/query_log.h"
+#include "queries/query_metrics.h"
 #include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
 #include "self_metrics.h"
+#include "self_metrics_json.h"
 #include "spdlog/spdlog.h"
 #include "version.h"
+#include "web_config.h"
+#include "web_routes.h"
 
 namespace baro::collector {
 namespace {
@@ -30,11 +41,15 @@ namespace {
 using net::HttpLane;
 
 promql::EngineOptions EngineOptionsOf(const CollectorOptions& options, const base::Clock* clock,
-                                      base::MemoryBudget* memory) {
+                                      base::MemoryBudget* memory, promql::ResultCache* cache) {
   promql::EngineOptions engine;
   engine.lookback_ms = options.query_lookback_ms;
   engine.timeout_ms = options.query_timeout_ms;
   engine.samples_max = options.query_samples_max;
+  engine.points_max = options.query_points_max;
+  engine.series_max = static_cast<size_t>(options.query_series_max);
+  engine.memory_bytes_max = options.query_memory_bytes_max;
+  if (options.query_cache_bytes > 0) engine.cache = cache;
   engine.memory = memory;
   engine.clock = clock;
   return engine;
@@ -67,7 +82,8 @@ class ServerImpl final : public Server {
         start_time_ms_(clock->NowMs()),
         start_ns_(clock->MonotonicNs()),
         memory_({options_.memory_limit_bytes, base::ResidentBytes, clock}),
-        engine_(EngineOptionsOf(options_, clock, &memory_)),
+        cache_({options_.query_cache_bytes, &memory_}),
+        engine_(EngineOptionsOf(options_, clock, &memory_, &cache_)),
         metrics_(Version()) {}
   ~ServerImpl() override { Stop(); }
 
@@ -83,16 +99,19 @@ class ServerImpl final : public Server {
 
  private:
   absl::Status OpenStore();
+  absl::Status OpenQueryLog();
   void TellReplay();
   bool IsReady() const;
   void StartOtlp();
+  absl::Status StartNotifier();
   std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
   ApiFacts Facts();
   void AddMetrics();
-  void AddHealthRoutes(net::HttpRouter* router);
-  net::ServerResponse ReloadAnswer();
+  void AddRoutes(net::HttpRouter* router);
+  net::HttpServerOptions HttpOptions();
+  std::vector<ApiFacts::Notification> Notifications() const ABSL_LOCKS_EXCLUDED(mutex_);
   net::ServerResponse CompactAnswer();
   CollectorConfig config() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -101,21 +120,27 @@ class ServerImpl final : public Server {
   const int64_t start_time_ms_;
   const int64_t start_ns_;
   base::MemoryBudget memory_;
+  promql::ResultCache cache_;
   const promql::Engine engine_;
+  std::unique_ptr<LogFile> query_log_file_;  // null: none
+  std::unique_ptr<QueryLog> queries_;
   int64_t retention_ms_ = 0;
 
   mutable base::Mutex mutex_;
   CollectorConfig config_ ABSL_GUARDED_BY(mutex_);
   int64_t reload_time_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   bool reload_good_ ABSL_GUARDED_BY(mutex_) = true;
+  int64_t reload_failed_ms_ ABSL_GUARDED_BY(mutex_) = 0;
 
   std::unique_ptr<tsdb::Store> store_;
   std::unique_ptr<RemoteWrite> remote_write_;
   std::unique_ptr<RemoteRead> remote_read_;
   std::unique_ptr<OtlpReceiver> otlp_;
   std::unique_ptr<OtlpGrpc> otlp_grpc_;
+  std::unique_ptr<notify::Notifier> notifier_;
   ApiParts api_;
   SelfMetrics metrics_;
+  WebSecurity security_;
   std::unique_ptr<IngestService> ingest_;
   std::unique_ptr<net::HttpServer> http_;
   base::TaskGroup watch_;
@@ -126,6 +151,7 @@ class ServerImpl final : public Server {
 
 absl::Status ServerImpl::Open() {
   BARO_TRY_ASSIGN(CollectorConfig config, ReadConfig(options_.config_file));
+  BARO_TRY(security_.Load(options_.web_config_file));
   retention_ms_ = RetentionOf(options_, config);
   {
     base::MutexLock lock(&mutex_);
@@ -133,6 +159,7 @@ absl::Status ServerImpl::Open() {
     reload_time_ms_ = start_time_ms_;
   }
   BARO_TRY(OpenStore());
+  BARO_TRY(OpenQueryLog());
   RemoteWriteOptions remote_write;
   remote_write.cache_seed = options_.hash_seed;
   remote_write.start_samples = std::find(options_.features.begin(), options_.features.end(),
@@ -144,9 +171,28 @@ absl::Status ServerImpl::Open() {
   remote_read.memory = &memory_;
   remote_read_ = std::make_unique<RemoteRead>(store_.get(), std::move(remote_read));
   StartOtlp();
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api};
+  BARO_TRY(StartNotifier());
+  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api,
+                  queries_.get()};
   BARO_TRY(StartIngest());
   return Listen();
+}
+
+absl::Status ServerImpl::OpenQueryLog() {
+  QueryLogOptions options;
+  options.slow_seconds = static_cast<double>(options_.query_slow_ms) / 1000;
+  options.clock = clock_;
+  options.on_slow = [](const FinishedQuery& query) {
+    spdlog::warn("slow query: seconds={:.3f} samples={} query={} dashboard_uid={} error={}",
+                 query.seconds, query.samples, query.asked.expression, query.asked.dashboard_uid,
+                 query.error);
+  };
+  if (!options_.query_log_file.empty()) {
+    BARO_TRY_ASSIGN(query_log_file_, LogFile::Open(options_.query_log_file));
+    options.write_line = [this](std::string_view line) { return query_log_file_->Write(line); };
+  }
+  queries_ = std::make_unique<QueryLog>(std::move(options));
+  return absl::OkStatus();
 }
 
 absl::Status ServerImpl::OpenStore() {
@@ -205,6 +251,18 @@ void ServerImpl::StartOtlp() {
   otlp_grpc_ = OtlpGrpc::Start(otlp_.get(), OtlpGrpcOptions());
 }
 
+absl::Status ServerImpl::StartNotifier() {
+  notify::NotifierOptions options;
+  options.folder = options_.storage_path + "/notify";
+  options.clock = clock_;
+  options.seed = base::RandomSeed();
+  options.external_url = base::StrCat("http://", options_.http_address);
+  options.on_trouble = [](const std::string& what) { spdlog::warn("notify: {}", what); };
+  BARO_TRY_ASSIGN(notifier_, notify::Notifier::Open(std::move(options)));
+  const CollectorConfig config = this->config();
+  return notifier_->Apply(config.alerting, config.global.external_labels);
+}
+
 // gRPC does not know the empty host that stands for every address.
 std::string ServerImpl::GrpcListen() const {
   const std::string& address = options_.grpc_address;
@@ -225,8 +283,7 @@ absl::Status ServerImpl::StartIngest() {
 
 absl::Status ServerImpl::Listen() {
   net::HttpRouter router;
-  AddHealthRoutes(&router);
-  AddApiRoutes(&api_, &router);
+  AddRoutes(&router);
   router.Handle({{"POST"},
                  "/api/v1/write",
                  HttpLane::kWrite,
@@ -238,18 +295,47 @@ absl::Status ServerImpl::Listen() {
       {"POST"}, "/api/v1/read", HttpLane::kQuery,
       [this](const net::ServerRequest& request) { return remote_read_->Handle(request); });
   AddOtlpRoutes(otlp_.get(), &router);
-  net::HttpServerOptions http;
-  http.address = options_.http_address;
-  http.cors = true;
-  http.clock = clock_;
-  http.lanes[static_cast<size_t>(HttpLane::kQuery)].threads = options_.query_concurrency_max;
-  http.on_exchange = [this](const net::HttpExchange& exchange) { metrics_.Observe(exchange); };
   AddMetrics();
-  BARO_TRY_ASSIGN(http_, net::HttpServer::Listen(std::move(http), std::move(router)));
+  BARO_TRY_ASSIGN(http_, net::HttpServer::Listen(HttpOptions(), std::move(router)));
   // Handlers ask http_ for its counters: only now may they run.
   http_->Serve();
   spdlog::info("listening: http={} grpc={}", http_->address(), grpc_address());
   return absl::OkStatus();
+}
+
+std::vector<ApiFacts::Notification> ServerImpl::Notifications() const {
+  std::vector<ApiFacts::Notification> notifications;
+  if (!store_->ReplayComplete()) {
+    notifications.push_back({"The collector is starting and loads its journals.", start_time_ms_});
+  }
+  base::MutexLock lock(&mutex_);
+  // Prometheus' words.
+  if (!reload_good_)
+    notifications.push_back({"Configuration reload has failed.", reload_failed_ms_});
+  return notifications;
+}
+
+net::HttpServerOptions ServerImpl::HttpOptions() {
+  net::HttpServerOptions http;
+  http.address = options_.http_address;
+  http.connections_max = options_.connections_max;
+  http.clock = clock_;
+  http.lanes[static_cast<size_t>(HttpLane::kQuery)].threads = options_.query_concurrency_max;
+  http.cors = true;
+  http.cors_prefix = options_.route_prefix + "/api/v1/";
+  auto origins = model::Matcher::Create(model::MatchType::kRegex, "origin", options_.cors_origin);
+  if (origins.ok()) {  // the command line has checked it
+    http.cors_allows = [origins = *std::move(origins)](std::string_view origin) {
+      return origins.Matches(origin);
+    };
+  }
+  if (!options_.web_config_file.empty()) {
+    http.tls = [this] { return security_.Tls(); };
+    http.guard = [this](const net::ServerRequest& request) { return security_.Guard(request); };
+    http.decorate = [this](net::ServerResponse* response) { security_.Decorate(response); };
+  }
+  http.on_exchange = [this](const net::HttpExchange& exchange) { metrics_.Observe(exchange); };
+  return http;
 }
 
 ApiFacts ServerImpl::Facts() {
@@ -265,6 +351,13 @@ ApiFacts ServerImpl::Facts() {
     base::MutexLock lock(&mutex_);
     return std::pair(reload_time_ms_, reload_good_);
   };
+  facts.notifications = [this] { return Notifications(); };
+  facts.external_labels = [this] { return this->config().global.external_labels; };
+  facts.self_metrics = [this](const auto& wanted) {
+    return FamiliesJson(metrics_.Families(), wanted);
+  };
+  facts.lifecycle = options_.lifecycle.value_or(false);
+  facts.external_url = options_.external_url;
   facts.flags = options_.flags;
   facts.retention = RetentionText(retention_ms_);
   facts.version = Version();
@@ -282,6 +375,7 @@ void ServerImpl::AddMetrics() {
   metrics_.Add(
       [this](Families* families) { CollectRemoteRead(remote_read_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectOtlp(otlp_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectNotify(notifier_->GetStatus(), families); });
   metrics_.Add([this](Families* families) { CollectIngest(ingest_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectHttp(http_->GetStats(), families); });
   metrics_.Add([this](Families* families) {
@@ -294,37 +388,25 @@ void ServerImpl::AddMetrics() {
                                  static_cast<double>(reload_time_ms_) / 1000));
   });
   metrics_.Add([this](Families* families) { CollectMemory(memory_, families); });
+  metrics_.Add([this](Families* families) { CollectQueries(queries_->GetStats(), families); });
+  metrics_.Add([this](Families* families) { CollectResultCache(cache_.GetStats(), families); });
   metrics_.Add(CollectProcess);
 }
 
-void ServerImpl::AddHealthRoutes(net::HttpRouter* router) {
-  router->Handle({"GET"}, "/", HttpLane::kInline, [](const net::ServerRequest&) {
-    return net::ServerResponse::Text(
-        200, VersionText() + "\nPromQL: /api/v1/query?query=up   Metrics: /metrics\n");
-  });
-  router->Handle({"GET"}, "/-/healthy", HttpLane::kInline, [](const net::ServerRequest&) {
-    return net::ServerResponse::Text(200, "Barograph collector is healthy.\n");
-  });
-  router->Handle({"GET"}, "/-/ready", HttpLane::kInline, [this](const net::ServerRequest&) {
-    if (IsReady()) return net::ServerResponse::Text(200, "Barograph collector is ready.\n");
-    return net::ServerResponse::Text(503, "The journal is being loaded.\n");
-  });
-  router->Handle({"POST", "PUT"}, "/-/reload", HttpLane::kQuick,
-                 [this](const net::ServerRequest&) { return ReloadAnswer(); });
+void ServerImpl::AddRoutes(net::HttpRouter* router) {
+  router->SetPrefix(options_.route_prefix);
+  WebParts web;
+  web.is_ready = [this] { return IsReady(); };
+  if (options_.lifecycle.value_or(true)) web.reload = [this] { return Reload(); };
+  if (options_.lifecycle.value_or(false)) web.quit = options_.quit;
+  web.metrics = [this] { return metrics_.Text(); };
+  web.prefix = options_.route_prefix;
+  web.version = VersionText();
+  AddWebRoutes(std::move(web), router);
+  AddNotifyRoutes(notifier_.get(), clock_, router);
+  AddApiRoutes(&api_, router);
   router->Handle({"POST", "PUT"}, "/api/v1/baro/admin/compact", HttpLane::kQuery,
                  [this](const net::ServerRequest&) { return CompactAnswer(); });
-  router->Handle({"GET"}, "/metrics", HttpLane::kQuick, [this](const net::ServerRequest&) {
-    net::ServerResponse response = net::ServerResponse::Text(200, metrics_.Text());
-    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    return response;
-  });
-}
-
-net::ServerResponse ServerImpl::ReloadAnswer() {
-  const absl::Status status = Reload();
-  if (status.ok()) return net::ServerResponse::Text(200, "");
-  return net::ServerResponse::Text(
-      500, base::StrCat("failed to reload config: ", base::FromAbsl(status.message()), "\n"));
 }
 
 // Seals all that is in memory and answers when it is on disk.
@@ -343,10 +425,14 @@ CollectorConfig ServerImpl::config() const {
 absl::Status ServerImpl::Reload() {
   absl::StatusOr<CollectorConfig> config = ReadConfig(options_.config_file);
   absl::Status status = config.status();
+  if (status.ok()) status = security_.Load(options_.web_config_file);
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
+  if (status.ok() && query_log_file_ != nullptr) status = query_log_file_->Reopen();
+  if (status.ok()) status = notifier_->Apply(config->alerting, config->global.external_labels);
   base::MutexLock lock(&mutex_);
   reload_good_ = status.ok();
   if (!status.ok()) {
+    reload_failed_ms_ = clock_->NowMs();
     spdlog::error("configuration is not reloaded: {}", std::string(status.message()));
     return status;
   }
@@ -363,6 +449,7 @@ void ServerImpl::Stop() {
   if (http_) http_->Stop();
   if (otlp_grpc_) otlp_grpc_->Stop();
   if (ingest_) ingest_->Stop();
+  if (notifier_) notifier_->Stop();
   if (!store_) return;
   const absl::Status closed = store_->Close();
   watch_.Stop();

@@ -15,7 +15,7 @@
 #include "baro/base/mutex.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
-#include "file_watch.h"
+#include "baro/discovery/file_watch.h"
 #include "scrape_loop.h"
 #include "spdlog/spdlog.h"
 #include "target.h"
@@ -44,7 +44,7 @@ struct ScrapeManager::Impl {
   // One entry of scrape_configs at work. Strand-bound.
   struct Job {
     std::shared_ptr<const ScrapeJob> config;
-    std::vector<FileWatch> watches;
+    std::vector<discovery::FileWatch> watches;
     std::map<std::string, std::shared_ptr<ScrapeLoop>> loops;  // by Target::Key()
     size_t targets_dropped = 0;
     uint64_t target_errors = 0;
@@ -127,7 +127,7 @@ void ScrapeManager::Impl::AddBadTarget(model::Labels discovered, const absl::Sta
 // Targets and files of targets that are not scraped, and why.
 std::vector<TargetStatus> ScrapeManager::Impl::Unscrapable(const Job& job) {
   std::vector<TargetStatus> rows = job.bad_targets;
-  for (const FileWatch& watch : job.watches) {
+  for (const discovery::FileWatch& watch : job.watches) {
     for (auto& [path, error] : watch.BrokenFiles()) {
       if (rows.size() >= kUnscrapableRowsMax) return rows;
       TargetStatus row;
@@ -155,7 +155,7 @@ void ScrapeManager::Impl::TellOnce(const std::vector<TargetStatus>& unscrapable,
 
 std::map<std::string, Target> ScrapeManager::Impl::FindTargets(Job* job) {
   std::vector<TargetGroup> groups = job->config->static_configs;
-  for (const FileWatch& watch : job->watches) {
+  for (const discovery::FileWatch& watch : job->watches) {
     const std::vector<TargetGroup> found = watch.groups();
     groups.insert(groups.end(), found.begin(), found.end());
   }
@@ -210,7 +210,7 @@ void ScrapeManager::Impl::Sync(Job* job) {
 ScrapeManager::Impl::Job ScrapeManager::Impl::MakeJob(ScrapeJob config, Job* old) {
   Job job;
   for (const FileDiscovery& discovery : config.file_sd_configs) job.watches.emplace_back(discovery);
-  for (FileWatch& watch : job.watches) watch.Poll(context.clock->MonotonicNs() / 1'000'000);
+  for (discovery::FileWatch& watch : job.watches) watch.Poll(context.clock->MonotonicNs() / 1'000'000);
   if (old != nullptr && SameSettings(*old->config, config)) job.loops = std::move(old->loops);
   if (old != nullptr) job.told = std::move(old->told);
   job.config = std::make_shared<const ScrapeJob>(std::move(config));
@@ -243,7 +243,7 @@ asio::awaitable<void> ScrapeManager::Impl::PollDiscovery() {
     const int64_t now_ms = context.clock->MonotonicNs() / 1'000'000;
     for (Job& job : jobs) {
       bool changed = false;
-      for (FileWatch& watch : job.watches) changed |= watch.Poll(now_ms);
+      for (discovery::FileWatch& watch : job.watches) changed |= watch.Poll(now_ms);
       if (changed) Sync(&job);
     }
     Publish();
@@ -274,7 +274,7 @@ void ScrapeManager::Impl::Publish() {
   for (const Job& job : jobs) {
     for (const auto& [key, loop] : job.loops) boards.push_back(loop->board());
     uint64_t errors = job.target_errors;
-    for (const FileWatch& watch : job.watches) errors += watch.errors();
+    for (const discovery::FileWatch& watch : job.watches) errors += watch.errors();
     discovery_errors.emplace_back(job.config->job_name, errors);
     targets_dropped += job.targets_dropped;
   }

@@ -28,12 +28,19 @@ struct Series {
   std::vector<Point> points;
 };
 
-enum class ResultType { kVector, kMatrix, kScalar, kString };
-
-struct QueryAnswer {
-  ResultType type = ResultType::kVector;
-  std::vector<Series> series;  // a scalar or string is one series without labels
+// A native histogram: its buckets as they lie on the axis of values, lowest first.
+struct HistogramBucket {
+  double lower = 0;
+  double upper = 0;
+  double count = 0;
 };
+struct Histogram {
+  double count = 0;
+  double sum = 0;
+  std::vector<HistogramBucket> buckets;  // those with observations
+};
+
+enum class ResultType { kVector, kMatrix, kScalar, kString };
 
 struct Metadata {
   std::string type;
@@ -69,5 +76,12 @@ using Record = std::vector<Field>;
 
 // The member's value, empty when there is none.
 std::string_view Member(const Record& record, std::string_view name);
+
+struct QueryAnswer {
+  ResultType type = ResultType::kVector;
+  std::vector<Series> series;  // a scalar or string is one series without labels
+  Record stats;                // what it cost, when that was asked for
+  std::string stats_json;      // the same as it came
+};
 
 }  // namespace baro::cli

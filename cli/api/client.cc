@@ -29,9 +29,21 @@ std::string FirstLine(std::string_view body) {
   return std::string(body.substr(0, std::min(body.find('\n'), kReadableMax)));
 }
 
-Parameters MatchParameters(const std::string& match) {
-  if (match.empty()) return {};
-  return {{"match[]", match}};
+Parameters RangeParameters(const Client::Range& range) {
+  return {{"start", SecondsText(range.start_ms)},
+          {"end", SecondsText(range.end_ms)},
+          {"step", SecondsText(range.step_ms)}};
+}
+
+Parameters ScopeParameters(const Client::Scope& scope) {
+  Parameters parameters;
+  if (!scope.match.empty()) parameters.emplace_back("match[]", scope.match);
+  if (scope.window.has_value()) {
+    parameters.emplace_back("start", SecondsText(scope.window->start_ms));
+    parameters.emplace_back("end", SecondsText(scope.window->end_ms));
+  }
+  if (scope.limit > 0) parameters.emplace_back("limit", base::StrCat(scope.limit));
+  return parameters;
 }
 
 }  // namespace
@@ -68,53 +80,51 @@ absl::StatusOr<std::string> Client::Post(const std::string& path, const Paramete
   return Send({path, EncodeParameters(parameters)});
 }
 
-absl::StatusOr<QueryAnswer> Client::Query(std::string_view expression, int64_t time_ms) {
-  BARO_TRY_ASSIGN(const std::string body,
-                  Post("/api/v1/query", {{"query", std::string(expression)},
-                                         {"time", SecondsText(time_ms)},
-                                         {"timeout", base::StrCat(timeout_ms_, "ms")}}));
+absl::StatusOr<QueryAnswer> Client::Query(std::string_view expression, int64_t time_ms,
+                                          bool with_stats) {
+  Parameters form = {{"query", std::string(expression)},
+                     {"time", SecondsText(time_ms)},
+                     {"timeout", base::StrCat(timeout_ms_, "ms")}};
+  if (with_stats) form.emplace_back("stats", "all");
+  BARO_TRY_ASSIGN(const std::string body, Post("/api/v1/query", form));
   return DecodeQuery(body, &notes_);
 }
 
-absl::StatusOr<QueryAnswer> Client::QueryRange(std::string_view expression, Range range) {
-  BARO_TRY_ASSIGN(const std::string body,
-                  Post("/api/v1/query_range", {{"query", std::string(expression)},
-                                               {"start", SecondsText(range.start_ms)},
-                                               {"end", SecondsText(range.end_ms)},
-                                               {"step", SecondsText(range.step_ms)},
-                                               {"timeout", base::StrCat(timeout_ms_, "ms")}}));
+absl::StatusOr<QueryAnswer> Client::QueryRange(std::string_view expression, Range range,
+                                               bool with_stats) {
+  Parameters form = RangeParameters(range);
+  form.emplace(form.begin(), "query", std::string(expression));
+  form.emplace_back("timeout", base::StrCat(timeout_ms_, "ms"));
+  if (with_stats) form.emplace_back("stats", "all");
+  BARO_TRY_ASSIGN(const std::string body, Post("/api/v1/query_range", form));
   return DecodeQuery(body, &notes_);
 }
 
-absl::StatusOr<std::vector<std::string>> Client::LabelNames(const std::string& match) {
-  BARO_TRY_ASSIGN(const std::string body, Get("/api/v1/labels", MatchParameters(match)));
-  return DecodeStrings(body, &notes_);
+absl::StatusOr<std::vector<std::string>> Client::LabelNames(const Scope& scope) {
+  BARO_TRY_ASSIGN(const std::string body, Get("/api/v1/labels", ScopeParameters(scope)));
+  BARO_TRY_ASSIGN(auto names, DecodeStrings(body, &notes_));
+  ForgiveTruncation();
+  return names;
 }
 
 absl::StatusOr<std::vector<std::string>> Client::LabelValues(std::string_view name,
-                                                             const std::string& match) {
+                                                             const Scope& scope) {
   const std::string path = base::StrCat("/api/v1/label/", net::EncodePercent(name), "/values");
-  BARO_TRY_ASSIGN(const std::string body, Get(path, MatchParameters(match)));
-  return DecodeStrings(body, &notes_);
+  BARO_TRY_ASSIGN(const std::string body, Get(path, ScopeParameters(scope)));
+  BARO_TRY_ASSIGN(auto values, DecodeStrings(body, &notes_));
+  ForgiveTruncation();
+  return values;
 }
 
-absl::StatusOr<std::vector<std::string>> Client::LabelValues(std::string_view name,
-                                                             const std::string& match,
-                                                             Window window) {
-  Parameters parameters = MatchParameters(match);
-  parameters.emplace_back("start", SecondsText(window.start_ms));
-  parameters.emplace_back("end", SecondsText(window.end_ms));
-  const std::string path = base::StrCat("/api/v1/label/", net::EncodePercent(name), "/values");
-  BARO_TRY_ASSIGN(const std::string body, Get(path, parameters));
-  return DecodeStrings(body, &notes_);
+absl::StatusOr<std::vector<LabelSet>> Client::SeriesOf(const Scope& scope) {
+  BARO_TRY_ASSIGN(const std::string body, Post("/api/v1/series", ScopeParameters(scope)));
+  BARO_TRY_ASSIGN(auto sets, DecodeLabelSets(body, &notes_));
+  ForgiveTruncation();
+  return sets;
 }
 
-absl::StatusOr<std::vector<LabelSet>> Client::SeriesOf(const std::string& match, Window window) {
-  BARO_TRY_ASSIGN(const std::string body,
-                  Post("/api/v1/series", {{"match[]", match},
-                                          {"start", SecondsText(window.start_ms)},
-                                          {"end", SecondsText(window.end_ms)}}));
-  return DecodeLabelSets(body, &notes_);
+void Client::ForgiveTruncation() {
+  truncated_ = std::erase(notes_.warnings, "results truncated due to limit") > 0;
 }
 
 absl::StatusOr<std::vector<MetricMetadata>> Client::AllMetadata() {
@@ -165,6 +175,19 @@ absl::StatusOr<Record> Client::OrderRecord(const std::string& path, const Parame
   return DecodeRecord(body, &notes_);
 }
 
+absl::StatusOr<std::vector<Record>> Client::Records(const std::string& path, std::string_view list,
+                                                    const Parameters& parameters) {
+  BARO_TRY_ASSIGN(const std::string body, Get(path, parameters));
+  return DecodeRecords(body, list, &notes_);
+}
+
+absl::StatusOr<std::vector<Record>> Client::OrderRecords(const std::string& path,
+                                                         std::string_view list,
+                                                         const Parameters& parameters) {
+  BARO_TRY_ASSIGN(const std::string body, SendOrder(path, parameters));
+  return DecodeRecords(body, list, &notes_);
+}
+
 absl::StatusOr<Client::Verification> Client::Verify() {
   BARO_TRY_ASSIGN(const std::string body, SendOrder("/api/v1/baro/admin/verify", {}));
   Verification verification;
@@ -173,16 +196,58 @@ absl::StatusOr<Client::Verification> Client::Verify() {
   return verification;
 }
 
-absl::StatusOr<std::vector<Client::NamedList>> Client::Cardinality(int limit) {
+absl::StatusOr<Client::IndexSize> Client::Cardinality(int limit) {
+  auto body = Get("/api/v1/baro/cardinality", {{"limit", base::StrCat(limit)}});
+  if (absl::IsNotFound(body.status())) return TsdbCardinality(limit);
+  BARO_TRY(body.status());
+  IndexSize size;
+  BARO_TRY_ASSIGN(size.figures, DecodeRecord(*body, &notes_));
+  for (const char* name : {"metrics", "largestTargets", "seriesByJob", "seriesByNamespace",
+                           "valuesByLabel", "bytesByLabel", "seriesByLabelPair", "refused"}) {
+    BARO_TRY_ASSIGN(std::vector<Record> entries, DecodeRecords(*body, name, &notes_));
+    size.lists.push_back({name, std::move(entries)});
+  }
+  return size;
+}
+
+absl::StatusOr<Client::IndexSize> Client::TsdbCardinality(int limit) {
   BARO_TRY_ASSIGN(const std::string body,
                   Get("/api/v1/status/tsdb", {{"limit", base::StrCat(limit)}}));
-  std::vector<NamedList> lists;
+  IndexSize size;
+  BARO_TRY_ASSIGN(size.figures, DecodeRecord(body, &notes_));
   for (const char* name : {"seriesCountByMetricName", "labelValueCountByLabelName",
                            "memoryInBytesByLabelName", "seriesCountByLabelValuePair"}) {
     BARO_TRY_ASSIGN(std::vector<Record> entries, DecodeRecords(body, name, &notes_));
-    lists.push_back({name, std::move(entries)});
+    size.lists.push_back({name, std::move(entries)});
   }
-  return lists;
+  return size;
+}
+
+absl::StatusOr<Explanation> Client::Explain(std::string_view expression, int64_t time_ms,
+                                            std::optional<Range> range) {
+  Parameters form =
+      range.has_value() ? RangeParameters(*range) : Parameters{{"time", SecondsText(time_ms)}};
+  form.emplace(form.begin(), "query", std::string(expression));
+  BARO_TRY_ASSIGN(const std::string body, Post("/api/v1/baro/explain", form));
+  return DecodeExplanation(body, &notes_);
+}
+
+absl::StatusOr<std::vector<RunningQuery>> Client::RunningQueries() {
+  BARO_TRY_ASSIGN(const std::string body, Get("/api/v1/baro/queries", {}));
+  return DecodeRunningQueries(body, &notes_);
+}
+
+absl::StatusOr<std::vector<QueryCost>> Client::TopQueries(const std::string& by, int limit,
+                                                          int64_t since_ms) {
+  BARO_TRY_ASSIGN(
+      const std::string body,
+      Get("/api/v1/baro/top_queries",
+          {{"by", by}, {"limit", base::StrCat(limit)}, {"since", base::StrCat(since_ms, "ms")}}));
+  return DecodeTopQueries(body, &notes_);
+}
+
+absl::Status Client::CancelQuery(const std::string& id) {
+  return Order("/api/v1/baro/queries/cancel", {{"id", id}});
 }
 
 absl::Status Client::Health(const std::string& path) {

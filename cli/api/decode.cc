@@ -33,20 +33,6 @@ Target ReadTarget(dom::element element, LabelSet labels) {
   return target;
 }
 
-// Objects inside become "outer.inner"; depth is bounded by the parser's.
-void Flatten(dom::object object, const std::string& prefix, Record* record) {
-  for (const auto field : object) {
-    const std::string name = base::StrCat(prefix, field.key);
-    if (field.value.is_object()) {
-      Flatten(field.value.get_object().value_unsafe(), base::StrCat(name, "."), record);
-    } else if (field.value.is_string()) {
-      record->push_back({name, std::string(field.value.get_string().value_unsafe()), true});
-    } else if (!field.value.is_array() && !field.value.is_null()) {
-      record->push_back({name, simdjson::minify(field.value), false});
-    }
-  }
-}
-
 }  // namespace
 
 std::string_view LabelValue(const LabelSet& labels, std::string_view name) {
@@ -128,11 +114,8 @@ absl::StatusOr<std::vector<Target>> DecodeTargets(std::string_view json, Notes* 
 absl::StatusOr<Record> DecodeRecord(std::string_view json, Notes* notes) {
   Document document;
   BARO_TRY(document.Open(json, notes));
-  dom::object object;
-  if (document.data().get(object) != simdjson::SUCCESS) return BadAnswer("its data is no object");
-  Record record;
-  Flatten(object, "", &record);
-  return record;
+  if (!document.data().is_object()) return BadAnswer("its data is no object");
+  return FlatRecord(document.data());
 }
 
 absl::StatusOr<std::vector<Record>> DecodeRecords(std::string_view json, std::string_view list,
@@ -146,9 +129,8 @@ absl::StatusOr<std::vector<Record>> DecodeRecords(std::string_view json, std::st
   BARO_TRY_ASSIGN(const dom::array array, ListOf(element));
   std::vector<Record> records;
   for (const dom::element entry : array) {
-    dom::object object;
-    if (entry.get(object) != simdjson::SUCCESS) return BadAnswer("an entry is no object");
-    Flatten(object, "", &records.emplace_back());
+    if (!entry.is_object()) return BadAnswer("an entry is no object");
+    records.push_back(FlatRecord(entry));
   }
   return records;
 }

@@ -25,6 +25,8 @@ struct Notes {
 // the API's own error (status "error") as InvalidArgument (bad_data), FailedPrecondition
 // (execution), DeadlineExceeded (timeout, canceled) or Internal (others), with its text.
 absl::StatusOr<QueryAnswer> DecodeQuery(std::string_view json, Notes* notes);
+// The `text` of a point that is a histogram. Errors: DataLoss.
+absl::StatusOr<Histogram> DecodeHistogram(std::string_view json);
 absl::StatusOr<std::vector<std::string>> DecodeStrings(std::string_view json, Notes* notes);
 absl::StatusOr<std::vector<LabelSet>> DecodeLabelSets(std::string_view json, Notes* notes);
 absl::StatusOr<std::vector<MetricMetadata>> DecodeMetadata(std::string_view json, Notes* notes);

@@ -1,5 +1,6 @@
 // Results of query and query_range.
 
+#include <array>
 #include <charconv>
 
 #include "api/decode.h"
@@ -89,11 +90,44 @@ absl::StatusOr<ResultType> ReadType(dom::element data) {
 
 }  // namespace
 
+absl::StatusOr<Histogram> DecodeHistogram(std::string_view json) {
+  dom::parser parser;
+  dom::element root;
+  if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS) {
+    return BadAnswer("a histogram is no JSON");
+  }
+  Histogram histogram;
+  BARO_TRY_ASSIGN(histogram.count, ReadNumber(TextMember(root, "count")));
+  BARO_TRY_ASSIGN(histogram.sum, ReadNumber(TextMember(root, "sum")));
+  dom::array buckets;
+  if (root["buckets"].get(buckets) != simdjson::SUCCESS) return histogram;
+  for (const dom::element element : buckets) {
+    // [which bounds belong to it, "lower", "upper", "count"]
+    dom::array parts;
+    std::array<double, 3> numbers{};
+    if (element.get(parts) != simdjson::SUCCESS || parts.size() != numbers.size() + 1) {
+      return BadAnswer("a bucket is no list of four");
+    }
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      std::string_view text;
+      if (parts.at(i + 1).get(text) != simdjson::SUCCESS) return BadAnswer("a bound is no string");
+      BARO_TRY_ASSIGN(numbers[i], ReadNumber(text));
+    }
+    histogram.buckets.push_back({numbers[0], numbers[1], numbers[2]});
+  }
+  return histogram;
+}
+
 absl::StatusOr<QueryAnswer> DecodeQuery(std::string_view json, Notes* notes) {
   Document document;
   BARO_TRY(document.Open(json, notes));
   QueryAnswer answer;
   BARO_TRY_ASSIGN(answer.type, ReadType(document.data()));
+  dom::element stats;
+  if (document.data()["stats"].get(stats) == simdjson::SUCCESS) {
+    answer.stats = FlatRecord(stats);
+    answer.stats_json = simdjson::minify(stats);
+  }
   dom::element result;
   if (document.data()["result"].get(result) != simdjson::SUCCESS) {
     return BadAnswer("it has no member \"result\"");

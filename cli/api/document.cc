@@ -28,17 +28,38 @@ void ReadNotes(dom::element root, std::string_view name, std::vector<std::string
   }
 }
 
+// Objects inside become "outer.inner"; depth is bounded by the parser's.
+void Flatten(dom::object object, const std::string& prefix, Record* record) {
+  for (const auto field : object) {
+    const std::string name = base::StrCat(prefix, field.key);
+    if (field.value.is_object()) {
+      Flatten(field.value.get_object().value_unsafe(), base::StrCat(name, "."), record);
+    } else if (field.value.is_string()) {
+      record->push_back({name, std::string(field.value.get_string().value_unsafe()), true});
+    } else if (!field.value.is_array() && !field.value.is_null()) {
+      record->push_back({name, simdjson::minify(field.value), false});
+    }
+  }
+}
+
 }  // namespace
+
+Record FlatRecord(dom::element element) {
+  Record record;
+  dom::object object;
+  if (element.get(object) == simdjson::SUCCESS) Flatten(object, "", &record);
+  return record;
+}
 
 absl::Status BadAnswer(std::string_view what) {
   return absl::DataLossError(base::StrCat("cannot read the answer: ", what));
 }
 
-absl::Status Document::Open(std::string_view json, Notes* notes) {
+absl::Status Document::Open(std::string_view json, Notes* notes, size_t depth_max) {
   if (json.size() > kAnswerBytesMax) {
     return BadAnswer(base::StrCat("it has ", json.size(), " bytes, more than ", kAnswerBytesMax));
   }
-  if (parser_.allocate(json.size() + 1, kAnswerDepthMax) != simdjson::SUCCESS) {
+  if (parser_.allocate(json.size() + 1, depth_max) != simdjson::SUCCESS) {
     return absl::ResourceExhaustedError("cannot read the answer: out of memory");
   }
   dom::element root;

@@ -297,7 +297,8 @@ std::string RenderTrend(const ChartLine& line, const ChartFrame& frame, int colu
       continue;
     }
     const double share = (sums[i] / counts[i] - span.low) / (span.high - span.low);
-    out += kBlocks[static_cast<size_t>(std::clamp(share * 8, 0.0, 7.0))];
+    // Sums and spans of enormous values overflow: what is not a number is drawn as the lowest.
+    out += kBlocks[share > 0 ? static_cast<size_t>(std::min(share * 8, 7.0)) : 0];
   }
   return out;
 }

@@ -135,7 +135,9 @@ std::string QueryJson(const QueryAnswer& answer, const std::vector<std::string>&
     result = base::StrCat("[", result, "]");
   }
   std::string out = base::StrCat("{\"status\":\"success\",\"data\":{\"resultType\":\"",
-                                 TypeName(answer.type), "\",\"result\":", result, "}");
+                                 TypeName(answer.type), "\",\"result\":", result);
+  if (!answer.stats_json.empty()) base::StrAppend(&out, ",\"stats\":", answer.stats_json);
+  out += "}";
   if (!warnings.empty()) base::StrAppend(&out, ",\"warnings\":", JsonStrings(warnings));
   if (!infos.empty()) base::StrAppend(&out, ",\"infos\":", JsonStrings(infos));
   return out + "}\n";

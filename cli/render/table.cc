@@ -105,6 +105,7 @@ std::string RenderTable(const Table& table, const Screen& screen, const TableOpt
   while (last_shown > 0 && widths[last_shown - 1] == 0) --last_shown;
 
   std::string out;
+  if (last_shown == 0) return out;
   const auto append = [&](const auto& cell_at) {
     std::vector<std::string> cells;
     for (size_t i = 0; i < last_shown; ++i) {

@@ -40,8 +40,9 @@ struct BlockExporter {
 absl::Status BlockExporter::Export(int64_t start_ms, int64_t end_ms) {
   BARO_TRY_ASSIGN(
       const std::vector<std::string> names,
-      client->LabelValues("__name__", what.selector,
-                          {std::max(start_ms, what.start_ms), std::min(end_ms - 1, what.end_ms)}));
+      client->LabelValues("__name__",
+                          {what.selector, Client::Window{std::max(start_ms, what.start_ms),
+                                                         std::min(end_ms - 1, what.end_ms)}}));
   if (names.empty()) return absl::OkStatus();
   const int64_t windows = (end_ms - start_ms) / what.block_ms;
   if (windows == 1) return ExportWindow(start_ms);

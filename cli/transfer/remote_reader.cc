@@ -134,7 +134,7 @@ absl::Status RemoteReader::Read(const std::string& selector, int64_t start_ms, i
     BARO_TRY_ASSIGN(matchers, promql::ParseSelector(selector));
   }
   BARO_TRY_ASSIGN(std::vector<std::string> names,
-                  client_->LabelValues("__name__", selector, {start_ms, end_ms}));
+                  client_->LabelValues("__name__", {selector, Client::Window{start_ms, end_ms}}));
   std::sort(names.begin(), names.end());
   for (size_t begin = 0; begin < names.size(); begin += kNamesMax) {
     const size_t end = std::min(names.size(), begin + kNamesMax);

@@ -1,5 +1,6 @@
 // baro metrics: what there is to ask for, with type, unit and meaning.
 
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -7,6 +8,7 @@
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "verbs/query_output.h"
 #include "verbs/verbs.h"
 
 namespace baro::cli {
@@ -47,7 +49,7 @@ absl::Status Run(const MetricsArguments& arguments, Session* session) {
     return absl::InvalidArgumentError(
         base::StrCat("cannot read the pattern \"", arguments.pattern, "\": ", pattern.error()));
   }
-  BARO_TRY_ASSIGN(const auto names, session->client->LabelValues("__name__", ""));
+  BARO_TRY_ASSIGN(const auto names, session->client->LabelValues("__name__", {}));
   BARO_TRY_ASSIGN(const auto all, session->client->AllMetadata());
   std::map<std::string, Metadata> metadata;
   for (const MetricMetadata& entry : all) metadata[entry.metric] = entry.metadata;
@@ -56,6 +58,12 @@ absl::Status Run(const MetricsArguments& arguments, Session* session) {
     if (RE2::PartialMatch(name, pattern)) shown.insert(FamilyOf(name, metadata));
   }
 
+  const size_t found = shown.size();
+  session->is_empty = shown.empty();
+  if (arguments.limit > 0 && found > static_cast<size_t>(arguments.limit)) {
+    shown.erase(std::next(shown.begin(), arguments.limit), shown.end());
+    NoteMore(found, arguments.limit, session);
+  }
   List list;
   list.table.columns = {
       {"METRIC", Align::kLeft, Cut::kLast}, {"TYPE"}, {"UNIT"}, {"HELP", Align::kLeft, Cut::kEnd}};
@@ -66,7 +74,7 @@ absl::Status Run(const MetricsArguments& arguments, Session* session) {
     list.table.rows.push_back(
         {{Harmless(name)}, {Harmless(of.type)}, {Harmless(of.unit)}, {Harmless(of.help)}});
   }
-  list.total = base::StrCat(shown.size(), " of ", names.size(), " metrics");
+  list.total = base::StrCat(found, " of ", names.size(), " metrics");
   if (shown.empty()) {
     base::StrAppend(&session->notes, "baro: no metric's name matches \"",
                     Harmless(arguments.pattern), "\"\n");

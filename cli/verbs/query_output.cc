@@ -1,6 +1,7 @@
 #include "verbs/query_output.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "baro/base/strings.h"
 #include "render/json.h"
@@ -48,6 +49,35 @@ bool OrdersItself(std::string_view expression) {
     if (expression.starts_with(function)) return true;
   }
   return false;
+}
+
+void TellWhatItHolds(const QueryAnswer& answer, Session* session) {
+  session->is_empty = answer.series.empty();
+  session->is_firing =
+      std::any_of(answer.series.begin(), answer.series.end(), [](const Series& series) {
+        return LabelValue(series.labels, "__name__") == "ALERTS" &&
+               LabelValue(series.labels, "alertstate") == "firing";
+      });
+}
+
+void NoteStats(const QueryAnswer& answer, Session* session) {
+  if (answer.stats.empty()) return;
+  const std::string seconds(Member(answer.stats, "timings.execTotalTime"));
+  const std::string samples(Member(answer.stats, "samples.totalQueryableSamples"));
+  const std::string peak(Member(answer.stats, "samples.peakSamples"));
+  base::StrAppend(&session->notes,
+                  "baro: stats: ", FormatDuration(std::strtod(seconds.c_str(), nullptr)), ", ",
+                  Harmless(samples), " samples read, ", Harmless(peak), " held at once\n");
+}
+
+void NoteMore(size_t all, int limit, Session* session) {
+  base::StrAppend(&session->notes, "baro: ", all - static_cast<size_t>(limit), " more of ", all,
+                  " are left out by --limit ", limit, "\n");
+}
+
+void NoteTruncation(int limit, Session* session) {
+  if (!session->client->truncated()) return;
+  base::StrAppend(&session->notes, "baro: there are more than these ", limit, "\n");
 }
 
 void NoteNothingFound(std::string_view expression, std::string_view when, Session* session) {

@@ -18,6 +18,18 @@ Unit UnitOfAnswer(const QueryAnswer& answer, std::string_view expression);
 // True when the expression itself orders its result (sort, topk, bottomk …).
 bool OrdersItself(std::string_view expression);
 
+// For --exit-code: whether the answer holds nothing, or an alert that fires.
+void TellWhatItHolds(const QueryAnswer& answer, Session* session);
+
+// What the query cost, when that was asked for, as a line on stderr.
+void NoteStats(const QueryAnswer& answer, Session* session);
+
+// "… 90 more of 100; -l 0 shows all": what a limit left out is counted.
+void NoteMore(size_t all, int limit, Session* session);
+
+// The same where the collector stopped at the limit and nobody counted the rest.
+void NoteTruncation(int limit, Session* session);
+
 // "no series match …" for an empty answer, with what to try next.
 void NoteNothingFound(std::string_view expression, std::string_view when, Session* session);
 

@@ -11,60 +11,13 @@
 #include "render/series_table.h"
 #include "time_text.h"
 #include "verbs/query_output.h"
+#include "verbs/time_range.h"
 #include "verbs/verbs.h"
 
 namespace baro::cli {
 namespace {
 
-// Programs get about as many points as a dashboard's panel shows.
-constexpr int kPointsForPrograms = 240;
-constexpr int64_t kPointsMax = 11'000;
 constexpr int kTrendColumns = 24;
-
-// A round step that gives at most about `points` points.
-int64_t RoundStepMs(int64_t span_ms, int points) {
-  constexpr std::array kSteps =
-      std::to_array<int64_t>({1,   2,    5,    10,   15,    30,    60,    120,   300,    600,
-                              900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800});
-  for (const int64_t step : kSteps) {
-    if (span_ms / (step * 1000) <= points) return step * 1000;
-  }
-  return span_ms / points;
-}
-
-absl::StatusOr<Client::Range> ReadRange(const RangeArguments& arguments, const Session& session) {
-  const int64_t now_ms = session.clock->NowMs();
-  Client::Range range;
-  BARO_TRY_ASSIGN(range.end_ms, ParseInstant(arguments.to, now_ms));
-  if (arguments.from.empty()) {
-    BARO_TRY_ASSIGN(const int64_t since_ms, ParseDuration(arguments.since));
-    range.start_ms = range.end_ms - since_ms;
-  } else {
-    BARO_TRY_ASSIGN(range.start_ms, ParseInstant(arguments.from, now_ms));
-  }
-  if (range.start_ms >= range.end_ms) {
-    return absl::InvalidArgumentError(
-        base::StrCat("cannot show a range that ends before it starts: from ",
-                     FormatTime(static_cast<double>(range.start_ms) / 1e3), " to ",
-                     FormatTime(static_cast<double>(range.end_ms) / 1e3)));
-  }
-  const int64_t span_ms = range.end_ms - range.start_ms;
-  if (arguments.step.empty()) {
-    const bool is_shown = session.format() == Format::kTable;
-    range.step_ms =
-        RoundStepMs(span_ms, is_shown ? session.screen.columns * 2 : kPointsForPrograms);
-    // Multiples of the step: repeated calls then see the same instants.
-    range.start_ms -= range.start_ms % range.step_ms;
-  } else {
-    BARO_TRY_ASSIGN(range.step_ms, ParseDuration(arguments.step));
-    if (range.step_ms == 0 || span_ms / range.step_ms > kPointsMax) {
-      return absl::InvalidArgumentError(
-          base::StrCat("cannot use --step ", arguments.step, ": more than ", kPointsMax,
-                       " values per series; use a longer step or a shorter range"));
-    }
-  }
-  return range;
-}
 
 struct Summary {
   double last = NAN;
@@ -142,6 +95,28 @@ bool LargerNow(const Series& left, const Series& right) {
   return LabelsLess(left.labels, right.labels);
 }
 
+// With a limit, the series with the largest last values stay; the rest is counted.
+void KeepLargest(int limit, std::vector<Series>* series, Session* session) {
+  const size_t all = series->size();
+  if (limit == 0 || all <= static_cast<size_t>(limit)) return;
+  std::sort(series->begin(), series->end(), LargerNow);
+  series->resize(static_cast<size_t>(limit));
+  NoteMore(all, limit, session);
+}
+
+void NoteHistograms(const QueryAnswer& answer, Session* session) {
+  for (const Series& series : answer.series) {
+    if (std::none_of(series.points.begin(), series.points.end(),
+                     [](const Point& point) { return point.is_histogram; })) {
+      continue;
+    }
+    session->notes +=
+        "baro: native histograms are shown by their count of observations; for others try "
+        "histogram_quantile(), histogram_avg() or baro query\n";
+    return;
+  }
+}
+
 // The chart shows the series with the largest last values; the rest is counted, never silent.
 void PrintChart(std::vector<Series> series, ChartFrame frame, Session* session) {
   const size_t all = series.size();
@@ -162,30 +137,26 @@ void PrintChart(std::vector<Series> series, ChartFrame frame, Session* session) 
   PrintList(SummaryList(series, frame, true), session);
 }
 
-// "from 2026-11-23 05:00:00 to 06:00:00 UTC, every 15 s": the day is said twice only when it must.
-std::string RangeText(const Client::Range& range) {
-  constexpr int64_t kDayMs = 86'400'000;
-  constexpr size_t kDateBytes = std::string_view("2026-11-23 ").size();
-  std::string from = FormatTime(std::floor(static_cast<double>(range.start_ms) / 1e3));
-  std::string to = FormatTime(std::floor(static_cast<double>(range.end_ms) / 1e3));
-  from.resize(from.size() - std::string_view(" UTC").size());
-  if (range.start_ms / kDayMs == range.end_ms / kDayMs) to.erase(0, kDateBytes);
-  return base::StrCat("from ", from, " to ", to, ", every ",
-                      FormatDuration(static_cast<double>(range.step_ms) / 1e3));
-}
-
 }  // namespace
 
 absl::Status Run(const RangeArguments& arguments, Session* session) {
-  BARO_TRY_ASSIGN(const Client::Range range, ReadRange(arguments, *session));
-  BARO_TRY_ASSIGN(QueryAnswer answer, session->client->QueryRange(arguments.expression, range));
+  const bool is_shown = session->format() == Format::kTable;
+  BARO_TRY_ASSIGN(
+      const Client::Range range,
+      ReadRange(arguments, is_shown ? session->screen.columns * 2 : kPointsForPrograms, *session));
+  BARO_TRY_ASSIGN(QueryAnswer answer,
+                  session->client->QueryRange(arguments.expression, range, arguments.stats));
   std::erase_if(answer.series, [](const Series& series) { return series.points.empty(); });
   if (answer.series.empty()) {
     NoteNothingFound(arguments.expression, RangeText(range), session);
   }
+  TellWhatItHolds(answer, session);
+  KeepLargest(arguments.limit, &answer.series, session);
   SortByLabels(&answer.series);
+  NoteStats(answer, session);
   if (PrintExact(answer, session) || answer.series.empty()) return absl::OkStatus();
 
+  NoteHistograms(answer, session);
   ChartFrame frame;
   frame.start_seconds = static_cast<double>(range.start_ms) / 1e3;
   frame.end_seconds = static_cast<double>(range.end_ms) / 1e3;

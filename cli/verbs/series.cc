@@ -23,8 +23,12 @@ Record RecordOf(const LabelSet& labels) {
 absl::Status Run(const SeriesArguments& arguments, Session* session) {
   BARO_TRY_ASSIGN(const int64_t since_ms, ParseDuration(arguments.since));
   const int64_t now_ms = session->clock->NowMs();
-  BARO_TRY_ASSIGN(std::vector<LabelSet> sets,
-                  session->client->SeriesOf(arguments.selector, {now_ms - since_ms, now_ms}));
+  BARO_TRY_ASSIGN(
+      std::vector<LabelSet> sets,
+      session->client->SeriesOf(
+          {arguments.selector, Client::Window{now_ms - since_ms, now_ms}, arguments.limit}));
+  NoteTruncation(arguments.limit, session);
+  session->is_empty = sets.empty();
   std::sort(sets.begin(), sets.end(), LabelsLess);
   if (sets.empty()) {
     NoteNothingFound(arguments.selector, base::StrCat("within the last ", arguments.since),

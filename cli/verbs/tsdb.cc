@@ -103,23 +103,6 @@ absl::Status Run(const TsdbVerifyArguments&, Session* session) {
   return absl::OkStatus();
 }
 
-absl::Status Run(const TsdbCardinalityArguments& arguments, Session* session) {
-  BARO_TRY_ASSIGN(const auto lists, session->client->Cardinality(arguments.limit));
-  List list;
-  list.table.columns = {{"LIST"}, {"NAME", Align::kLeft, Cut::kMiddle}, {"VALUE", Align::kPoint}};
-  for (const auto& [name, entries] : lists) {
-    for (const Record& entry : entries) {
-      list.records.push_back({{"list", name}});
-      list.records.back().insert(list.records.back().end(), entry.begin(), entry.end());
-      list.table.rows.push_back({{Harmless(name)},
-                                 {Harmless(Member(entry, "name"))},
-                                 {Harmless(Member(entry, "value"))}});
-    }
-  }
-  PrintList(list, session);
-  return absl::OkStatus();
-}
-
 absl::Status Run(const TsdbStatusArguments&, Session* session) {
   BARO_TRY_ASSIGN(const Record page, session->client->StatusPage("/api/v1/baro/status"));
   constexpr std::string_view kStore = "store.";

@@ -101,7 +101,14 @@ TEST(TsdbVerify, IsGoodWhenNothingIsDamaged) {
   EXPECT_FALSE(run.failed);
 }
 
-TEST(TsdbCardinality, ShowsEveryList) {
+TEST(TsdbCardinality, ShowsWhereSeriesComeFromAndWhoReadsThem) {
+  VerbRun run;
+  run.transport.Answer("/api/v1/baro/cardinality", {200, testing::Captured("cardinality")});
+  ASSERT_TRUE(run.Run(TsdbCardinalityArguments{5}).ok());
+  testing::ExpectGolden("cardinality_80", run.out);
+}
+
+TEST(TsdbCardinality, AsksAPrometheusForWhatItHas) {
   VerbRun run;
   run.options.format = Format::kCsv;
   run.transport.Answer(

@@ -14,6 +14,9 @@ absl::Status Run(const RangeArguments& arguments, Session* session);
 absl::Status Run(const LabelsArguments& arguments, Session* session);
 absl::Status Run(const SeriesArguments& arguments, Session* session);
 absl::Status Run(const MetricsArguments& arguments, Session* session);
+absl::Status Run(const ExplainArguments& arguments, Session* session);
+absl::Status Run(const DiffArguments& arguments, Session* session);
+absl::Status Run(const TopQueriesArguments& arguments, Session* session);
 absl::Status Run(const TargetsArguments& arguments, Session* session);
 absl::Status Run(const AgentsArguments& arguments, Session* session);
 absl::Status Run(const StatusArguments& arguments, Session* session);
@@ -32,6 +35,11 @@ absl::Status Run(const TsdbExportOpenMetricsArguments& arguments, Session* sessi
 absl::Status Run(const TsdbImportBlocksArguments& arguments, Session* session);
 absl::Status Run(const TsdbImportOpenMetricsArguments& arguments, Session* session);
 absl::Status Run(const CompletionArguments& arguments, Session* session);
+absl::Status Run(const CompleteArguments& arguments, Session* session);
 absl::Status Run(const VersionArguments& arguments, Session* session);
+// notify.cc
+absl::Status Run(const NotifyTestArguments& arguments, Session* session);
+absl::Status Run(const NotifyStatusArguments& arguments, Session* session);
+absl::Status Run(const AlertHistoryArguments& arguments, Session* session);
 
 }  // namespace baro::cli

@@ -13,6 +13,7 @@ namespace {
 
 using testing::Captured;
 using testing::ExpectGolden;
+using testing::FakeTransport;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::VerbRun;
@@ -79,6 +80,60 @@ TEST(QueryTable, ShowsScalarsStringsRawSamplesAndHistograms) {
   ExpectScreens("query_string", Query("\"hello\""), "/api/v1/query", "string");
   ExpectScreens("query_raw", Query("up{job=\"node\"}[5s]"), "/api/v1/query", "matrix_raw");
   ExpectScreens("query_histogram", Query("h"), "/api/v1/query", "vector_histogram");
+}
+
+TEST(QueryTable, ShowsCountSumAndQuantilesOfHistograms) {
+  ExpectScreens("query_natives", Query("h"), "/api/v1/query", "vector_natives");
+}
+
+TEST(QueryTable, DrawsHistogramsWhenItMayBeWide) {
+  VerbRun run;
+  run.options.format = Format::kWide;
+  run.transport.Answer("/api/v1/query", {200, Captured("vector_natives")});
+  ASSERT_TRUE(run.Run(Query("h")).ok());
+  ExpectGolden("query_natives_wide", run.out);
+  // In a pipe wide is the default, and for programs.
+  run.options.format = Format::kAuto;
+  run.screen.is_terminal = false;
+  ASSERT_TRUE(run.Run(Query("h")).ok());
+  EXPECT_THAT(run.out, Not(HasSubstr("█")));
+}
+
+TEST(Query, LimitCountsWhatItLeavesOut) {
+  VerbRun run;
+  QueryArguments query{.expression = "up", .limit = 1};
+  run.transport.Answer("/api/v1/query", {200, Captured("vector_before")});
+  ASSERT_TRUE(run.Run(query).ok());
+  EXPECT_THAT(run.notes, HasSubstr("3 more of 4 are left out by --limit 1"));
+  EXPECT_THAT(run.out, Not(HasSubstr("web-2")));
+}
+
+TEST(Query, TellsWhatTheAnswerHolds) {
+  const auto told = [](const char* answer) {
+    FakeTransport transport;
+    transport.Answer("/api/v1/query", {200, Captured(answer)});
+    GlobalOptions options;
+    Client client(&transport, options.timeout_ms);
+    base::FakeClock clock(testing::kCapturedMs);
+    Session session{&options, &client, Screen{}, &clock, "", "", "", false};
+    EXPECT_TRUE(RunVerb(Query("up"), &session).ok());
+    return std::pair(session.is_empty, session.is_firing);
+  };
+  EXPECT_EQ(told("vector_empty"), std::pair(true, false));
+  EXPECT_EQ(told("vector_alerts"), std::pair(false, true));
+  EXPECT_EQ(told("vector_before"), std::pair(false, false));
+}
+
+TEST(Labels, AnAnswerCutToItsLimitIsNoWarning) {
+  VerbRun run;
+  LabelsArguments labels{.limit = 2};
+  run.transport.Answer(
+      "/api/v1/labels",
+      {200,
+       R"({"status":"success","data":["a","b"],"warnings":["results truncated due to limit"]})"});
+  ASSERT_TRUE(run.Run(labels).ok());
+  EXPECT_THAT(run.transport.requests.back().path, HasSubstr("limit=2"));
+  EXPECT_THAT(run.notes, HasSubstr("there are more than these 2"));
 }
 
 TEST(RangeChart, DrawsSeveralSeriesWithLettersWhereThereAreNoColors) {

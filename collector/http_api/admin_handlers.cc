@@ -11,16 +11,10 @@
 namespace baro::collector {
 namespace {
 
-net::ServerResponse NoContent() {
-  net::ServerResponse response;
-  response.status = 204;
-  response.content_type.clear();
-  return response;
-}
-
 // Unlike for queries, a selector that matches everything is taken: Prometheus does so.
 absl::StatusOr<tsdb::DeleteRequest> DeleteRequestOf(const net::ServerRequest& request) {
   const Parameters parameters(request);
+  BARO_TRY(parameters.form_error());
   tsdb::DeleteRequest wanted;
   const std::vector<std::string> texts = parameters.All("match[]");
   if (texts.empty()) return absl::InvalidArgumentError("no match[] parameter provided");
@@ -29,6 +23,7 @@ absl::StatusOr<tsdb::DeleteRequest> DeleteRequestOf(const net::ServerRequest& re
   for (const std::string& text : texts) {
     auto matchers = promql::ParseSelector(text);
     if (!matchers.ok()) return InvalidParameter("match[]", matchers.status());
+    if (matchers->empty()) continue;  // {} is nothing to Prometheus, and would be all to us
     wanted.selectors.push_back(*std::move(matchers));
   }
   return wanted;
@@ -81,13 +76,13 @@ Answer DeleteSeries(const ApiParts& parts, const net::ServerRequest& request) {
   BARO_TRY_ASSIGN(const tsdb::DeleteRequest wanted, DeleteRequestOf(request));
   BARO_TRY_ASSIGN(tsdb::StoreAdmin* const admin, AdminOf(parts));
   BARO_TRY(admin->Delete(wanted));
-  return NoContent();
+  return NoContentAnswer();
 }
 
 Answer CleanTombstones(const ApiParts& parts, const net::ServerRequest&) {
   BARO_TRY_ASSIGN(tsdb::StoreAdmin* const admin, AdminOf(parts));
   BARO_TRY(admin->CleanTombstones());
-  return NoContent();
+  return NoContentAnswer();
 }
 
 Answer TakeSnapshot(const ApiParts& parts, const net::ServerRequest& request) {

@@ -21,9 +21,11 @@ ErrorKind KindOf(absl::StatusCode code) {
     case absl::StatusCode::kDeadlineExceeded:
       return {503, "timeout"};
     case absl::StatusCode::kCancelled:
-      return {503, "canceled"};
+      return {499, "canceled"};
     case absl::StatusCode::kNotFound:
       return {404, "not_found"};
+    case absl::StatusCode::kUnimplemented:
+      return {415, "bad_data"};
     case absl::StatusCode::kUnavailable:
       return {503, "unavailable"};
     default:
@@ -71,10 +73,19 @@ net::ServerResponse ErrorAnswer(const absl::Status& error) {
   return Json(kind.http_status, &writer);
 }
 
-net::ServerResponse AdminDisabledAnswer() {
+net::ServerResponse DisabledAnswer(std::string_view what) {
   JsonWriter writer;
-  writer.Raw(R"({"status":"error","errorType":"unavailable","error":"admin APIs disabled"})");
+  writer.Raw(R"({"status":"error","errorType":"unavailable","error":)");
+  writer.String(what);
+  writer.Raw("}");
   return Json(500, &writer);
+}
+
+net::ServerResponse NoContentAnswer() {
+  net::ServerResponse response;
+  response.status = 204;
+  response.content_type.clear();
+  return response;
 }
 
 }  // namespace baro::collector

@@ -27,9 +27,12 @@ net::ServerResponse FinishAnswer(JsonWriter* writer, const Notes& notes = {});
 
 // {"status":"error","errorType":"bad_data","error":"…"}. InvalidArgument: 400 bad_data;
 // FailedPrecondition, ResourceExhausted: 422 execution; DeadlineExceeded: 503 timeout; Cancelled:
-// 503 canceled; NotFound: 404 not_found; Unavailable: 503 unavailable; the rest: 500 internal.
+// 499 canceled, which only a log sees; Unimplemented (a Content-Encoding): 415 bad_data; NotFound:
+// 404 not_found; Unavailable: 503 unavailable; the rest: 500 internal.
 net::ServerResponse ErrorAnswer(const absl::Status& error);
-// 500 unavailable: what Prometheus answers when its admin API is off.
-net::ServerResponse AdminDisabledAnswer();
+// 500 unavailable: what Prometheus answers when a part of its API is off ("admin APIs disabled").
+net::ServerResponse DisabledAnswer(std::string_view what);
+// 204, for orders that have nothing to tell.
+net::ServerResponse NoContentAnswer();
 
 }  // namespace baro::collector

@@ -1,13 +1,19 @@
 #include "http_api/api.h"
 
+#include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "http_api/answer.h"
+#include "http_api/federation.h"
 #include "http_api/handlers.h"
+#include "otlp/content_coding.h"
 
 namespace baro::collector {
 namespace {
 
 using net::HttpLane;
+// A form that is packed may unpack to this much.
+constexpr size_t kFormBytesMax = size_t{64} << 20;
+
 using Handler = Answer (*)(const ApiParts&, const net::ServerRequest&);
 
 struct Endpoint {
@@ -29,9 +35,15 @@ constexpr Endpoint kEndpoints[] = {
     {"metadata", false, HttpLane::kQuick, MetricMetadata},
     {"targets", false, HttpLane::kQuery, Targets},
     {"targets/metadata", false, HttpLane::kQuery, TargetsMetadata},
+    {"targets/relabel_steps", false, HttpLane::kQuick, RelabelSteps},
     {"scrape_pools", false, HttpLane::kQuery, ScrapePools},
     {"status/buildinfo", false, HttpLane::kInline, BuildInformation},
     {"status/tsdb", false, HttpLane::kQuery, TsdbStatus},
+    {"status/tsdb/blocks", false, HttpLane::kQuick, TsdbBlocks},
+    {"status/self_metrics", false, HttpLane::kQuick, SelfMetricsStatus},
+    {"notifications", false, HttpLane::kQuick, Notifications},
+    {"features", false, HttpLane::kQuick, Features},
+    {"openapi.yaml", false, HttpLane::kQuick, OpenApi},
     {"status/config", false, HttpLane::kQuick, ConfigStatus},
     {"status/flags", false, HttpLane::kQuick, FlagsStatus},
     {"status/runtimeinfo", false, HttpLane::kQuick, RuntimeStatus},
@@ -39,6 +51,10 @@ constexpr Endpoint kEndpoints[] = {
     {"baro/agents", false, HttpLane::kQuick, Agents},
     {"baro/status", false, HttpLane::kQuick, BaroStatus},
     {"baro/cardinality", false, HttpLane::kQuery, CardinalityStatus},
+    {"baro/explain", true, HttpLane::kQuery, ExplainQuery},
+    // Not behind the queries that somebody wants to look at, or end.
+    {"baro/queries", false, HttpLane::kQuick, Queries},
+    {"baro/top_queries", false, HttpLane::kQuick, TopQueries},
 };
 
 // Operations take POST and PUT. Those that change something are off unless asked for.
@@ -46,6 +62,7 @@ struct Operation {
   const char* path;
   bool guarded;
   Handler handler;
+  HttpLane lane = HttpLane::kQuery;
 };
 constexpr Operation kOperations[] = {
     {"admin/tsdb/delete_series", true, DeleteSeries},
@@ -54,6 +71,8 @@ constexpr Operation kOperations[] = {
     {"baro/admin/backup", true, BackUp},
     {"baro/admin/count_delete", false, CountDelete},
     {"baro/admin/verify", false, VerifyStore},
+    // Not behind the queries it is to end.
+    {"baro/queries/cancel", false, CancelQuery, HttpLane::kQuick},
 };
 
 // What has nothing to tell yet: the shape that Prometheus gives when it has nothing either.
@@ -65,24 +84,38 @@ constexpr EmptyAnswer kEmptyAnswers[] = {
     {"rules", "{\"groups\":[]}"},
     {"alerts", "{\"alerts\":[]}"},
     {"alertmanagers", "{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}"},
-    {"notifications", "[]"},
 };
+
+// Prometheus' own are off unless a flag turns them on; so are ours.
+constexpr const char* kSearches[] = {"metric_names", "label_names", "label_values"};
+
+// With a body that is packed (Content-Encoding), the handler is given what it unpacks to.
+Answer Call(Handler handler, const ApiParts& parts, const net::ServerRequest& request) {
+  const std::string_view coding = request.Header("Content-Encoding");
+  if (request.body.empty() || coding.empty() || coding == "identity") {
+    return handler(parts, request);
+  }
+  net::ServerRequest plain = request;
+  BARO_TRY(DecodeBody(coding, request.body, kFormBytesMax, &plain.body).status());
+  return handler(parts, plain);
+}
 
 void AddEndpoint(const ApiParts* parts, const Endpoint& endpoint, net::HttpRouter* router) {
   std::vector<std::string> methods = {"GET"};
   if (endpoint.post) methods.push_back("POST");
   router->Handle(std::move(methods), base::StrCat("/api/v1/", endpoint.path), endpoint.lane,
                  [parts, handler = endpoint.handler](const net::ServerRequest& request) {
-                   Answer answer = handler(*parts, request);
+                   Answer answer = Call(handler, *parts, request);
                    return answer.ok() ? *std::move(answer) : ErrorAnswer(answer.status());
                  });
 }
 
 void AddOperation(const ApiParts* parts, const Operation& operation, net::HttpRouter* router) {
-  router->Handle({"POST", "PUT"}, base::StrCat("/api/v1/", operation.path), HttpLane::kQuery,
+  router->Handle({"POST", "PUT"}, base::StrCat("/api/v1/", operation.path), operation.lane,
                  [parts, operation](const net::ServerRequest& request) {
-                   if (operation.guarded && !parts->admin_enabled) return AdminDisabledAnswer();
-                   Answer answer = operation.handler(*parts, request);
+                   if (operation.guarded && !parts->admin_enabled)
+                     return DisabledAnswer("admin APIs disabled");
+                   Answer answer = Call(operation.handler, *parts, request);
                    return answer.ok() ? *std::move(answer) : ErrorAnswer(answer.status());
                  });
 }
@@ -102,6 +135,15 @@ void AddApiRoutes(const ApiParts* parts, net::HttpRouter* router) {
   for (const Endpoint& endpoint : kEndpoints) AddEndpoint(parts, endpoint, router);
   for (const Operation& operation : kOperations) AddOperation(parts, operation, router);
   for (const EmptyAnswer& empty : kEmptyAnswers) AddEmptyAnswer(empty, router);
+  // What browsers are told when too many listen: do not come back.
+  router->Handle({"GET"}, "/api/v1/notifications/live", HttpLane::kInline,
+                 [](const net::ServerRequest&) { return NoContentAnswer(); });
+  for (const char* what : kSearches) {
+    router->Handle({"GET", "POST"}, base::StrCat("/api/v1/search/", what), HttpLane::kInline,
+                   [](const net::ServerRequest&) { return DisabledAnswer("search API disabled"); });
+  }
+  router->Handle({"GET"}, "/federate", HttpLane::kQuery,
+                 [parts](const net::ServerRequest& request) { return Federate(*parts, request); });
 }
 
 }  // namespace baro::collector

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,7 +24,7 @@
 namespace baro::collector {
 
 // The version of Prometheus whose API this is: Grafana switches features by it.
-inline constexpr char kApiVersion[] = "3.5.0";
+inline constexpr char kApiVersion[] = "3.14.0";
 
 // Facts about the process; all of them thread-safe and quick. Those left empty answer nothing.
 struct ApiFacts {
@@ -38,6 +40,23 @@ struct ApiFacts {
   std::function<std::pair<int64_t, bool>()> last_reload = [] {
     return std::pair(int64_t{0}, true);
   };
+  // What an operator should know now, oldest first.
+  struct Notification {
+    std::string text;
+    int64_t since_ms = 0;
+  };
+  std::function<std::vector<Notification>()> notifications = [] {
+    return std::vector<Notification>();
+  };
+  // Added to what leaves through /federate.
+  std::function<std::map<std::string, std::string>()> external_labels = [] {
+    return std::map<std::string, std::string>();
+  };
+  // What /metrics shows, as a JSON list of the metric families whose names `wanted` takes.
+  std::function<std::string(const std::function<bool(std::string_view name)>& wanted)>
+      self_metrics = [](const auto&) { return std::string("[]"); };
+  bool lifecycle = false;    // /-/quit is served
+  std::string external_url;  // without a slash at its end; empty: not known
   std::vector<std::pair<std::string, std::string>> flags;  // sorted by name
   std::string retention = "30d";
   std::string version = "unknown";
@@ -46,6 +65,8 @@ struct ApiFacts {
   std::string storage_path;
   std::string backup_path;  // empty: backups are refused
 };
+
+class QueryLog;  // queries/query_log.h
 
 // What the API reads. Everything outlives the router that the routes are added to.
 struct ApiParts {
@@ -57,9 +78,13 @@ struct ApiParts {
   tsdb::StoreAdmin* admin = nullptr;
   // Prometheus' /api/v1/admin and what else changes the store; off, they answer as Prometheus' do.
   bool admin_enabled = false;
+  // Null: queries are not logged.
+  QueryLog* queries = nullptr;
 };
 
-// Adds every route below /api/v1 but `write`. `parts` outlives the router.
+// Adds every route below /api/v1 but `write`, `read` and OTLP, and /federate. `parts` outlives the
+// router. Of two routes for one path the first wins: who answers rules, alerts or alertmanagers
+// adds these before this call, and our empty answers are never asked.
 void AddApiRoutes(const ApiParts* parts, net::HttpRouter* router);
 
 }  // namespace baro::collector

@@ -99,7 +99,7 @@ TEST_F(Api, AnswersGrafanasHeuristics) {
   const net::ServerResponse post = Call("POST", "status/buildinfo", "");
   EXPECT_EQ(post.status, 405);
   const std::string get = Get("status/buildinfo");
-  EXPECT_THAT(get, StartsWith(R"(200 {"status":"success","data":{"version":"3.5.0")"));
+  EXPECT_THAT(get, StartsWith(R"(200 {"status":"success","data":{"version":"3.14.0")"));
   EXPECT_EQ(get.find("features"), std::string::npos);
   EXPECT_EQ(Call("GET", "nothing", "").status, 404);
   // Exemplars: times in milliseconds.
@@ -126,7 +126,7 @@ TEST_F(Api, AnswersExemplarsOfEverySelectorInTheQuery) {
       R"("job":"a"},"exemplars":[{"labels":{"trace_id":"x"},"value":"6",)"
       R"("timestamp":1600096945.479},{"labels":{},"value":"0.25","timestamp":1600096946}]}]})");
   EXPECT_EQ(selectors, (std::vector<size_t>{2, 1}));
-  EXPECT_EQ(Get("query_exemplars", "query=1%2B1"), R"(200 {"status":"success"})");
+  EXPECT_EQ(Get("query_exemplars", "query=1%2B1"), "204 ");
   EXPECT_EQ(Get("query_exemplars", "query=up&start=2&end=1"),
             Bad("end timestamp must not be before start timestamp"));
   EXPECT_THAT(Get("query_exemplars", "query=%7B"), StartsWith("400 "));
@@ -231,7 +231,14 @@ TEST_F(Api, ComplainsInPrometheusWords) {
        R"(invalid parameter \"match[]\": match[] must contain at least one non-empty matcher)"},
       {"labels", "match[]={a=~\".*\"}", "match[] must contain at least one non-empty matcher"},
       {"metadata", "limit=x", "limit must be a number"},
+      {"metadata", "limit_per_metric=x", "limit_per_metric must be a number"},
       {"status/tsdb", "limit=0", "limit must be a positive number"},
+      {"status/tsdb", "limit=10001", "limit must not exceed 10000"},
+      {"query", "query=up&limit=99999999999999999999",
+       R"(invalid parameter \"limit\": strconv.Atoi: parsing \"99999999999999999999\": value out )"
+       "of range"},
+      {"series", "match[]=%zz", R"(error parsing form values: invalid URL escape \"%zz\")"},
+      {"series", "match[]=a;b", "error parsing form values: invalid semicolon separator in query"},
   };
   for (const auto& test : cases) EXPECT_EQ(Get(test.path, test.query), Bad(test.error));
 }
@@ -283,6 +290,8 @@ TEST_F(Api, TellsMetadata) {
       Get("metadata"),
       R"(200 {"status":"success","data":{"requests_total":[{"type":"counter",)"
       R"("help":"Requests \"all\".","unit":""}],"up":[{"type":"gauge","help":"","unit":""}]}})");
+  EXPECT_EQ(Get("metadata", "limit=0"), R"(200 {"status":"success","data":{}})");
+  EXPECT_EQ(Get("metadata", "limit=-1"), Get("metadata"));
   EXPECT_EQ(Get("metadata", "metric=nothing"), R"(200 {"status":"success","data":{}})");
   EXPECT_EQ(Get("targets/metadata", "metric=requests_total"),
             R"(200 {"status":"success","data":[{"target":{"instance":"i1","job":"a"},)"
@@ -297,12 +306,15 @@ TEST_F(Api, DerivesTargetsFromUp) {
                                 R"("lastScrapeDuration":0.25,"health":"up")"));
   EXPECT_THAT(answer, HasSubstr(R"("health":"down")"));
   EXPECT_THAT(answer, HasSubstr(R"("droppedTargets":[],"droppedTargetCounts":{}})"));
-  for (const char* state : {"any", "active", "ACTIVE"}) {
-    EXPECT_EQ(Get("targets", base::StrCat("state=", state)), answer);
-  }
-  for (const char* state : {"dropped", "bogus"}) {
-    EXPECT_THAT(Get("targets", base::StrCat("state=", state)), HasSubstr(R"("activeTargets":[])"));
-  }
+  EXPECT_EQ(Get("targets", "state=any"), answer);
+  EXPECT_THAT(Get("targets", "state=ACTIVE"), HasSubstr(R"("health":"down")"));
+  EXPECT_THAT(Get("targets", "state=dropped"),
+              HasSubstr(R"({"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}})"));
+  EXPECT_THAT(Get("targets", "state=bogus"),
+              HasSubstr(R"({"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":null})"));
+  EXPECT_EQ(Get("targets/relabel_steps", "scrapePool=x"), Bad("no labels parameter provided"));
+  EXPECT_EQ(Get("targets/relabel_steps", "scrapePool=x&labels={}"),
+            Bad(R"(error retrieving scrape config: scrape pool \"x\" not found)"));
   EXPECT_EQ(Get("scrape_pools"), R"(200 {"status":"success","data":{"scrapePools":["a","b"]}})");
 }
 
@@ -325,6 +337,12 @@ TEST_F(Api, TellsItsStatus) {
               HasSubstr(R"("metrics":[{"name":"up","series":3,"firstSeenMs":1,"lastSeenMs":2,)"
                         R"("lastReadMs":4}])"));
   EXPECT_THAT(Get("status/runtimeinfo"), HasSubstr(R"("storageRetention":"30d")"));
+  parts_.facts.notifications = [] {
+    return std::vector<ApiFacts::Notification>{{"Configuration reload has failed.", 1'000}};
+  };
+  EXPECT_EQ(Get("notifications"),
+            R"(200 {"status":"success","data":[{"text":"Configuration reload has failed.",)"
+            R"("date":"1970-01-01T00:00:01.000Z","active":true}]})");
   EXPECT_EQ(Get("status/walreplay"),
             R"(200 {"status":"success","data":{"min":0,"max":0,"current":0}})");
   EXPECT_THAT(Get("baro/status"), HasSubstr(R"("store":{"writable":true)"));

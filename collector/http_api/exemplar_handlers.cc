@@ -51,8 +51,8 @@ Answer Exemplars(const ApiParts& parts, const net::ServerRequest& request) {
   }
   BARO_TRY_ASSIGN(const promql::ExprPtr expr, promql::ParseExpression(parameters.Get("query")));
   CollectSelectors(expr.get(), &wanted.selectors);
-  // As Prometheus answers it: there is no "data" then.
-  if (wanted.selectors.empty()) return net::ServerResponse::Json(200, R"({"status":"success"})");
+  // As Prometheus answers when there is no "data".
+  if (wanted.selectors.empty()) return NoContentAnswer();
   BARO_TRY_ASSIGN(const auto found, parts.facts.exemplars(wanted));
   JsonWriter writer = StartAnswer();
   {

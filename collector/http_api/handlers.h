@@ -14,6 +14,14 @@ using Answer = absl::StatusOr<net::ServerResponse>;
 Answer InstantQuery(const ApiParts& parts, const net::ServerRequest& request);
 Answer RangeQuery(const ApiParts& parts, const net::ServerRequest& request);
 
+// query_log_handlers.cc
+Answer Queries(const ApiParts& parts, const net::ServerRequest& request);
+Answer CancelQuery(const ApiParts& parts, const net::ServerRequest& request);
+Answer TopQueries(const ApiParts& parts, const net::ServerRequest& request);
+
+// explain_handlers.cc
+Answer ExplainQuery(const ApiParts& parts, const net::ServerRequest& request);
+
 // exemplar_handlers.cc
 Answer Exemplars(const ApiParts& parts, const net::ServerRequest& request);
 
@@ -29,6 +37,7 @@ Answer MetricMetadata(const ApiParts& parts, const net::ServerRequest& request);
 
 // target_handlers.cc
 Answer Targets(const ApiParts& parts, const net::ServerRequest& request);
+Answer RelabelSteps(const ApiParts& parts, const net::ServerRequest& request);
 Answer TargetsMetadata(const ApiParts& parts, const net::ServerRequest& request);
 Answer ScrapePools(const ApiParts& parts, const net::ServerRequest& request);
 Answer Agents(const ApiParts& parts, const net::ServerRequest& request);
@@ -41,7 +50,16 @@ Answer ConfigStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer FlagsStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer RuntimeStatus(const ApiParts& parts, const net::ServerRequest& request);
 Answer ReplayStatus(const ApiParts& parts, const net::ServerRequest& request);
+Answer TsdbBlocks(const ApiParts& parts, const net::ServerRequest& request);
+Answer SelfMetricsStatus(const ApiParts& parts, const net::ServerRequest& request);
+Answer Notifications(const ApiParts& parts, const net::ServerRequest& request);
 Answer BaroStatus(const ApiParts& parts, const net::ServerRequest& request);
+
+// feature_handlers.cc
+Answer Features(const ApiParts& parts, const net::ServerRequest& request);
+
+// openapi.cc
+Answer OpenApi(const ApiParts& parts, const net::ServerRequest& request);
 
 // admin_handlers.cc
 Answer DeleteSeries(const ApiParts& parts, const net::ServerRequest& request);

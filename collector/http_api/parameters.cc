@@ -19,22 +19,6 @@ constexpr std::string_view kTimeMaxText = "292277025-08-18T07:12:54.999999999Z";
 // Farther from 1970 than this, a time in ms no longer fits; the engine's own ends.
 constexpr double kSecondsMax = 9.2e15;
 
-// Decodes pair by pair, so that one bad pair does not take the others with it.
-void AddPairs(std::string_view text, net::FormPairs* pairs) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('&'), text.size());
-    auto decoded = net::DecodeForm(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!decoded.ok()) continue;
-    if (pairs->size() >= net::kFormPairsMax) return;
-    std::move(decoded->begin(), decoded->end(), std::back_inserter(*pairs));
-  }
-}
-
-bool IsForm(std::string_view content_type) {
-  return content_type.starts_with("application/x-www-form-urlencoded");
-}
-
 absl::Status NotA(std::string_view what, std::string_view text) {
   return absl::InvalidArgumentError(
       base::StrCat("cannot parse ", GoQuoted(text), " to a valid ", what));
@@ -86,11 +70,36 @@ bool TakeRune(std::string_view* text, std::string* out) {
 }  // namespace
 
 Parameters::Parameters(const net::ServerRequest& request) {
-  if ((request.method == "POST" || request.method == "PUT") &&
-      IsForm(request.Header("Content-Type"))) {
-    AddPairs(request.body, &pairs_);
+  if (request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
+    const std::string_view type = request.Header("Content-Type");
+    if (type.starts_with("application/x-www-form-urlencoded")) {
+      AddPairs(request.body);
+    } else if (type.starts_with("multipart/form-data")) {
+      auto parts = net::DecodeMultipart(type, request.body);
+      if (parts.ok()) pairs_ = *std::move(parts);
+    }
   }
-  AddPairs(request.query, &pairs_);
+  AddPairs(request.query);
+}
+
+// Pair by pair, so that one bad pair does not take the others with it.
+void Parameters::AddPairs(std::string_view text) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('&'), text.size());
+    auto decoded = net::DecodeForm(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!decoded.ok()) {
+      // Our words end with the place, which is one within this pair only.
+      std::string_view why = base::FromAbsl(decoded.status().message());
+      why = why.substr(0, why.rfind(" at byte "));
+      if (form_error_.ok()) {
+        form_error_ = absl::InvalidArgumentError(base::StrCat("error parsing form values: ", why));
+      }
+      continue;
+    }
+    if (pairs_.size() >= net::kFormPairsMax) return;
+    std::move(decoded->begin(), decoded->end(), std::back_inserter(pairs_));
+  }
 }
 
 std::string_view Parameters::Get(std::string_view name) const {
@@ -159,9 +168,10 @@ absl::StatusOr<size_t> LimitParameter(const Parameters& parameters) {
   const char* end = text.data() + text.size();
   const auto result = std::from_chars(text.data(), end, limit);
   if (result.ec != std::errc{} || result.ptr != end) {
-    return InvalidParameter(
-        "limit", absl::InvalidArgumentError(
-                     base::StrCat("strconv.Atoi: parsing ", GoQuoted(text), ": invalid syntax")));
+    const bool too_large = result.ec == std::errc::result_out_of_range && result.ptr == end;
+    return InvalidParameter("limit", absl::InvalidArgumentError(base::StrCat(
+                                         "strconv.Atoi: parsing ", GoQuoted(text),
+                                         too_large ? ": value out of range" : ": invalid syntax")));
   }
   if (limit < 0) {
     return InvalidParameter("limit", absl::InvalidArgumentError("limit must be non-negative"));
@@ -169,12 +179,26 @@ absl::StatusOr<size_t> LimitParameter(const Parameters& parameters) {
   return static_cast<size_t>(limit);
 }
 
+absl::StatusOr<std::optional<size_t>> CountParameter(const Parameters& parameters,
+                                                     std::string_view name) {
+  const std::string_view text = parameters.Get(name);
+  if (text.empty()) return std::nullopt;
+  int64_t count = 0;
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, count);
+  if (result.ec != std::errc{} || result.ptr != end) {
+    return absl::InvalidArgumentError(base::StrCat(name, " must be a number"));
+  }
+  if (count < 0) return std::nullopt;
+  return static_cast<size_t>(count);
+}
+
 absl::StatusOr<std::vector<std::vector<model::Matcher>>> MatchParameters(
     const Parameters& parameters) {
   std::vector<std::vector<model::Matcher>> selectors;
   for (const std::string& text : parameters.All("match[]")) {
     auto matchers = promql::ParseSelector(text);
-    if (!matchers.ok()) return InvalidParameter("match[]", matchers.status());
+    if (!matchers.ok()) return matchers.status();
     if (std::all_of(matchers->begin(), matchers->end(),
                     [](const model::Matcher& matcher) { return matcher.MatchesEmpty(); })) {
       return absl::InvalidArgumentError("match[] must contain at least one non-empty matcher");

@@ -13,20 +13,27 @@
 
 namespace baro::collector {
 
-// The query string and, for POST and PUT, the form body: what Go's FormValue() sees, body first.
-// Unknown parameters are ignored, as clients rely on. Immutable.
+// The query string and, for POST, PUT and PATCH, the form body (urlencoded or multipart): what Go's
+// FormValue() sees, body first. Unknown parameters are ignored, as clients rely on. Immutable.
 class Parameters {
  public:
   // A part that cannot be decoded is left out, as Go does: its parameter is then missing, which is
   // the error the client gets to see.
   explicit Parameters(const net::ServerRequest& request);
 
+  // What could not be decoded, in Prometheus' words; for the few calls where it asks before all
+  // else.
+  const absl::Status& form_error() const { return form_error_; }
+
   // Empty when there is no such parameter.
   std::string_view Get(std::string_view name) const;
   std::vector<std::string> All(std::string_view name) const;
 
  private:
+  void AddPairs(std::string_view text);
+
   net::FormPairs pairs_;
+  absl::Status form_error_;
 };
 
 // "invalid parameter "start": …" around an error's own words.
@@ -42,6 +49,10 @@ absl::StatusOr<int64_t> TimeParameter(const Parameters& parameters, std::string_
                                       int64_t fallback_ms);
 // 0 when not there, which means no limit.
 absl::StatusOr<size_t> LimitParameter(const Parameters& parameters);
+
+// A count as metadata calls take it: absent or negative, there is no limit; 0 means nothing.
+absl::StatusOr<std::optional<size_t>> CountParameter(const Parameters& parameters,
+                                                     std::string_view name);
 
 // The selectors of match[]. Each must have a matcher that does not match the empty string.
 absl::StatusOr<std::vector<std::vector<model::Matcher>>> MatchParameters(

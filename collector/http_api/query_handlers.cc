@@ -1,12 +1,16 @@
+#include <memory>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "http_api/answer.h"
 #include "http_api/handlers.h"
-#include "http_api/json_object.h"
 #include "http_api/parameters.h"
+#include "http_api/query_answer.h"
+#include "http_api/query_parameters.h"
 #include "http_api/time_text.h"
+#include "queries/query_log.h"
 
 namespace baro::collector {
 namespace {
@@ -14,10 +18,11 @@ namespace {
 constexpr char kBadStep[] =
     "zero or negative query resolution step widths are not accepted. Try a positive integer";
 
-absl::Status TooManyPoints() {
-  return absl::InvalidArgumentError(
-      "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
-      "resolution (?step=XX)");
+// 11,000
+std::string WithCommas(int64_t number) {
+  std::string text = std::to_string(number);
+  for (size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
+  return text;
 }
 
 absl::StatusOr<promql::QueryOptions> OptionsOf(const Parameters& parameters,
@@ -47,17 +52,103 @@ absl::Status QueryError(const absl::Status& error) {
   return absl::IsInvalidArgument(error) ? InvalidParameter("query", error) : error;
 }
 
-struct RangeParameters {
-  int64_t start_ms = 0;
-  int64_t end_ms = 0;
-  int64_t step_ms = 0;
-};
-
 absl::StatusOr<int64_t> RequiredTime(const Parameters& parameters, std::string_view name) {
   const auto time_ms = ParseTimeMs(parameters.Get(name));
   if (!time_ms.ok()) return InvalidParameter(name, time_ms.status());
   return time_ms;
 }
+
+// Who asks, for the query log.
+AskedQuery AskedOf(const Parameters& parameters, const net::ServerRequest& request) {
+  AskedQuery asked;
+  asked.expression = std::string(parameters.Get("query"));
+  asked.client = request.remote_address;
+  asked.dashboard_uid = std::string(request.Header("X-Dashboard-Uid"));
+  asked.panel_id = std::string(request.Header("X-Panel-Id"));
+  asked.user = std::string(request.Header("X-Grafana-User"));
+  asked.method = request.method;
+  asked.path = request.path;
+  return asked;
+}
+
+// One query from its parameters to its answer; the log is told when it begins and how it ends.
+class QueryCall {
+ public:
+  QueryCall(const ApiParts& parts, const net::ServerRequest& request, const Parameters& parameters)
+      : parts_(parts), request_(request), parameters_(parameters) {
+    const int64_t now_ns = parts.clock->MonotonicNs();
+    begun_ns_ = request.received_ns != 0 ? request.received_ns : now_ns;
+    outcome_.queue_seconds = static_cast<double>(now_ns - begun_ns_) / 1e9;
+  }
+
+  using Evaluate =
+      absl::FunctionRef<absl::StatusOr<promql::QueryResult>(const promql::QueryOptions&)>;
+  Answer Run(AskedQuery asked, size_t limit, Evaluate evaluate);
+
+ private:
+  absl::StatusOr<promql::QueryOptions> Options() const;
+  Answer RunLogged(const AskedQuery& asked, size_t limit, Evaluate evaluate);
+  void Enter(promql::QueryPhase phase) const {
+    if (entry_ != nullptr) entry_->progress()->phase.store(phase, std::memory_order_relaxed);
+  }
+
+  const ApiParts& parts_;
+  const net::ServerRequest& request_;
+  const Parameters& parameters_;
+  int64_t begun_ns_ = 0;
+  std::unique_ptr<QueryLog::Entry> entry_;
+  QueryOutcome outcome_;
+};
+
+Answer QueryCall::Run(AskedQuery asked, size_t limit, Evaluate evaluate) {
+  if (parts_.queries == nullptr) return RunLogged(asked, limit, evaluate);
+  entry_ = parts_.queries->Start(asked, begun_ns_, request_.cancelled);
+  Answer answer = RunLogged(asked, limit, evaluate);
+  outcome_.status = answer.status();
+  entry_->Finish(outcome_);
+  return answer;
+}
+
+// Waiting for a worker counts as time that the query takes.
+absl::StatusOr<promql::QueryOptions> QueryCall::Options() const {
+  BARO_TRY_ASSIGN(promql::QueryOptions options, OptionsOf(parameters_, request_));
+  if (options.timeout_ms == 0) options.timeout_ms = parts_.engine->options().timeout_ms;
+  options.timeout_ms -= static_cast<int64_t>(outcome_.queue_seconds * 1000);
+  if (options.timeout_ms <= 0) return absl::DeadlineExceededError("query timed out in query queue");
+  options.detailed_stats = !parameters_.Get("stats").empty();
+  options.use_cache = parameters_.Get("nocache").empty() || parameters_.Get("nocache") == "0";
+  if (entry_ != nullptr) options.progress = entry_->progress();
+  return options;
+}
+
+Answer QueryCall::RunLogged(const AskedQuery& asked, size_t limit, Evaluate evaluate) {
+  BARO_TRY_ASSIGN(const promql::QueryOptions options, Options());
+  Enter(promql::QueryPhase::kEvaluating);
+  auto result = evaluate(options);
+  if (!result.ok()) return QueryError(result.status());
+  outcome_.stats = result->stats;
+  Enter(promql::QueryPhase::kWriting);
+  const int64_t written_ns = parts_.clock->MonotonicNs();
+  const std::string_view stats = parameters_.Get("stats");
+  AnswerShape shape{
+      limit, !stats.empty(), stats == "all", outcome_.queue_seconds, asked.start_ms, asked.step_ms,
+      {}};
+  if (!stats.empty() && stats != "true" && stats != "all") {
+    shape.notes.warnings.push_back(
+        base::StrCat("value ", GoQuoted(stats),
+                     " for parameter \"stats\" is deprecated and will be rejected in the next "
+                     "major release, use \"true\" or \"all\""));
+  }
+  const promql::EngineOptions& engine = parts_.engine->options();
+  BARO_TRY_ASSIGN(net::ServerResponse response,
+                  ResultAnswer(*std::move(result), shape,
+                               {engine.memory, engine.memory_bytes_max, request_.cancelled.get()}));
+  outcome_.write_seconds = static_cast<double>(parts_.clock->MonotonicNs() - written_ns) / 1e9;
+  outcome_.answer_bytes = response.BodyBytes();
+  return response;
+}
+
+}  // namespace
 
 absl::StatusOr<RangeParameters> RangeOf(const Parameters& parameters) {
   RangeParameters range;
@@ -78,153 +169,45 @@ absl::StatusOr<RangeParameters> RangeOf(const Parameters& parameters) {
   return range;
 }
 
-void WriteElement(const promql::ResultSeries& element, JsonWriter* writer) {
-  writer->Raw("{\"metric\":");
-  writer->Labels(element.labels);
-  if (element.samples.empty()) {
-    const promql::HistogramPoint& point = element.histograms.front();
-    writer->Raw(",\"histogram\":");
-    writer->Histogram(point.time_ms, point.histogram);
-  } else {
-    const model::Sample& sample = element.samples.front();
-    writer->Raw(",\"value\":");
-    writer->Sample(sample.time_ms, sample.value);
+absl::Status CheckPoints(const ApiParts& parts, const RangeParameters& range) {
+  // In unsigned arithmetic: the ends may be as far apart as int64 goes.
+  const uint64_t span_ms =
+      static_cast<uint64_t>(range.end_ms) - static_cast<uint64_t>(range.start_ms);
+  const int64_t points_max = parts.engine->options().points_max;
+  if (span_ms / static_cast<uint64_t>(range.step_ms) <= static_cast<uint64_t>(points_max)) {
+    return absl::OkStatus();
   }
-  writer->Raw("}");
+  return absl::InvalidArgumentError(
+      base::StrCat("exceeded maximum resolution of ", WithCommas(points_max),
+                   " points per timeseries. Try decreasing the query resolution (?step=XX)"));
 }
-
-// Calls write(point) for each of some points, with what goes around and between them; nothing when
-// there are none.
-template <typename Points, typename Write>
-void WritePoints(std::string_view key, const Points& points, JsonWriter* writer, Write write) {
-  if (points.empty()) return;
-  writer->Raw(key);
-  bool first = true;
-  for (const auto& point : points) {
-    if (!first) writer->Raw(",");
-    first = false;
-    write(point);
-  }
-  writer->Raw("]");
-}
-
-void WriteSeries(const promql::ResultSeries& series, JsonWriter* writer) {
-  writer->Raw("{\"metric\":");
-  writer->Labels(series.labels);
-  WritePoints(",\"values\":[", series.samples, writer, [writer](const model::Sample& sample) {
-    writer->Sample(sample.time_ms, sample.value);
-  });
-  WritePoints(",\"histograms\":[", series.histograms, writer,
-              [writer](const promql::HistogramPoint& point) {
-                writer->Histogram(point.time_ms, point.histogram);
-              });
-  writer->Raw("}");
-}
-
-// Scalars and strings have their time as an ordinary number: 1.5, where a sample has 1.500.
-void WriteScalarTime(int64_t time_ms, JsonWriter* writer) {
-  char text[kNumberBytesMax];
-  writer->Raw({text, WriteFixed(static_cast<double>(time_ms) / 1000, text)});
-}
-
-// Writes type and result of each kind of value.
-struct ResultWriter {
-  JsonWriter* writer;
-
-  void operator()(const promql::Scalar& scalar) const {
-    writer->Raw("\"resultType\":\"scalar\",\"result\":[");
-    WriteScalarTime(scalar.time_ms, writer);
-    char text[kNumberBytesMax];
-    writer->Raw(",\"");
-    writer->Raw({text, WriteFixed(scalar.value, text)});
-    writer->Raw("\"]");
-  }
-  void operator()(const promql::String& string) const {
-    writer->Raw("\"resultType\":\"string\",\"result\":[");
-    WriteScalarTime(string.time_ms, writer);
-    writer->Raw(",");
-    writer->String(string.value);
-    writer->Raw("]");
-  }
-  void operator()(const promql::Vector& vector) const {
-    writer->Raw("\"resultType\":\"vector\",\"result\":");
-    JsonList list(writer);
-    for (const promql::ResultSeries& element : vector.elements) WriteElement(element, list.Next());
-  }
-  void operator()(const promql::Matrix& matrix) const {
-    writer->Raw("\"resultType\":\"matrix\",\"result\":");
-    JsonList list(writer);
-    for (const promql::ResultSeries& series : matrix.series) WriteSeries(series, list.Next());
-  }
-};
-
-// True when something was cut off.
-bool Truncate(size_t limit, promql::QueryResult* result) {
-  if (limit == 0) return false;
-  std::vector<promql::ResultSeries>* list = nullptr;
-  if (auto* vector = std::get_if<promql::Vector>(&result->value)) list = &vector->elements;
-  if (auto* matrix = std::get_if<promql::Matrix>(&result->value)) list = &matrix->series;
-  if (list == nullptr || list->size() <= limit) return false;
-  list->resize(limit);
-  return true;
-}
-
-void WriteStats(const promql::QueryStats& stats, JsonWriter* writer) {
-  JsonObject all(writer);
-  {
-    JsonObject timings(all.Key("timings"));
-    timings.Add("evalTotalTime", stats.eval_seconds);
-    timings.Add("resultSortTime", 0);
-    timings.Add("queryPreparationTime", 0);
-    timings.Add("innerEvalTime", stats.eval_seconds);
-    timings.Add("execQueueTime", 0);
-    timings.Add("execTotalTime", stats.eval_seconds);
-  }
-  JsonObject samples(all.Key("samples"));
-  samples.Add("totalQueryableSamples", stats.samples_total);
-  samples.Add("peakSamples", stats.samples_peak);
-}
-
-net::ServerResponse ResultAnswer(promql::QueryResult result, size_t limit, bool with_stats) {
-  Notes notes{std::move(result.warnings), std::move(result.infos)};
-  if (Truncate(limit, &result)) notes.warnings.emplace_back(kTruncated);
-  JsonWriter writer = StartAnswer();
-  writer.Raw("{");
-  std::visit(ResultWriter{&writer}, result.value);
-  if (with_stats) {
-    writer.Raw(",\"stats\":");
-    WriteStats(result.stats, &writer);
-  }
-  writer.Raw("}");
-  return FinishAnswer(&writer, notes);
-}
-
-}  // namespace
 
 Answer InstantQuery(const ApiParts& parts, const net::ServerRequest& request) {
   const Parameters parameters(request);
   BARO_TRY_ASSIGN(const size_t limit, LimitParameter(parameters));
   BARO_TRY_ASSIGN(const int64_t time_ms, TimeParameter(parameters, "time", parts.clock->NowMs()));
-  BARO_TRY_ASSIGN(const promql::QueryOptions options, OptionsOf(parameters, request));
-  auto result = parts.engine->Instant(*parts.source, parameters.Get("query"), time_ms, options);
-  if (!result.ok()) return QueryError(result.status());
-  return ResultAnswer(*std::move(result), limit, !parameters.Get("stats").empty());
+  AskedQuery asked = AskedOf(parameters, request);
+  asked.start_ms = asked.end_ms = time_ms;
+  return QueryCall(parts, request, parameters)
+      .Run(std::move(asked), limit, [&](const promql::QueryOptions& options) {
+        return parts.engine->Instant(*parts.source, parameters.Get("query"), time_ms, options);
+      });
 }
 
 Answer RangeQuery(const ApiParts& parts, const net::ServerRequest& request) {
   const Parameters parameters(request);
   BARO_TRY_ASSIGN(const size_t limit, LimitParameter(parameters));
   BARO_TRY_ASSIGN(const RangeParameters range, RangeOf(parameters));
-  // In unsigned arithmetic: the ends may be as far apart as int64 goes.
-  const uint64_t span_ms =
-      static_cast<uint64_t>(range.end_ms) - static_cast<uint64_t>(range.start_ms);
-  const auto points_max = static_cast<uint64_t>(parts.engine->options().points_max);
-  if (span_ms / static_cast<uint64_t>(range.step_ms) > points_max) return TooManyPoints();
-  BARO_TRY_ASSIGN(const promql::QueryOptions options, OptionsOf(parameters, request));
-  auto result = parts.engine->Range(*parts.source, parameters.Get("query"), range.start_ms,
-                                    range.end_ms, range.step_ms, options);
-  if (!result.ok()) return QueryError(result.status());
-  return ResultAnswer(*std::move(result), limit, !parameters.Get("stats").empty());
+  BARO_TRY(CheckPoints(parts, range));
+  AskedQuery asked = AskedOf(parameters, request);
+  asked.start_ms = range.start_ms;
+  asked.end_ms = range.end_ms;
+  asked.step_ms = range.step_ms;
+  return QueryCall(parts, request, parameters)
+      .Run(std::move(asked), limit, [&](const promql::QueryOptions& options) {
+        return parts.engine->Range(*parts.source, parameters.Get("query"), range.start_ms,
+                                   range.end_ms, range.step_ms, options);
+      });
 }
 
 }  // namespace baro::collector

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <charconv>
+#include <optional>
 #include <set>
 
 #include "baro/base/status.h"
@@ -51,18 +51,6 @@ bool IsUtf8Name(std::string_view name) {
   return writer.Take().front().find("\\ufffd") == std::string::npos;
 }
 
-absl::StatusOr<size_t> CountParameter(const Parameters& parameters, std::string_view name) {
-  const std::string_view text = parameters.Get(name);
-  if (text.empty()) return 0;
-  int64_t count = 0;
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, count);
-  if (result.ec != std::errc{} || result.ptr != end) {
-    return absl::InvalidArgumentError(base::StrCat(name, " must be a number"));
-  }
-  return count < 0 ? 0 : static_cast<size_t>(count);
-}
-
 void WriteMetadata(const model::Metadata& metadata, JsonWriter* writer) {
   JsonObject object(writer);
   object.Add("type", model::MetricTypeName(metadata.type));
@@ -74,6 +62,7 @@ void WriteMetadata(const model::Metadata& metadata, JsonWriter* writer) {
 
 Answer SeriesList(const ApiParts& parts, const net::ServerRequest& request) {
   const Parameters parameters(request);
+  BARO_TRY(parameters.form_error());
   if (parameters.All("match[]").empty()) {
     return absl::InvalidArgumentError("no match[] parameter provided");
   }
@@ -127,12 +116,16 @@ Answer LabelValues(const ApiParts& parts, const net::ServerRequest& request) {
 
 Answer MetricMetadata(const ApiParts& parts, const net::ServerRequest& request) {
   const Parameters parameters(request);
-  BARO_TRY_ASSIGN(const size_t limit, CountParameter(parameters, "limit"));
+  BARO_TRY_ASSIGN(const std::optional<size_t> limit, CountParameter(parameters, "limit"));
+  // A family has one description here, so that there is nothing to cut.
+  BARO_TRY(CountParameter(parameters, "limit_per_metric").status());
   const std::string family(parameters.Get("metric"));
+  std::vector<model::Metadata> found;
+  if (limit != 0) found = parts.source->MetricMetadata(family, limit.value_or(0));
   JsonWriter writer = StartAnswer();
   {
     JsonObject object(&writer);
-    for (const model::Metadata& metadata : parts.source->MetricMetadata(family, limit)) {
+    for (const model::Metadata& metadata : found) {
       JsonList list(object.Key(metadata.family));
       WriteMetadata(metadata, list.Next());
     }

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <optional>
 #include <span>
 
 #include "baro/base/status.h"
@@ -54,15 +55,18 @@ void WriteRefused(const std::vector<tsdb::Stats::Refused>& refused, JsonWriter* 
 
 absl::StatusOr<size_t> ReadLimit(const net::ServerRequest& request) {
   const Parameters parameters(request);
-  size_t limit = kCardinalityRows;
-  if (const std::string_view text = parameters.Get("limit"); !text.empty()) {
-    const char* end = text.data() + text.size();
-    const auto result = std::from_chars(text.data(), end, limit);
-    if (result.ec != std::errc{} || result.ptr != end || limit == 0) {
-      return absl::InvalidArgumentError("limit must be a positive number");
-    }
+  const std::string_view text = parameters.Get("limit");
+  if (text.empty()) return kCardinalityRows;
+  int64_t limit = 0;
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, limit);
+  if (result.ec != std::errc{} || result.ptr != end || limit < 1) {
+    return absl::InvalidArgumentError("limit must be a positive number");
   }
-  return std::min(limit, kCardinalityRowsMax);
+  if (static_cast<size_t>(limit) > kCardinalityRowsMax) {
+    return absl::InvalidArgumentError(base::StrCat("limit must not exceed ", kCardinalityRowsMax));
+  }
+  return static_cast<size_t>(limit);
 }
 
 std::string HostName() {
@@ -217,10 +221,55 @@ Answer RuntimeStatus(const ApiParts& parts, const net::ServerRequest&) {
   return FinishAnswer(&writer);
 }
 
-// The journal has been replayed before anything listens.
-Answer ReplayStatus(const ApiParts&, const net::ServerRequest&) {
+// In bytes of journals, where Prometheus counts segments: what clients show is the share.
+Answer ReplayStatus(const ApiParts& parts, const net::ServerRequest&) {
+  const tsdb::Stats stats = parts.facts.store_stats();
   JsonWriter writer = StartAnswer();
-  writer.Raw("{\"min\":0,\"max\":0,\"current\":0}");
+  {
+    JsonObject object(&writer);
+    object.Add("min", 0);
+    object.Add("max", stats.replay_bytes);
+    object.Add("current", stats.replay_complete ? stats.replay_bytes : stats.replay_bytes_done);
+  }
+  return FinishAnswer(&writer);
+}
+
+// Blocks are Prometheus' files; there are none here, whatever is stored.
+Answer TsdbBlocks(const ApiParts&, const net::ServerRequest&) {
+  JsonWriter writer = StartAnswer();
+  writer.Raw("{\"blocks\":[]}");
+  return FinishAnswer(&writer);
+}
+
+Answer SelfMetricsStatus(const ApiParts& parts, const net::ServerRequest& request) {
+  std::optional<model::Matcher> wanted;
+  const Parameters parameters(request);
+  if (const auto pattern = parameters.Get("metric_name_pattern"); !pattern.empty()) {
+    auto matcher =
+        model::Matcher::Create(model::MatchType::kRegex, "pattern", std::string(pattern));
+    if (!matcher.ok()) {
+      return absl::InvalidArgumentError(base::StrCat("invalid metric_name_pattern: ",
+                                                     base::FromAbsl(matcher.status().message())));
+    }
+    wanted = *std::move(matcher);
+  }
+  JsonWriter writer = StartAnswer();
+  writer.Raw(parts.facts.self_metrics(
+      [&wanted](std::string_view name) { return !wanted || wanted->Matches(name); }));
+  return FinishAnswer(&writer);
+}
+
+Answer Notifications(const ApiParts& parts, const net::ServerRequest&) {
+  JsonWriter writer = StartAnswer();
+  {
+    JsonList list(&writer);
+    for (const ApiFacts::Notification& notification : parts.facts.notifications()) {
+      JsonObject object(list.Next());
+      object.Add("text", notification.text);
+      object.Add("date", FormatRfc3339(notification.since_ms));
+      object.Add("active", true);
+    }
+  }
   return FinishAnswer(&writer);
 }
 

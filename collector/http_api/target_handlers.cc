@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -165,6 +166,7 @@ Answer Targets(const ApiParts& parts, const net::ServerRequest& request) {
   // As Prometheus does: letters of either case, and no targets at all for a state it does not know.
   const std::string state = absl::AsciiStrToLower(base::ToAbsl(parameters.Get("state")));
   const std::string_view pool = parameters.Get("scrapePool");
+  const bool asks_dropped = state.empty() || state == "any" || state == "dropped";
   std::vector<ActiveTarget> targets;
   if (state.empty() || state == "any" || state == "active") {
     BARO_TRY_ASSIGN(targets, ActiveTargets(parts));
@@ -179,7 +181,8 @@ Answer Targets(const ApiParts& parts, const net::ServerRequest& request) {
       }
     }
     object.Key("droppedTargets")->Raw("[]");
-    object.Key("droppedTargetCounts")->Raw("{}");
+    // Absent and empty are two things to Prometheus.
+    object.Key("droppedTargetCounts")->Raw(asks_dropped ? "{}" : "null");
   }
   return FinishAnswer(&writer);
 }
@@ -196,11 +199,24 @@ Answer ScrapePools(const ApiParts& parts, const net::ServerRequest&) {
   return FinishAnswer(&writer);
 }
 
+// Relabelling happens at the agents, and nothing of it is known here: what Prometheus says of a
+// pool that it does not have.
+Answer RelabelSteps(const ApiParts&, const net::ServerRequest& request) {
+  const Parameters parameters(request);
+  const std::string_view pool = parameters.Get("scrapePool");
+  if (pool.empty()) return absl::InvalidArgumentError("no scrapePool parameter provided");
+  if (parameters.Get("labels").empty()) {
+    return absl::InvalidArgumentError("no labels parameter provided");
+  }
+  return absl::InvalidArgumentError(
+      base::StrCat("error retrieving scrape config: scrape pool ", GoQuoted(pool), " not found"));
+}
+
 Answer TargetsMetadata(const ApiParts& parts, const net::ServerRequest& request) {
   const Parameters parameters(request);
   MetadataQuery query;
-  BARO_TRY_ASSIGN(const size_t limit, LimitParameter(parameters));
-  if (limit != 0) query.limit = std::min(limit, kMetadataRowsMax);
+  BARO_TRY_ASSIGN(const std::optional<size_t> limit, CountParameter(parameters, "limit"));
+  query.limit = std::min(limit.value_or(kMetadataRowsMax), kMetadataRowsMax);
   query.metric = parameters.Get("metric");
   if (const std::string_view match = parameters.Get("match_target"); !match.empty()) {
     auto matchers = promql::ParseSelector(match);

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cmath>
+#include <memory>
+#include <optional>
 
 #include "baro/promql/functions.h"
 #include "http_api/json_object.h"
@@ -32,8 +34,47 @@ int64_t Milliseconds(int64_t known_ms, const std::unique_ptr<promql::DurationExp
   return std::llround(duration->seconds * 1000);
 }
 
+std::string_view DurationOpText(promql::DurationExpr::Kind kind) {
+  static constexpr std::array<std::string_view, 12> kTexts = {
+      "", "step", "range", "min_of", "max_of", "+", "-", "*", "/", "%", "^", "-"};
+  return kTexts[static_cast<size_t>(kind)];
+}
+
+void WriteNumber(double value, JsonObject* object) {
+  char text[kNumberBytesMax];
+  object->Add("val", std::string_view(text, static_cast<size_t>(WriteFixed(value, text) - text)));
+}
+
+void WriteDuration(const promql::DurationExpr* duration, JsonWriter* writer) {
+  if (duration == nullptr) return writer->Raw("null");
+  JsonObject object(writer);
+  if (duration->kind == promql::DurationExpr::Kind::kLiteral) {
+    object.Add("type", "numberLiteral");
+    WriteNumber(duration->seconds, &object);
+    object.Add("duration", duration->written_as_duration);
+    return;
+  }
+  object.Add("type", "durationExpr");
+  object.Add("op", DurationOpText(duration->kind));
+  // A sign has only a right side.
+  const bool is_sign = duration->kind == promql::DurationExpr::Kind::kNegate;
+  const promql::DurationExpr* const left = duration->lhs.get();
+  const promql::DurationExpr* const right = duration->rhs.get();
+  WriteDuration(is_sign ? nullptr : left, object.Key("lhs"));
+  WriteDuration(is_sign && right == nullptr ? left : right, object.Key("rhs"));
+  object.Add("wrapped", duration->parenthesised);
+}
+
+// Null for a plain duration, which stands as a number beside it.
+void WriteComputed(const std::unique_ptr<promql::DurationExpr>& duration, std::string_view key,
+                   JsonObject* object) {
+  const bool plain = duration == nullptr || duration->kind == promql::DurationExpr::Kind::kLiteral;
+  WriteDuration(plain ? nullptr : duration.get(), object->Key(key));
+}
+
 void WriteShift(const promql::TimeShift& shift, JsonObject* object) {
   object->Add("offset", Milliseconds(shift.offset_ms, shift.offset_expr));
+  WriteComputed(shift.offset_expr, "offsetExpr", object);
   if (shift.at_ms) {
     object->Add("timestamp", *shift.at_ms);
   } else {
@@ -58,6 +99,8 @@ void WriteSelector(const promql::VectorSelector& selector, JsonObject* object) {
     }
   }
   WriteShift(selector.shift, object);
+  object->Add("anchored", selector.anchored);
+  object->Add("smoothed", selector.smoothed);
 }
 
 void WriteAggregate(const promql::AggregateExpr& aggregate, JsonObject* object) {
@@ -70,6 +113,14 @@ void WriteAggregate(const promql::AggregateExpr& aggregate, JsonObject* object) 
   }
   object->Key("grouping")->Strings(aggregate.grouping);
   object->Add("without", aggregate.without);
+}
+
+void WriteFill(const std::optional<double>& value, JsonWriter* writer) {
+  if (value) {
+    writer->Number(*value);
+  } else {
+    writer->Raw("null");
+  }
 }
 
 void WriteBinary(const promql::BinaryExpr& binary, JsonObject* object) {
@@ -86,6 +137,9 @@ void WriteBinary(const promql::BinaryExpr& binary, JsonObject* object) {
   matching.Add("on", binary.matching->on);
   matching.Key("labels")->Strings(binary.matching->labels);
   matching.Key("include")->Strings(binary.matching->include);
+  JsonObject fill(matching.Key("fillValues"));
+  WriteFill(binary.matching->fill_left, fill.Key("lhs"));
+  WriteFill(binary.matching->fill_right, fill.Key("rhs"));
 }
 
 void WriteCall(const promql::Call& call, JsonObject* object) {
@@ -109,13 +163,10 @@ void WriteCall(const promql::Call& call, JsonObject* object) {
 void WriteSubquery(const promql::SubqueryExpr& subquery, JsonObject* object) {
   WriteTree(*subquery.inner, object->Key("expr"));
   object->Add("range", Milliseconds(subquery.range_ms, subquery.range_expr));
+  WriteComputed(subquery.range_expr, "rangeExpr", object);
   object->Add("step", Milliseconds(subquery.step_ms, subquery.step_expr));
+  WriteComputed(subquery.step_expr, "stepExpr", object);
   WriteShift(subquery.shift, object);
-}
-
-void WriteNumber(double value, JsonObject* object) {
-  char text[kNumberBytesMax];
-  object->Add("val", std::string_view(text, static_cast<size_t>(WriteFixed(value, text) - text)));
 }
 
 std::string_view KindText(Expr::Kind kind) {
@@ -151,6 +202,7 @@ void WriteTree(const Expr& expr, JsonWriter* writer) {
     case Expr::Kind::kMatrixSelector: {
       const auto& matrix = As<promql::MatrixSelector>(expr);
       object.Add("range", Milliseconds(matrix.range_ms, matrix.range_expr));
+      WriteComputed(matrix.range_expr, "rangeExpr", &object);
       return WriteSelector(*matrix.selector, &object);
     }
     case Expr::Kind::kSubquery:

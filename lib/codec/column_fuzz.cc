@@ -29,6 +29,18 @@ void DecodeBytes(std::string_view bytes) {
   BARO_CHECK_LE(left.size(), bytes.size());
 }
 
+// The same bytes as a column that refers to another.
+void DecodeRelated(std::string_view bytes) {
+  const size_t count = 1 + bytes.size() % 300;
+  std::vector<double> reference(count);
+  for (size_t i = 0; i < count; ++i) reference[i] = static_cast<double>(i * i % 97) / 8;
+  std::vector<double> values(count);
+  std::string_view left = bytes;
+  (void)ColumnsBack(bytes);
+  (void)DecodeColumn(&left, values, reference);
+  BARO_CHECK_LE(left.size(), bytes.size());
+}
+
 template <typename T>
 std::vector<T> From(std::string_view bytes) {
   std::vector<T> values(std::min(bytes.size() / sizeof(T), kColumnValuesMax));
@@ -60,6 +72,29 @@ void RoundTrip(const std::vector<double>& values) {
              std::memcmp(values.data(), decoded.data(), values.size() * sizeof(double)) == 0);
 }
 
+// Each column beside one that is a little different.
+void RoundTripGroup(const std::vector<double>& values) {
+  if (values.empty()) return;
+  std::vector<std::vector<double>> columns = {values, values, values};
+  for (size_t i = 0; i < values.size(); ++i) columns[1][i] += static_cast<double>(i % 3);
+  ColumnGroupEncoder encoder;
+  std::vector<std::vector<double>> decoded;
+  for (const auto& column : columns) {
+    std::string bytes;
+    encoder.Append(column, &bytes);
+    const size_t back = ColumnsBack(bytes);
+    BARO_CHECK_LE(back, decoded.size());
+    std::vector<double> again(column.size());
+    std::string_view left = bytes;
+    BARO_CHECK(DecodeColumn(&left, again,
+                            back == 0 ? std::span<const double>() : decoded[decoded.size() - back])
+                   .ok());
+    BARO_CHECK(left.empty() &&
+               std::memcmp(column.data(), again.data(), column.size() * sizeof(double)) == 0);
+    decoded.push_back(std::move(again));
+  }
+}
+
 void RoundTrip(const std::vector<int64_t>& times_ms) {
   std::string bytes;
   EncodeTimes(times_ms, &bytes);
@@ -75,6 +110,9 @@ void RoundTrip(const std::vector<int64_t>& times_ms) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   baro::codec::DecodeBytes(bytes);
+  baro::codec::DecodeRelated(bytes);
+  baro::codec::RoundTripGroup(baro::codec::From<double>(bytes));
+  baro::codec::RoundTripGroup(baro::codec::SmallNumbers(bytes));
   baro::codec::RoundTrip(baro::codec::From<double>(bytes));
   baro::codec::RoundTrip(baro::codec::From<int64_t>(bytes));
   baro::codec::RoundTrip(baro::codec::SmallNumbers(bytes));

@@ -81,6 +81,38 @@ TEST(Golden, ColumnsKeepTheirBytes) {
   }
 }
 
+// As EncodeColumn() has them and among others: what a merged part holds.
+TEST(Golden, ColumnsOfAGroupKeepTheirBytes) {
+  std::map<std::string, std::vector<double>> columns;
+  for (int b = 0; b < 6; ++b) {
+    auto& bucket = columns["bucket_" + std::to_string(b)];
+    for (int i = 0; i < 480; ++i) bucket.push_back(i * 40 + i * i * 7919 % 23 + (i * b * b) / 9);
+  }
+  for (int i = 0; i < 480; ++i) {
+    const auto noise = uint64_t{0x9e3779b97f4a7c15} * static_cast<uint64_t>(i + 1);
+    columns["gauge"].push_back(static_cast<double>(noise >> 50) / 100);
+    columns["gauge_with_gaps"].push_back(i % 9 == 4 ? model::kStaleNan : columns["gauge"].back());
+    columns["wide"].push_back(static_cast<double>(noise >> (i % 50)));
+    columns["rare"].push_back(i / 100);
+  }
+  Golden today;
+  ColumnGroupEncoder encoder;
+  std::vector<const std::vector<double>*> before;
+  for (const auto& [name, values] : columns) encoder.Append(values, &today[name]);
+  for (const auto& [name, bytes] : CheckGolden("column_group_v1.hex", today)) {
+    ASSERT_TRUE(columns.contains(name)) << name;
+    std::vector<double> decoded(480);
+    std::string_view left = bytes;
+    const size_t back = ColumnsBack(bytes);
+    ASSERT_LE(back, before.size()) << name;
+    const auto status = DecodeColumn(
+        &left, decoded, back == 0 ? std::span<const double>() : *before[before.size() - back]);
+    EXPECT_TRUE(status.ok()) << name << status;
+    EXPECT_TRUE(SameBits(decoded, columns.at(name))) << name;
+    before.push_back(&columns.at(name));
+  }
+}
+
 TEST(Golden, TimesKeepTheirBytes) {
   std::map<std::string, std::vector<int64_t>> cases;
   for (int64_t i = 0; i < 130; ++i) {

@@ -4,11 +4,14 @@
 #include <array>
 #include <vector>
 
+#include "tokens.h"
+
 namespace baro::codec {
 namespace {
 
 constexpr size_t kBlock = 64;
 constexpr uint8_t kConstantStep = 3;  // in the place of an order
+constexpr uint8_t kTokenOrders = 4;   // + order: the residuals are tokens
 constexpr uint8_t kHasExceptions = 0x80;
 constexpr unsigned kWidthMax = 64;
 
@@ -83,6 +86,7 @@ struct Stream {
   std::vector<uint64_t> residuals;
   std::vector<BlockPlan> blocks;
   size_t cost_bits = 0;
+  size_t first_bits = 0;  // of the integers that the residuals start from
 };
 
 std::span<const uint64_t> BlockOf(const Stream& stream, size_t block) {
@@ -146,6 +150,79 @@ void AppendBlock(std::span<const uint64_t> block, const BlockPlan& plan, uint64_
 void Differentiate(std::span<const uint64_t> from, std::vector<uint64_t>* to) {
   to->resize(from.size() - 1);
   for (size_t i = 0; i + 1 < from.size(); ++i) (*to)[i] = from[i + 1] - from[i];
+}
+
+// The integers that the residuals start from.
+void AppendFirst(const Stream& stream, std::span<const uint64_t> integers, ByteSink* sink) {
+  if (stream.order >= 1) sink->Varint(ZigZag(integers[0]));
+  if (stream.order >= 2) sink->Varint(ZigZag(integers[1] - integers[0]));
+}
+
+// A stream as tokens: residuals as they differ from their median, sign folded in.
+struct TokenStream {
+  uint64_t centre = 0;
+  std::vector<uint64_t> numbers;
+  TokenPlan plan;
+  size_t cost_bits = SIZE_MAX;
+};
+
+// The median of up to 33 residuals.
+uint64_t MedianOfSome(std::span<const uint64_t> residuals) {
+  std::array<int64_t, 33> some;
+  const size_t count = std::min(residuals.size(), some.size());
+  for (size_t i = 0; i < count; ++i) {
+    some[i] = static_cast<int64_t>(residuals[i * residuals.size() / count]);
+  }
+  const auto middle = some.begin() + static_cast<ptrdiff_t>(count / 2);
+  std::nth_element(some.begin(), middle, some.begin() + static_cast<ptrdiff_t>(count));
+  return static_cast<uint64_t>(*middle);
+}
+
+void PlanTokens(const Stream& stream, TokenStream* tokens) {
+  auto& numbers = tokens->numbers;
+  numbers = stream.residuals;
+  if (numbers.empty()) return;
+  tokens->centre = MedianOfSome(stream.residuals);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = ZigZag(stream.residuals[i] - tokens->centre);
+  }
+  const size_t cost_bits = tokens->plan.Make(numbers);
+  if (cost_bits == SIZE_MAX) return;
+  tokens->cost_bits = cost_bits + 8 * VarintSize(ZigZag(tokens->centre)) + stream.first_bits;
+}
+
+// False, with nothing written, when no order can be written as tokens.
+bool AppendAsTokens(std::span<const Stream> streams, std::span<const uint64_t> integers,
+                    ByteSink* sink) {
+  thread_local std::array<TokenStream, 3> all;
+  size_t best = 0;
+  for (size_t order = 0; order < streams.size(); ++order) {
+    all[order].cost_bits = SIZE_MAX;
+    PlanTokens(streams[order], &all[order]);
+    if (all[order].cost_bits < all[best].cost_bits) best = order;
+  }
+  if (all[best].cost_bits == SIZE_MAX) return false;
+  sink->Byte(static_cast<uint8_t>(kTokenOrders + best));
+  AppendFirst(streams[best], integers, sink);
+  sink->Varint(ZigZag(all[best].centre));
+  all[best].plan.Append(all[best].numbers, sink);
+  return true;
+}
+
+void AppendPacked(std::span<Stream> streams, std::span<const uint64_t> integers, ByteSink* sink) {
+  const Stream* best = nullptr;
+  for (Stream& stream : streams) {
+    Plan(&stream);
+    stream.cost_bits += stream.first_bits;
+    if (best == nullptr || stream.cost_bits < best->cost_bits) best = &stream;
+  }
+  sink->Byte(best->order);
+  AppendFirst(*best, integers, sink);
+  uint64_t centre = 0;
+  for (size_t block = 0; block < best->blocks.size(); ++block) {
+    AppendBlock(BlockOf(*best, block), best->blocks[block], centre, sink);
+    centre = best->blocks[block].centre;
+  }
 }
 
 std::array<Stream, 3>& Scratch() {
@@ -215,11 +292,6 @@ bool ReadBlock(ByteSource* source, uint64_t* centre, std::span<uint64_t> block) 
   return true;
 }
 
-void Integrate(std::span<uint64_t> integers) {
-  uint64_t sum = integers[0];
-  for (size_t i = 1; i < integers.size(); ++i) integers[i] = sum += integers[i];
-}
-
 bool ReadZigZag(ByteSource* source, uint64_t* value) {
   uint64_t coded = 0;
   if (!source->Varint(&coded)) return false;
@@ -227,9 +299,30 @@ bool ReadZigZag(ByteSource* source, uint64_t* value) {
   return true;
 }
 
+bool ReadBlocks(ByteSource* source, std::span<uint64_t> residuals) {
+  uint64_t centre = 0;
+  for (size_t begin = 0; begin < residuals.size(); begin += kBlock) {
+    const auto left = residuals.subspan(begin);
+    if (!ReadBlock(source, &centre, left.first(std::min(kBlock, left.size())))) return false;
+  }
+  return true;
+}
+
+bool ReadTokenResiduals(ByteSource* source, std::span<uint64_t> residuals) {
+  uint64_t centre = 0;
+  if (!ReadZigZag(source, &centre) || !ReadTokens(source, residuals)) return false;
+  for (uint64_t& residual : residuals) residual = UnZigZag(residual) + centre;
+  return true;
+}
+
+void Integrate(std::span<uint64_t> integers) {
+  uint64_t sum = integers[0];
+  for (size_t i = 1; i < integers.size(); ++i) integers[i] = sum += integers[i];
+}
+
 }  // namespace
 
-void AppendIntegers(std::span<const uint64_t> integers, ByteSink* sink) {
+void AppendIntegers(std::span<const uint64_t> integers, Effort effort, ByteSink* sink) {
   if (integers.empty()) return;
   if (integers.size() == 1) return sink->Varint(ZigZag(integers[0]));
   auto& streams = Scratch();
@@ -242,29 +335,23 @@ void AppendIntegers(std::span<const uint64_t> integers, ByteSink* sink) {
   }
   streams[0].residuals.assign(integers.begin(), integers.end());
   Differentiate(steps, &streams[2].residuals);
-  const Stream* best = nullptr;
   for (uint8_t order = 0; order < streams.size(); ++order) {
     streams[order].order = order;
-    Plan(&streams[order]);
-    if (order >= 1) streams[order].cost_bits += 8 * VarintSize(ZigZag(integers[0]));
-    if (order >= 2) streams[order].cost_bits += 8 * VarintSize(ZigZag(steps[0]));
-    if (best == nullptr || streams[order].cost_bits < best->cost_bits) best = &streams[order];
+    streams[order].first_bits = 0;
+    if (order >= 1) streams[order].first_bits += 8 * VarintSize(ZigZag(integers[0]));
+    if (order >= 2) streams[order].first_bits += 8 * VarintSize(ZigZag(steps[0]));
   }
-  sink->Byte(best->order);
-  if (best->order >= 1) sink->Varint(ZigZag(integers[0]));
-  if (best->order >= 2) sink->Varint(ZigZag(steps[0]));
-  uint64_t centre = 0;
-  for (size_t block = 0; block < best->blocks.size(); ++block) {
-    AppendBlock(BlockOf(*best, block), best->blocks[block], centre, sink);
-    centre = best->blocks[block].centre;
-  }
+  if (effort == Effort::kSmall && AppendAsTokens(streams, integers, sink)) return;
+  AppendPacked(streams, integers, sink);
 }
 
 bool ReadIntegers(ByteSource* source, std::span<uint64_t> integers) {
   if (integers.empty()) return true;
   if (integers.size() == 1) return ReadZigZag(source, &integers[0]);
   uint8_t order = 0;
-  if (!source->Byte(&order) || order > kConstantStep) return false;
+  if (!source->Byte(&order) || order >= kTokenOrders + 3) return false;
+  const bool as_tokens = order >= kTokenOrders;
+  if (as_tokens) order -= kTokenOrders;
   const size_t told = std::min<size_t>(order, 2);
   for (size_t i = 0; i < told; ++i) {
     if (!ReadZigZag(source, &integers[i])) return false;
@@ -274,11 +361,9 @@ bool ReadIntegers(ByteSource* source, std::span<uint64_t> integers) {
     for (size_t i = 1; i < integers.size(); ++i) integers[i] = integers[i - 1] + step;
     return true;
   }
-  uint64_t centre = 0;
   const auto residuals = integers.subspan(told);
-  for (size_t begin = 0; begin < residuals.size(); begin += kBlock) {
-    const auto left = residuals.subspan(begin);
-    if (!ReadBlock(source, &centre, left.first(std::min(kBlock, left.size())))) return false;
+  if (!(as_tokens ? ReadTokenResiduals(source, residuals) : ReadBlocks(source, residuals))) {
+    return false;
   }
   if (order == 2) Integrate(integers.subspan(1));
   if (order >= 1) Integrate(integers);

@@ -29,11 +29,13 @@ class MemorySource::Reader final : public SeriesReader {
 
  private:
   void Attach(const Series& series, SeriesView* view);
+  void AttachStarts(const Series& series, SeriesView* view);
 
   const Set* const set_;
   std::vector<int64_t> times_ms_;
   std::vector<double> values_;
   std::vector<const Histogram*> histograms_;
+  std::vector<int64_t> starts_ms_;
   size_t next_;
   const size_t end_;
 };
@@ -66,6 +68,7 @@ class MemorySource::Set final : public SeriesSet {
     return {index,
             std::span(times).subspan(offset, count),
             std::span(series.values).subspan(offset, count),
+            {},
             {}};
   }
 
@@ -82,6 +85,7 @@ absl::StatusOr<bool> MemorySource::Reader::Next(SeriesView* view) {
     *view = set_->View(next_++);
     const Series& series = set_->series(view->index);
     if (!series.histograms.empty()) Attach(series, view);
+    if (!series.starts_ms.empty()) AttachStarts(series, view);
     if (!view->times_ms.empty()) return true;
   }
   return false;
@@ -104,6 +108,15 @@ void MemorySource::Reader::Attach(const Series& series, SeriesView* view) {
   if (set_->histograms()) view->histograms = histograms_;
 }
 
+void MemorySource::Reader::AttachStarts(const Series& series, SeriesView* view) {
+  starts_ms_.clear();
+  for (const int64_t time_ms : view->times_ms) {
+    const auto found = series.starts_ms.find(time_ms);
+    starts_ms_.push_back(found == series.starts_ms.end() ? 0 : found->second);
+  }
+  view->starts_ms = starts_ms_;
+}
+
 void MemorySource::Append(const Labels& labels, Sample sample) {
   Series& series = series_[labels];
   if (series.column.empty() && series.target.empty()) {
@@ -123,6 +136,11 @@ void MemorySource::Append(const Labels& labels, Sample sample) {
 void MemorySource::Append(const Labels& labels, int64_t time_ms, Histogram histogram) {
   Append(labels, {time_ms, kHistogramMark});
   series_[labels].histograms[time_ms] = std::move(histogram);
+}
+
+void MemorySource::SetStart(const Labels& labels, int64_t start_ms) {
+  Series& series = series_.at(labels);
+  series.starts_ms[series.times_ms.back()] = start_ms;
 }
 
 void MemorySource::Describe(Metadata metadata) { metadata_[metadata.family] = std::move(metadata); }

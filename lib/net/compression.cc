@@ -4,6 +4,8 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <memory>
 
 namespace baro::net {
@@ -14,6 +16,8 @@ namespace {
 constexpr int kLevel = 1;
 // gzip's own container instead of zlib's, with the largest window.
 constexpr int kGzipWindowBits = 15 + 16;
+// What HTTP calls deflate is zlib's container.
+constexpr int kDeflateWindowBits = 15;
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -21,13 +25,23 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-// True when the parameters of a coding say q=0, q=0.0, …
-bool IsRefused(std::string_view parameters) {
-  const size_t q = parameters.find("q=");
-  if (q == std::string_view::npos) return false;
-  const std::string_view weight = Trim(parameters.substr(q + 2));
-  return !weight.empty() && weight.find_first_not_of("0.") == std::string_view::npos;
+// The q of a coding's parameters, 0 to 1; 1 when there is none.
+double WeightOf(std::string_view parameters) {
+  const size_t q = std::min(parameters.find("q="), parameters.find("Q="));
+  if (q == std::string_view::npos) return 1;
+  std::string_view text = parameters.substr(q + 2);
+  text = Trim(text.substr(0, text.find(';')));
+  double weight = 1;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), weight);
+  const bool good = result.ec == std::errc{} && result.ptr == text.data() + text.size();
+  return good && weight >= 0 && weight <= 1 ? weight : 1;
 }
+
+struct Offer {
+  std::string_view name;
+  ContentCoding coding;
+  double weight = -1;  // not mentioned
+};
 
 // Feeds one piece to deflate and appends what comes out.
 bool Deflate(z_stream* stream, std::string_view piece, int flush, std::string* out) {
@@ -45,11 +59,11 @@ bool Deflate(z_stream* stream, std::string_view piece, int flush, std::string* o
   return true;
 }
 
-std::string Gzip(const std::vector<std::string>& pieces) {
+std::string Zip(const std::vector<std::string>& pieces, int window_bits) {
   // zlib counts in 32 bits, so that longer pieces go in slices.
   constexpr size_t kSliceMax = 1U << 30;
   z_stream stream{};
-  if (deflateInit2(&stream, kLevel, Z_DEFLATED, kGzipWindowBits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+  if (deflateInit2(&stream, kLevel, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
     return {};
   }
   std::string out;
@@ -96,30 +110,50 @@ std::string Zstd(const std::vector<std::string>& pieces) {
 }  // namespace
 
 ContentCoding ChooseCoding(std::string_view accept_encoding) {
-  bool gzip = false;
-  bool zstd = false;
+  std::array<Offer, 3> offers = {{{"zstd", ContentCoding::kZstd},
+                                  {"gzip", ContentCoding::kGzip},
+                                  {"deflate", ContentCoding::kDeflate}}};
+  double others = -1;
+  double identity = -1;
   while (!accept_encoding.empty()) {
     const size_t end = std::min(accept_encoding.find(','), accept_encoding.size());
     const std::string_view item = Trim(accept_encoding.substr(0, end));
     accept_encoding.remove_prefix(std::min(end + 1, accept_encoding.size()));
     const size_t semicolon = std::min(item.find(';'), item.size());
-    if (IsRefused(item.substr(semicolon))) continue;
     const std::string_view name = Trim(item.substr(0, semicolon));
-    gzip = gzip || name == "gzip" || name == "*";
-    zstd = zstd || name == "zstd";
+    const double weight = WeightOf(item.substr(semicolon));
+    if (name == "*") others = weight;
+    if (name == "identity") identity = weight;
+    for (Offer& offer : offers) {
+      if (name == offer.name) offer.weight = weight;
+    }
   }
-  if (zstd) return ContentCoding::kZstd;
-  return gzip ? ContentCoding::kGzip : ContentCoding::kIdentity;
+  // What "*" stands for: gzip, which everybody reads.
+  if (offers[1].weight < 0) offers[1].weight = others;
+  const Offer* best = nullptr;
+  for (const Offer& offer : offers) {
+    if (offer.weight <= 0 || offer.weight < identity) continue;
+    if (best == nullptr || offer.weight > best->weight) best = &offer;
+  }
+  return best == nullptr ? ContentCoding::kIdentity : best->coding;
 }
 
 std::string_view CodingName(ContentCoding coding) {
-  if (coding == ContentCoding::kGzip) return "gzip";
-  return coding == ContentCoding::kZstd ? "zstd" : "";
+  static constexpr std::array<std::string_view, 4> kNames = {"", "gzip", "zstd", "deflate"};
+  return kNames[static_cast<size_t>(coding)];
 }
 
 std::string Compress(ContentCoding coding, const std::vector<std::string>& pieces) {
-  if (coding == ContentCoding::kGzip) return Gzip(pieces);
-  if (coding == ContentCoding::kZstd) return Zstd(pieces);
+  switch (coding) {
+    case ContentCoding::kGzip:
+      return Zip(pieces, kGzipWindowBits);
+    case ContentCoding::kDeflate:
+      return Zip(pieces, kDeflateWindowBits);
+    case ContentCoding::kZstd:
+      return Zstd(pieces);
+    case ContentCoding::kIdentity:
+      break;
+  }
   return {};
 }
 

@@ -1,4 +1,4 @@
-// Compression of answers: which encoding the client accepts, and the two we speak.
+// Compression of answers: which encoding the client accepts, and the three we speak.
 #pragma once
 
 #include <string>
@@ -7,12 +7,13 @@
 
 namespace baro::net {
 
-enum class ContentCoding { kIdentity, kGzip, kZstd };
+enum class ContentCoding { kIdentity, kGzip, kZstd, kDeflate };
 
-// The best coding that an Accept-Encoding header allows; zstd before gzip; q=0 refuses.
+// The coding that an Accept-Encoding header likes best by its q-values; of equals zstd before gzip
+// before deflate. q=0 refuses; a weight that cannot be read counts as 1.
 ContentCoding ChooseCoding(std::string_view accept_encoding);
 
-// "gzip", "zstd"; empty for identity.
+// "gzip", "zstd", "deflate"; empty for identity.
 std::string_view CodingName(ContentCoding coding);
 
 // One stream over all pieces, as one piece. Empty when the library fails (out of memory): the

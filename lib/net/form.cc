@@ -36,6 +36,20 @@ absl::StatusOr<uint16_t> ParsePort(std::string_view text, std::string_view addre
   return static_cast<uint16_t>(port);
 }
 
+// The value of `; name=value` or `; name="value"`; empty when there is none.
+std::string ParameterOf(std::string_view text, std::string_view name) {
+  for (size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+    const bool starts = at > 0 && (text[at - 1] == ' ' || text[at - 1] == ';');
+    std::string_view rest = text.substr(at + name.size());
+    if (!starts || !rest.starts_with('=')) continue;
+    rest.remove_prefix(1);
+    if (!rest.starts_with('"')) return std::string(rest.substr(0, rest.find_first_of("; \r\n")));
+    rest.remove_prefix(1);
+    return std::string(rest.substr(0, rest.find('"')));
+  }
+  return {};
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> DecodePercent(std::string_view text, bool plus_is_space) {
@@ -79,6 +93,33 @@ absl::StatusOr<FormPairs> DecodeForm(std::string_view text) {
     pairs.emplace_back(std::move(name), std::move(value));
   }
   return pairs;
+}
+
+absl::StatusOr<FormPairs> DecodeMultipart(std::string_view content_type, std::string_view body) {
+  const std::string boundary = ParameterOf(content_type, "boundary");
+  if (boundary.empty() || boundary.size() > 70) {
+    return absl::InvalidArgumentError("cannot read multipart form: no boundary");
+  }
+  const std::string delimiter = base::StrCat("--", boundary);
+  FormPairs pairs;
+  size_t at = body.find(delimiter);
+  while (at != std::string_view::npos) {
+    body.remove_prefix(at + delimiter.size());
+    if (body.starts_with("--")) return pairs;
+    const size_t head_end = body.find("\r\n\r\n");
+    at = body.find(base::StrCat("\r\n", delimiter));
+    if (head_end == std::string_view::npos || at == std::string_view::npos || at < head_end + 2)
+      break;
+    const std::string_view head = body.substr(0, head_end);
+    const std::string name = ParameterOf(head, "name");
+    const size_t value_at = head_end + 4;
+    if (!name.empty() && ParameterOf(head, "filename").empty()) {
+      if (pairs.size() >= kFormPairsMax) break;
+      pairs.emplace_back(name, body.substr(value_at, at < value_at ? 0 : at - value_at));
+    }
+    at += 2;
+  }
+  return absl::InvalidArgumentError("cannot read multipart form: a part does not end");
 }
 
 std::string EncodePercent(std::string_view text) {

@@ -24,5 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   }();
   (void)router->Find("GET", text);
   (void)ParseHostPort(text);
+  (void)DecodeMultipart("multipart/form-data; boundary=b", text);
+  (void)DecodeMultipart(text, text);
   return 0;
 }

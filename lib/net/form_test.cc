@@ -40,6 +40,21 @@ TEST(Form, EncodesWhatDecodesBack) {
   EXPECT_EQ(EncodePercent("a b/é"), "a%20b%2F%C3%A9");
 }
 
+TEST(Form, ReadsMultipartForms) {
+  const std::string type = "multipart/form-data; boundary=\"b\"";
+  const std::string field = "--b\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\n";
+  const std::string file =
+      "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\nbytes\r\n";
+  const auto form = DecodeMultipart(type, field + "a+b\r\n" + file + field + "\r\n--b--\r\n");
+  ASSERT_TRUE(form.ok()) << form.status();
+  EXPECT_EQ(*form, (FormPairs{{"query", "a+b"}, {"query", ""}}));
+  const std::string whole = field + "a\r\n--b--";
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(DecodeMultipart(type, whole.substr(0, size)).ok()) << size;
+  }
+  EXPECT_FALSE(DecodeMultipart("multipart/form-data", whole).ok());
+}
+
 TEST(Form, SplitsAddresses) {
   EXPECT_EQ(ParseHostPort("127.0.0.1:9490")->port, 9490);
   EXPECT_EQ(ParseHostPort("[::1]:80")->host, "::1");

@@ -5,6 +5,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -12,6 +14,7 @@
 #include <chrono>
 #include <cstring>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -21,6 +24,7 @@
 #include "baro/base/strings.h"
 #include "baro/net/url.h"
 #include "gunzip.h"
+#include "tls_context.h"
 
 namespace baro::net {
 
@@ -48,11 +52,16 @@ std::string Words(const boost::system::error_code& error) {
   return text;
 }
 
-// One kept connection. TLS will add a second stream beside `stream`.
+using TlsStream = asio::ssl::stream<beast::tcp_stream&>;
+
+// One kept connection; with TLS, `tls` lies over `stream`.
 struct Connection {
   explicit Connection(const asio::any_io_executor& executor) : stream(executor) {}
 
   beast::tcp_stream stream;
+  std::shared_ptr<asio::ssl::context> tls_context;
+  std::optional<TlsStream> tls;
+  std::string tls_stamp;  // of the files it was made from
   beast::flat_buffer buffer{kHeaderBytesMax + kReadBytes};
   std::string authority;
   bool loopback = false;
@@ -144,6 +153,8 @@ struct HttpClient::Impl {
   asio::awaitable<absl::StatusOr<HttpResponse>> Exchange(const HttpRequest& request, Url url,
                                                          Deadline deadline);
   asio::awaitable<absl::Status> Connect(Url url, int64_t timeout_ms, Deadline deadline);
+  asio::awaitable<absl::Status> StartTls(Url url, TlsOptions options, int64_t timeout_ms);
+  bool MayKeep(const HttpRequest& request, const Url& url) const;
   asio::awaitable<absl::StatusOr<tcp::resolver::results_type>> Resolve(Url url);
   asio::awaitable<absl::StatusOr<HttpResponse>> RoundTrip(const HttpRequest& request, Url url,
                                                           bool* retry);
@@ -151,6 +162,8 @@ struct HttpClient::Impl {
     boost::system::error_code error;
     size_t bytes = 0;
   };
+  asio::awaitable<boost::system::error_code> Write(http::request<http::string_body>& message);
+  asio::awaitable<boost::system::error_code> ReadHeader(ResponseParser* parser);
   // Up to `room` bytes of the body: through the parser, or past it when the length is known.
   asio::awaitable<Piece> ReadParsed(ResponseParser* parser, char* data, size_t room);
   asio::awaitable<Piece> ReadDirect(char* data, size_t room);
@@ -213,13 +226,13 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::Send(HttpRequest
 asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::Exchange(const HttpRequest& request,
                                                                          Url url,
                                                                          Deadline deadline) {
-  if (url.scheme == "https") {
-    co_return absl::UnimplementedError(
-        base::StrCat("cannot connect to ", url.Authority(), ": https is not supported yet"));
-  }
   for (int attempt = 0;; ++attempt) {
-    if (!connection || connection->authority != url.Authority()) {
+    if (!MayKeep(request, url)) {
       BARO_CO_TRY(co_await Connect(url, request.timeout_ms, deadline));
+      if (url.scheme == "https") {
+        BARO_CO_TRY(
+            co_await StartTls(url, request.tls ? *request.tls : TlsOptions(), request.timeout_ms));
+      }
     }
     connection->stream.expires_at(deadline);
     bool retry = false;
@@ -240,6 +253,46 @@ asio::awaitable<absl::StatusOr<tcp::resolver::results_type>> HttpClient::Impl::R
       co_await resolver.async_resolve(url.host, std::to_string(url.port), kAwait);
   if (failure) co_return Fail("resolve", url.host, 0, failure);
   co_return endpoints;
+}
+
+bool HttpClient::Impl::MayKeep(const HttpRequest& request, const Url& url) const {
+  if (!connection || connection->authority != url.Authority()) return false;
+  if (connection->tls.has_value() != (url.scheme == "https")) return false;
+  return !request.tls || connection->tls_stamp == TlsFilesStamp(*request.tls);
+}
+
+asio::awaitable<absl::Status> HttpClient::Impl::StartTls(Url url, TlsOptions options,
+                                                         int64_t timeout_ms) {
+  connection->tls_stamp = TlsFilesStamp(options);
+  auto context = MakeTlsContext(options);
+  if (!context.ok()) {
+    connection.reset();
+    co_return context.status();
+  }
+  connection->tls_context = *std::move(context);
+  connection->tls.emplace(connection->stream, *connection->tls_context);
+  SSL* const handle = connection->tls->native_handle();
+  const std::string name = options.server_name.empty() ? url.host : options.server_name;
+  boost::system::error_code is_name;
+  asio::ip::make_address(name, is_name);
+  if (is_name) SSL_set_tlsext_host_name(handle, name.c_str());
+  if (options.insecure_skip_verify) {
+    connection->tls->set_verify_mode(asio::ssl::verify_none);
+  } else {
+    connection->tls->set_verify_mode(asio::ssl::verify_peer);
+    connection->tls->set_verify_callback(asio::ssl::host_name_verification(name));
+  }
+  auto [error] = co_await connection->tls->async_handshake(asio::ssl::stream_base::client, kAwait);
+  if (!error) co_return absl::OkStatus();
+  absl::Status status = Fail("agree on TLS with", url.Authority(), timeout_ms, error);
+  const long verified = SSL_get_verify_result(handle);
+  if (verified != X509_V_OK) {
+    status = absl::UnavailableError(
+        base::StrCat("cannot agree on TLS with ", url.Authority(),
+                     ": its certificate is refused: ", X509_verify_cert_error_string(verified)));
+  }
+  connection.reset();
+  co_return status;
 }
 
 asio::awaitable<absl::Status> HttpClient::Impl::Connect(Url url, int64_t timeout_ms,
@@ -263,11 +316,11 @@ asio::awaitable<absl::Status> HttpClient::Impl::Connect(Url url, int64_t timeout
 asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
     const HttpRequest& request, Url url, bool* retry) {
   const std::string peer = url.Authority();
-  const bool may_retry = connection->answered && request.method == "GET";
+  const bool may_retry = connection->answered && (request.repeatable || request.method == "GET");
   const bool ask_gzip = request.gzip == GzipUse::kAlways ||
                         (request.gzip == GzipUse::kOffNode && !connection->loopback);
   http::request<http::string_body> message = BuildRequest(request, url, ask_gzip);
-  auto [write_error, written] = co_await http::async_write(connection->stream, message, kAwait);
+  const boost::system::error_code write_error = co_await Write(message);
   if (write_error) {
     *retry = may_retry && write_error != beast::error::timeout;
     co_return Fail("write to", peer, request.timeout_ms, write_error);
@@ -275,10 +328,10 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
   ResponseParser parser;
   parser.header_limit(kHeaderBytesMax);
   parser.body_limit(boost::none);  // ReadBody() keeps the limit, with a clearer error
-  auto [header_error, header_bytes] =
-      co_await http::async_read_header(connection->stream, connection->buffer, parser, kAwait);
+  const boost::system::error_code header_error = co_await ReadHeader(&parser);
   if (header_error) {
     *retry = may_retry && (header_error == http::error::end_of_stream ||
+                           header_error == asio::ssl::error::stream_truncated ||
                            header_error == asio::error::connection_reset);
     co_return Fail("read from", peer, request.timeout_ms, header_error);
   }
@@ -295,11 +348,35 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
   co_return response;
 }
 
+asio::awaitable<boost::system::error_code> HttpClient::Impl::Write(
+    http::request<http::string_body>& message) {
+  if (connection->tls) {
+    co_return std::get<0>(co_await http::async_write(*connection->tls, message, kAwait));
+  }
+  co_return std::get<0>(co_await http::async_write(connection->stream, message, kAwait));
+}
+
+asio::awaitable<boost::system::error_code> HttpClient::Impl::ReadHeader(ResponseParser* parser) {
+  beast::flat_buffer& buffer = connection->buffer;
+  if (connection->tls) {
+    co_return std::get<0>(
+        co_await http::async_read_header(*connection->tls, buffer, *parser, kAwait));
+  }
+  co_return std::get<0>(
+      co_await http::async_read_header(connection->stream, buffer, *parser, kAwait));
+}
+
 asio::awaitable<HttpClient::Impl::Piece> HttpClient::Impl::ReadParsed(ResponseParser* parser,
                                                                       char* data, size_t room) {
   parser->get().body() = {data, room, true};
-  auto [error, bytes] =
-      co_await http::async_read(connection->stream, connection->buffer, *parser, kAwait);
+  boost::system::error_code error;
+  if (connection->tls) {
+    error = std::get<0>(
+        co_await http::async_read(*connection->tls, connection->buffer, *parser, kAwait));
+  } else {
+    error = std::get<0>(
+        co_await http::async_read(connection->stream, connection->buffer, *parser, kAwait));
+  }
   if (error == http::error::need_buffer) error = {};
   co_return Piece{error, room - parser->get().body().size};
 }
@@ -311,7 +388,15 @@ asio::awaitable<HttpClient::Impl::Piece> HttpClient::Impl::ReadDirect(char* data
     connection->buffer.consume(behind_header);
     co_return Piece{{}, behind_header};
   }
-  auto [error, got] = co_await connection->stream.async_read_some(asio::buffer(data, room), kAwait);
+  boost::system::error_code error;
+  size_t got = 0;
+  if (connection->tls) {
+    std::tie(error, got) =
+        co_await connection->tls->async_read_some(asio::buffer(data, room), kAwait);
+  } else {
+    std::tie(error, got) =
+        co_await connection->stream.async_read_some(asio::buffer(data, room), kAwait);
+  }
   if (error == asio::error::eof) error = http::make_error_code(http::error::partial_message);
   co_return Piece{error, got};
 }

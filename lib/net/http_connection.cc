@@ -4,10 +4,12 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "baro/base/strings.h"
@@ -25,13 +27,20 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kWriteBytesMax = 256 * 1024;
 constexpr size_t kReadBytes = 8 * 1024;
 constexpr size_t kBodyReadBytes = 64 * 1024;
+// How long a TLS client may take to say goodbye.
+constexpr std::chrono::seconds kTlsCloseMax{1};
 
 std::chrono::milliseconds Ms(int64_t ms) { return std::chrono::milliseconds(ms); }
 
 // Walks through the pieces of a body in steps of bounded size.
 class BodyCursor {
  public:
-  explicit BodyCursor(const std::vector<std::string>* pieces) : pieces_(pieces) {}
+  explicit BodyCursor(std::vector<std::string>* pieces) : pieces_(pieces) {}
+
+  // Gives back the memory of pieces that have been sent whole.
+  void Release() {
+    for (; released_ < piece_; ++released_) std::string().swap((*pieces_)[released_]);
+  }
 
   // Adds the next `bytes_max` bytes to `batch`, fewer at the end.
   void Fill(size_t bytes_max, std::vector<asio::const_buffer>* batch) {
@@ -49,9 +58,10 @@ class BodyCursor {
   }
 
  private:
-  const std::vector<std::string>* const pieces_;
+  std::vector<std::string>* const pieces_;
   size_t piece_ = 0;
   size_t offset_ = 0;
+  size_t released_ = 0;
 };
 
 std::string_view FromBeast(beast::string_view text) { return {text.data(), text.size()}; }
@@ -65,8 +75,19 @@ bool HttpShared::ReserveBody(size_t bytes) {
   return false;
 }
 
-void RunJob(HttpJob job) {
+void RunJob(const HttpShared& shared, HttpJob job) {
   try {
+    if (shared.options.guard) {
+      if (auto answer = shared.options.guard(job.request)) {
+        job.reply.Send(*std::move(answer));
+        return;
+      }
+    }
+    if (job.route == nullptr) {
+      const auto found = shared.router.Find(job.request.method, job.request.path);
+      job.reply.Send(NoRoute(job.request, found, shared.CorsFor(job.request.path)));
+      return;
+    }
     job.route->handler(std::move(job.request), std::move(job.reply));
   } catch (const std::exception&) {
     // The reply went down with the handler, and has sent the 500.
@@ -86,10 +107,14 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
         started_ns_(shared_->options.clock->MonotonicNs()) {
     exchange_.method = method_;
   }
+  ~HttpExchangeState() {
+    shared_->answers_bytes.fetch_sub(reserved_bytes_, std::memory_order_relaxed);
+  }
 
   // Any thread, once.
   void Deliver(ServerResponse response) {
     Encode(&response);
+    Reserve(&response);
     Report(response);
     base::MutexLock lock(&mutex_);
     if (connection_ == nullptr) return;
@@ -108,7 +133,19 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
   }
 
  private:
+  // Answers wait in memory for their readers; slow ones must not fill it.
+  void Reserve(ServerResponse* response) {
+    const size_t bytes = response->BodyBytes();
+    const uint64_t before = shared_->answers_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    reserved_bytes_ = bytes;
+    if (before == 0 || before + bytes <= shared_->options.answers_bytes_max) return;
+    shared_->answers_shed_total.fetch_add(1, std::memory_order_relaxed);
+    *response = Overloaded();
+  }
+
   void Encode(ServerResponse* response) const {
+    if (exchange_.pattern.empty()) return;  // not found, not allowed: a line of text
+    response->headers.emplace_back("Vary", "Accept-Encoding");
     if (coding_ == ContentCoding::kIdentity) return;
     if (response->BodyBytes() < shared_->options.compress_bytes_min) return;
     for (const auto& [name, value] : response->headers) {
@@ -119,7 +156,6 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
     response->body.clear();
     response->body.push_back(std::move(compressed));
     response->headers.emplace_back("Content-Encoding", CodingName(coding_));
-    response->headers.emplace_back("Vary", "Accept-Encoding");
   }
 
   void Report(const ServerResponse& response) {
@@ -139,10 +175,11 @@ class HttpExchangeState : public std::enable_shared_from_this<HttpExchangeState>
   HttpExchange exchange_;
   const std::string method_;
   const int64_t started_ns_;
+  size_t reserved_bytes_ = 0;
 };
 
 HttpConnection::HttpConnection(asio::ip::tcp::socket socket, std::shared_ptr<HttpShared> shared)
-    : stream_(std::move(socket)),
+    : stream_(std::move(socket), shared->Tls()),
       shared_(std::move(shared)),
       buffer_(shared_->options.head_bytes_max + kWriteBytesMax),
       wake_(stream_.get_executor(), asio::steady_timer::time_point::max()),
@@ -176,10 +213,31 @@ asio::awaitable<void> HttpConnection::Run(std::shared_ptr<HttpConnection> connec
 }
 
 asio::awaitable<void> HttpConnection::Serve() {
-  bool open = true;
+  bool open = co_await ShakeHands();
   while (open && !draining_) {
     open = co_await ServeOne();
+    exchange_ = nullptr;
     shared_->ReleaseBody(std::exchange(body_reserved_, 0));
+  }
+  co_await Close();
+}
+
+asio::awaitable<bool> HttpConnection::ShakeHands() {
+  if (stream_.tls() == nullptr) co_return true;
+  reading_head_ = true;
+  stream_.expires_after(Ms(shared_->options.head_timeout_ms));
+  const auto [error] =
+      co_await stream_.tls()->async_handshake(asio::ssl::stream_base::server, kAwait);
+  reading_head_ = false;
+  if (!error) co_return true;
+  (void)ReadFailure(error);  // counted; there is no channel to say it
+  co_return false;
+}
+
+asio::awaitable<void> HttpConnection::Close() {
+  if (stream_.tls() != nullptr && !aborted_) {
+    stream_.expires_after(kTlsCloseMax);
+    co_await stream_.tls()->async_shutdown(kAwait);
   }
   beast::error_code ignored;
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
@@ -204,10 +262,14 @@ asio::awaitable<bool> HttpConnection::ServeOne() {
   ServerRequest request = TakeRequest(&parser);
   const bool head_only = request.method == "HEAD";
   const ContentCoding coding = ChooseCoding(request.Header("Accept-Encoding"));
-  const bool cors = shared_->options.cors && !request.Header("Origin").empty();
+  cors_ = shared_->CorsFor(request.path);
+  const std::string origin(cors_ ? request.Header("Origin") : std::string_view());
   ServerResponse response = co_await Answer(std::move(request), coding);
   if (aborted_) co_return false;
-  if (cors) AddCorsHeaders(&response);
+  if (cors_) {
+    const auto& allows = shared_->options.cors_allows;
+    AddCorsHeaders(origin, !allows || allows(origin), &response);
+  }
   co_return co_await Write(std::move(response), head_only, keep_alive && !draining_);
 }
 
@@ -220,30 +282,56 @@ asio::awaitable<std::optional<HttpConnection::Refusal>> HttpConnection::AwaitFir
   co_return std::nullopt;
 }
 
+// Reads in steps, so that a head that grows counts as it does.
 asio::awaitable<std::optional<HttpConnection::Refusal>> HttpConnection::ReadHead(Parser* parser) {
   stream_.expires_after(Ms(shared_->options.head_timeout_ms));
-  const auto [error, bytes] = co_await http::async_read_header(stream_, buffer_, *parser, kAwait);
-  if (error) co_return ReadFailure(error);
+  for (;;) {
+    beast::error_code parse_error;
+    const size_t used = parser->put(buffer_.data(), parse_error);
+    if (parse_error && parse_error != http::error::need_more) co_return ReadFailure(parse_error);
+    buffer_.consume(used);
+    if (parser->is_header_done()) co_return JudgeHead(parser);
+    const size_t held = buffer_.size();
+    if (held > kReadBytes && held > body_reserved_ && !GrowBody(held - body_reserved_)) {
+      shared_->requests_shed_total.fetch_add(1, std::memory_order_relaxed);
+      co_return Refusal{503, "too many requests in flight, try again later\n"};
+    }
+    const size_t room = std::max(kReadBytes, std::min(held, kBodyReadBytes));
+    const auto [error, bytes] = co_await stream_.async_read_some(buffer_.prepare(room), kAwait);
+    if (error) co_return ReadFailure(error);
+    buffer_.commit(bytes);
+  }
+}
+
+std::optional<HttpConnection::Refusal> HttpConnection::JudgeHead(Parser* parser) {
   const auto& head = parser->get();
+  const HttpServerOptions& options = shared_->options;
+  if (head.target().size() > options.uri_bytes_max) {
+    return Broken(414, base::StrCat("URI is longer than ", options.uri_bytes_max, " bytes\n"));
+  }
+  if (static_cast<size_t>(std::distance(head.begin(), head.end())) > options.headers_max) {
+    return Broken(431, base::StrCat("more than ", options.headers_max, " header fields\n"));
+  }
+  const std::string_view expected = FromBeast(head[http::field::expect]);
+  if (!expected.empty() && !beast::iequals(head[http::field::expect], "100-continue")) {
+    return Broken(417, base::StrCat("cannot do what is expected: \"", expected, "\"\n"));
+  }
   const HttpRouter::Found found = shared_->router.Find(FromBeast(head.method_string()),
                                                        SplitTarget(FromBeast(head.target())).path);
-  if (found.route == nullptr || found.route->body_bytes_max == 0) co_return std::nullopt;
-  const size_t body_max = std::min(found.route->body_bytes_max, shared_->options.body_bytes_max);
+  if (found.route == nullptr || found.route->body_bytes_max == 0) return std::nullopt;
+  const size_t body_max = std::min(found.route->body_bytes_max, options.body_bytes_max);
   if (parser->content_length().value_or(0) > body_max) {
-    shared_->requests_broken_total.fetch_add(1, std::memory_order_relaxed);
-    co_return Refusal{413, base::StrCat("request body is larger than ", body_max, " bytes\n")};
+    return Broken(413, base::StrCat("request body is larger than ", body_max, " bytes\n"));
   }
   if (!parser->content_length()) parser->body_limit(body_max);
-  co_return std::nullopt;
+  return std::nullopt;
 }
 
 // Reads in steps, so that memory is taken from the budget as bytes arrive, never as announced.
 asio::awaitable<std::optional<HttpConnection::Refusal>> HttpConnection::ReadBody(Parser* parser) {
   parser->eager(true);
   stream_.expires_after(Ms(shared_->options.body_timeout_ms));
-  if (!parser->is_done() && FromBeast(parser->get()[http::field::expect]) == "100-continue") {
-    co_await SendContinue();
-  }
+  if (!parser->is_done() && !parser->get()[http::field::expect].empty()) co_await SendContinue();
   // Beast reads as much as there is room in the buffer for.
   if (!parser->is_done() && parser->content_length().value_or(kBodyReadBytes) > kReadBytes) {
     buffer_.reserve(kBodyReadBytes);
@@ -281,16 +369,31 @@ HttpConnection::Refusal HttpConnection::ReadFailure(const beast::error_code& err
   }
   if (error == http::error::end_of_stream || error == asio::error::eof ||
       error == asio::error::connection_reset || error == asio::error::operation_aborted ||
-      error == asio::error::bad_descriptor) {
+      error == asio::error::bad_descriptor || error == asio::ssl::error::stream_truncated) {
     return {};
   }
-  shared_->requests_broken_total.fetch_add(1, std::memory_order_relaxed);
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return {431, base::StrCat("request head is larger than ", shared_->options.head_bytes_max,
-                              " bytes\n")};
+    return HeadTooLarge();
   }
-  if (error == http::error::body_limit) return {413, "request body is too large\n"};
-  return {400, base::StrCat("cannot read request: ", error.message(), "\n")};
+  if (error == http::error::body_limit) return Broken(413, "request body is too large\n");
+  return Broken(400, base::StrCat("cannot read request: ", error.message(), "\n"));
+}
+
+HttpConnection::Refusal HttpConnection::Broken(int status, std::string text) {
+  shared_->requests_broken_total.fetch_add(1, std::memory_order_relaxed);
+  return {status, std::move(text)};
+}
+
+// A request line that does not end is a URI that is too long.
+HttpConnection::Refusal HttpConnection::HeadTooLarge() {
+  const std::string_view held(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+  const size_t line = held.find('\n');
+  if (line == std::string_view::npos || line > shared_->options.uri_bytes_max) {
+    return Broken(414,
+                  base::StrCat("URI is longer than ", shared_->options.uri_bytes_max, " bytes\n"));
+  }
+  return Broken(431, base::StrCat("request head is larger than ", shared_->options.head_bytes_max,
+                                  " bytes\n"));
 }
 
 ServerRequest HttpConnection::TakeRequest(Parser* parser) {
@@ -305,6 +408,7 @@ ServerRequest HttpConnection::TakeRequest(Parser* parser) {
   }
   request.body = std::move(message.body());
   request.remote_address = remote_address_;
+  request.received_ns = shared_->options.clock->MonotonicNs();
   cancelled_ = std::make_shared<std::atomic<bool>>(false);
   request.cancelled = cancelled_;
   return request;
@@ -322,21 +426,20 @@ asio::awaitable<ServerResponse> HttpConnection::Answer(ServerRequest request,
   replied_ = false;
   ++exchange_number_;
   HttpReply reply([state](ServerResponse response) { state->Deliver(std::move(response)); });
-  if (found.route == nullptr) {
-    reply.Send(NoRoute(request, found.allow, shared_->options.cors));
-  } else {
-    request.path_values = std::move(found.path_values);
-    Dispatch({found.route, std::move(request), std::move(reply)});
-  }
+  exchange_ = state;
+  cors_ = cors_ && (found.route != nullptr || request.method == "OPTIONS");
+  request.path_values = std::move(found.path_values);
+  Dispatch({found.route, std::move(request), std::move(reply)});
   while (!replied_ && !aborted_) co_await wake_.async_wait(kAwait);
   ++exchange_number_;  // ends the watch
   co_return state->Close();
 }
 
 void HttpConnection::Dispatch(HttpJob job) {
-  const HttpLane lane = job.route->lane;
+  HttpLane lane = job.route == nullptr ? HttpLane::kInline : job.route->lane;
+  if (lane == HttpLane::kInline && shared_->options.guard) lane = HttpLane::kQuick;
   if (lane == HttpLane::kInline) {
-    RunJob(std::move(job));
+    RunJob(*shared_, std::move(job));
   } else if (shared_->lanes[static_cast<size_t>(lane)]->TryPush(std::move(job))) {
     WatchPeer();
   } else {
@@ -370,6 +473,8 @@ asio::awaitable<bool> HttpConnection::Write(ServerResponse response, bool head_o
                                             bool keep_alive) {
   beast::error_code ignored;
   stream_.socket().cancel(ignored);  // the watch
+  if (shared_->options.decorate) shared_->options.decorate(&response);
+  const auto last = std::chrono::steady_clock::now() + Ms(shared_->options.answer_timeout_ms);
   const std::string head = WriteHead(response, keep_alive, shared_->options.clock->NowMs());
   if (head_only) response.body.clear();
   BodyCursor cursor(&response.body);
@@ -383,7 +488,12 @@ asio::awaitable<bool> HttpConnection::Write(ServerResponse response, bool head_o
     }
     if (error) co_return false;
     batch.clear();
+    cursor.Release();
     cursor.Fill(kWriteBytesMax, &batch);
+    if (!batch.empty() && std::chrono::steady_clock::now() > last) {
+      shared_->timeouts_total.fetch_add(1, std::memory_order_relaxed);
+      co_return false;
+    }
   }
   stream_.expires_never();
   co_return keep_alive;

@@ -30,9 +30,14 @@ std::string WriteHead(const ServerResponse& response, bool keep_alive, int64_t n
   std::string head =
       base::StrCat("HTTP/1.1 ", response.status, " ", HttpStatusText(response.status), "\r\n");
   const bool has_body = response.status != 204 && response.status != 304;
+  if (response.status >= 400 && response.content_type.starts_with("text/plain")) {
+    head += "X-Content-Type-Options: nosniff\r\n";
+  }
   if (has_body) {
-    base::StrAppend(&head, "Content-Type: ", response.content_type, "\r\n",
-                    "Content-Length: ", response.BodyBytes(), "\r\n");
+    if (!response.content_type.empty()) {
+      base::StrAppend(&head, "Content-Type: ", response.content_type, "\r\n");
+    }
+    base::StrAppend(&head, "Content-Length: ", response.BodyBytes(), "\r\n");
   }
   for (const auto& [name, value] : response.headers) {
     base::StrAppend(&head, name, ": ", value, "\r\n");
@@ -43,24 +48,36 @@ std::string WriteHead(const ServerResponse& response, bool keep_alive, int64_t n
   return head;
 }
 
-void AddCorsHeaders(ServerResponse* response) {
+void AddCorsHeaders(std::string_view origin, bool allowed, ServerResponse* response) {
   auto& headers = response->headers;
+  headers.emplace_back("Vary", "Origin");
+  if (origin.empty()) return;
   headers.emplace_back("Access-Control-Allow-Headers",
                        "Accept, Authorization, Content-Type, Origin");
   headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-  headers.emplace_back("Access-Control-Allow-Origin", "*");
   headers.emplace_back("Access-Control-Expose-Headers", "Date");
+  if (allowed) headers.emplace_back("Access-Control-Allow-Origin", origin);
 }
 
-ServerResponse NoRoute(const ServerRequest& request, const std::string& allow, bool cors) {
-  if (allow.empty()) return ServerResponse::Text(404, "404 page not found\n");
+ServerResponse NoRoute(const ServerRequest& request, const HttpRouter::Found& found, bool cors) {
   ServerResponse response;
   if (request.method == "OPTIONS" && cors) {
     response.status = 204;
+    response.headers.emplace_back("Vary", "Accept-Encoding");
+  } else if (!found.redirect.empty()) {
+    response = ServerResponse::Text(307, "Temporary Redirect\n");
+    response.headers.emplace_back(
+        "Location",
+        request.query.empty() ? found.redirect : base::StrCat(found.redirect, "?", request.query));
+  } else if (found.allow.empty()) {
+    response = ServerResponse::Text(404, "404 page not found\n");
+  } else if (request.method == "OPTIONS") {
+    response.content_type.clear();
+    response.headers.emplace_back("Allow", found.allow);
   } else {
     response = ServerResponse::Text(405, "Method Not Allowed\n");
+    response.headers.emplace_back("Allow", found.allow);
   }
-  response.headers.emplace_back("Allow", cors ? allow + ", OPTIONS" : allow);
   return response;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "baro/base/strings.h"
 
@@ -53,12 +54,37 @@ bool Allows(const HttpRoute& route, std::string_view method) {
   return std::find(route.methods.begin(), route.methods.end(), method) != route.methods.end();
 }
 
-void AddAllowed(const HttpRoute& route, std::string* allow) {
+void AddAllowed(const HttpRoute& route, std::set<std::string>* allowed) {
+  allowed->insert("OPTIONS");
   for (const std::string& method : route.methods) {
-    if (!allow->empty()) *allow += ", ";
-    *allow += method;
-    if (method == "GET") *allow += ", HEAD";
+    allowed->insert(method);
+    if (method == "GET") allowed->insert("HEAD");
   }
+}
+
+std::string Join(const std::set<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) {
+    if (!joined.empty()) joined += ", ";
+    joined += word;
+  }
+  return joined;
+}
+
+// Without empty segments, "." and ".."; a slash at the end stays.
+std::string Clean(std::string_view path) {
+  std::vector<std::string_view> kept;
+  std::string_view segment;
+  bool slash_at_end = false;
+  while (TakeSegment(&path, &segment)) {
+    slash_at_end = segment.empty() || segment == "." || segment == "..";
+    if (segment == ".." && !kept.empty()) kept.pop_back();
+    if (!slash_at_end) kept.push_back(segment);
+  }
+  std::string clean;
+  for (const std::string_view part : kept) base::StrAppend(&clean, "/", part);
+  if (slash_at_end || clean.empty()) clean += '/';
+  return clean;
 }
 
 }  // namespace
@@ -94,8 +120,16 @@ void HttpRouter::Handle(std::vector<std::string> methods, std::string pattern, H
                    0});
 }
 
-HttpRouter::Found HttpRouter::Find(std::string_view method, std::string_view path) const {
+std::optional<std::string_view> HttpRouter::Below(std::string_view path) const {
+  if (!path.starts_with(prefix_)) return std::nullopt;
+  path.remove_prefix(prefix_.size());
+  if (!prefix_.empty() && !path.starts_with('/')) return std::nullopt;
+  return path;
+}
+
+HttpRouter::Found HttpRouter::FindExactly(std::string_view method, std::string_view path) const {
   Found found;
+  std::set<std::string> allowed;
   for (const auto& route : routes_) {
     auto values = Match(route->pattern, path);
     if (!values) continue;
@@ -104,7 +138,27 @@ HttpRouter::Found HttpRouter::Find(std::string_view method, std::string_view pat
       found.path_values = *std::move(values);
       return found;
     }
-    AddAllowed(*route, &found.allow);
+    AddAllowed(*route, &allowed);
+  }
+  found.allow = Join(allowed);
+  return found;
+}
+
+HttpRouter::Found HttpRouter::Find(std::string_view method, std::string_view path) const {
+  const auto below = Below(path);
+  if (!below) {
+    Found found;
+    if (path == "/" || path == prefix_) found.redirect = prefix_ + "/";
+    return found;
+  }
+  Found found = FindExactly(method, *below);
+  if (found.route != nullptr || !found.allow.empty() || below->empty()) return found;
+  std::string other = Clean(*below);
+  if (other == *below && other.size() > 1) {
+    other.back() == '/' ? other.pop_back() : other.push_back('/');
+  }
+  if (other != *below && FindExactly(method, other).route != nullptr) {
+    found.redirect = prefix_ + other;
   }
   return found;
 }

@@ -41,7 +41,30 @@ TEST(HttpRouter, FindsNothingElse) {
 TEST(HttpRouter, TellsWhichMethodsAPathAllows) {
   const auto found = MakeRouter().Find("DELETE", "/api/v1/query");
   EXPECT_EQ(found.route, nullptr);
-  EXPECT_EQ(found.allow, "GET, HEAD, POST");
+  EXPECT_EQ(found.allow, "GET, HEAD, OPTIONS, POST");
+}
+
+TEST(HttpRouter, LeadsToThePathThatIsMeant) {
+  HttpRouter router = MakeRouter();
+  EXPECT_EQ(router.Find("GET", "//api/v1/./query").redirect, "/api/v1/query");
+  EXPECT_EQ(router.Find("GET", "/api/v1/query/").redirect, "/api/v1/query");
+  EXPECT_EQ(router.Find("GET", "/x/../api/v1/query").redirect, "/api/v1/query");
+  EXPECT_EQ(router.Find("GET", "/../../x").redirect, "");
+  EXPECT_EQ(router.Find("GET", "/api/v1/label//values").redirect, "");
+}
+
+TEST(HttpRouter, KnowsNothingOutsideItsPrefix) {
+  HttpRouter router = MakeRouter();
+  router.SetPrefix("/prom");
+  EXPECT_NE(router.Find("GET", "/prom/api/v1/query").route, nullptr);
+  EXPECT_NE(router.Find("GET", "/prom/").route, nullptr);
+  EXPECT_EQ(router.Find("GET", "/prom").redirect, "/prom/");
+  EXPECT_EQ(router.Find("GET", "/").redirect, "/prom/");
+  EXPECT_EQ(router.Find("GET", "/prom//api/v1/query").redirect, "/prom/api/v1/query");
+  for (const char* path : {"/api/v1/query", "/promenade/", "/prom2/api/v1/query"}) {
+    EXPECT_EQ(router.Find("GET", path).route, nullptr) << path;
+    EXPECT_EQ(router.Find("GET", path).redirect, "") << path;
+  }
 }
 
 TEST(HttpReply, AnswersFiveHundredWhenDropped) {
@@ -59,6 +82,14 @@ TEST(Compression, ChoosesWhatTheClientAccepts) {
   EXPECT_EQ(ChooseCoding("gzip;q=0"), ContentCoding::kIdentity);
   EXPECT_EQ(ChooseCoding("zstd; q=0.000 ,gzip"), ContentCoding::kGzip);
   EXPECT_EQ(ChooseCoding("*"), ContentCoding::kGzip);
+  EXPECT_EQ(ChooseCoding("zstd;q=0.5, gzip;q=0.8"), ContentCoding::kGzip);
+  EXPECT_EQ(ChooseCoding("deflate"), ContentCoding::kDeflate);
+  EXPECT_EQ(ChooseCoding("deflate, gzip"), ContentCoding::kGzip);
+  EXPECT_EQ(ChooseCoding("identity, gzip;q=0.5"), ContentCoding::kIdentity);
+  EXPECT_EQ(ChooseCoding("identity;q=0, *;q=0.1"), ContentCoding::kGzip);
+  EXPECT_EQ(ChooseCoding("gzip;q=x"), ContentCoding::kGzip);
+  EXPECT_EQ(ChooseCoding("br, GZIP"), ContentCoding::kIdentity);
+  EXPECT_EQ(ChooseCoding(",,;;q=,gzip;;"), ContentCoding::kGzip);
 }
 
 TEST(HttpHead, TakesTargetsApart) {

@@ -154,7 +154,7 @@ void Server::RunLane(size_t lane) {
       job->reply.Send(ServerResponse::Text(499, "the client has gone\n"));
       continue;
     }
-    RunJob(*std::move(job));
+    RunJob(*shared_, *std::move(job));
   }
 }
 
@@ -207,7 +207,9 @@ HttpServerStats Server::GetStats() const {
   stats.requests_cancelled_total =
       shared_->requests_cancelled_total.load(std::memory_order_relaxed);
   stats.timeouts_total = shared_->timeouts_total.load(std::memory_order_relaxed);
+  stats.answers_shed_total = shared_->answers_shed_total.load(std::memory_order_relaxed);
   stats.bodies_bytes = shared_->bodies_bytes.load(std::memory_order_relaxed);
+  stats.answers_bytes = shared_->answers_bytes.load(std::memory_order_relaxed);
   for (size_t lane = 1; lane < kHttpLanes; ++lane) {
     stats.queue_depth[lane] = shared_->lanes[lane]->depth();
   }

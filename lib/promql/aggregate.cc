@@ -8,7 +8,7 @@
 #include "evaluator.h"
 #include "float_math.h"
 #include "group_keys.h"
-#include "histogram_rows.h"
+#include "histogram_groups.h"
 #include "range_call.h"
 
 namespace baro::promql {
@@ -128,12 +128,18 @@ class Cells {
     return absl::OkStatus();
   }
 
-  absl::Status Emit(const GroupKeys& keys, RowSink sink) {
+  absl::Status Emit(const GroupKeys& keys, HistogramGroups* histograms, RowSink sink) {
     std::vector<double> values(steps_);
     for (size_t group = 0; group < drop_name_.size(); ++group) {
       for (size_t step = 0; step < steps_; ++step) {
         const Cell& cell = cells_[group * steps_ + step];
         values[step] = cell.Empty() ? kNoValue : cell.Result();
+      }
+      if (histograms->Has(group)) [[unlikely]] {
+        const Row row =
+            histograms->Finish(group, values, keys.labels_ref(group), drop_name_[group] != 0);
+        if (HasValues(row.values)) BARO_TRY(sink(row));
+        continue;
       }
       if (!HasValues(values)) continue;
       BARO_TRY(sink({keys.labels_ref(group), drop_name_[group] != 0, values}));
@@ -148,14 +154,41 @@ class Cells {
   std::vector<uint8_t> drop_name_;
 };
 
+// What an aggregation does with histograms: sum and avg add them up, to count and group they are
+// samples like any other, the rest leaves them out and says so.
+absl::Status TakeHistograms(Query* query, const AggregateExpr& aggregate, size_t group,
+                            HistogramGroups* histograms, Row* row) {
+  switch (aggregate.op) {
+    case AggregateOp::kSum:
+    case AggregateOp::kAvg:
+      return histograms->Take(group, row);
+    case AggregateOp::kCount:
+    case AggregateOp::kGroup:
+      return absl::OkStatus();
+    default:
+      break;
+  }
+  if (DropHistograms(row)) {
+    query->annotations().HistogramsIgnored(AggregateOpText(aggregate.op), aggregate.inner->place);
+  }
+  return absl::OkStatus();
+}
+
 template <typename Cell>
 absl::Status AggregateWith(Evaluator* evaluator, const AggregateExpr& aggregate, RowSink sink) {
   Query* const query = &evaluator->query();
   GroupKeys keys(query, GroupingOf(aggregate));
   Cells<Cell> cells(query, evaluator->grid().count);
-  BARO_TRY(evaluator->Rows(
-      *aggregate.inner, [&](const Row& row) { return cells.Add(keys.GroupOf(row.labels), row); }));
-  return cells.Emit(keys, sink);
+  HistogramGroups histograms(query, aggregate, evaluator->grid().count);
+  const auto take = [&](Row row) {
+    const size_t group = keys.GroupOf(row.labels);
+    if (!row.histograms.empty()) [[unlikely]] {
+      BARO_TRY(TakeHistograms(query, aggregate, group, &histograms, &row));
+    }
+    return cells.Add(group, row);
+  };
+  BARO_TRY(evaluator->Rows(*aggregate.inner, take));
+  return cells.Emit(keys, &histograms, sink);
 }
 
 void WarnOfQuantiles(Evaluator* evaluator, const AggregateExpr& aggregate,
@@ -183,12 +216,14 @@ absl::Status QuantileRows(Evaluator* evaluator, const AggregateExpr& aggregate, 
   GroupKeys keys(query, GroupingOf(aggregate));
   Table table(query, steps);
   std::vector<std::vector<size_t>> members;
-  BARO_TRY(evaluator->Rows(*aggregate.inner, [&](const Row& row) {
+  const auto take = [&](Row row) {
     const size_t group = keys.GroupOf(row.labels);
+    BARO_TRY(TakeHistograms(query, aggregate, group, nullptr, &row));
     if (group >= members.size()) members.resize(group + 1);
     members[group].push_back(table.size());
     return table.Add(row);
-  }));
+  };
+  BARO_TRY(evaluator->Rows(*aggregate.inner, take));
   WarnOfQuantiles(evaluator, aggregate, quantiles);
   std::vector<double> values(steps);
   std::vector<double> gathered;
@@ -204,7 +239,7 @@ absl::Status QuantileRows(Evaluator* evaluator, const AggregateExpr& aggregate, 
       }
       values[step] = gathered.empty() ? kNoValue : Quantile(quantiles[step], &gathered);
     }
-    BARO_TRY(sink({keys.labels_ref(group), drop_name, values}));
+    if (HasValues(values)) BARO_TRY(sink({keys.labels_ref(group), drop_name, values}));
   }
   return absl::OkStatus();
 }
@@ -212,8 +247,6 @@ absl::Status QuantileRows(Evaluator* evaluator, const AggregateExpr& aggregate, 
 }  // namespace
 
 absl::Status AggregateRows(Evaluator* evaluator, const AggregateExpr& aggregate, RowSink sink) {
-  const bool counts = aggregate.op == AggregateOp::kCount || aggregate.op == AggregateOp::kGroup;
-  const Query::Presence presence(&evaluator->query(), counts && MayBeHistograms(*aggregate.inner));
   switch (aggregate.op) {
     case AggregateOp::kSum:
       return AggregateWith<SumCell>(evaluator, aggregate, sink);

@@ -9,6 +9,7 @@
 #include "evaluator.h"
 #include "float_math.h"
 #include "group_keys.h"
+#include "histogram_row.h"
 #include "number_text.h"
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -191,7 +192,12 @@ absl::Status Selection::Run(RowSink sink) {
 }
 
 absl::Status Selection::Gather() {
-  BARO_TRY(evaluator_->Rows(*aggregate_.inner, [&](const Row& row) {
+  const bool by_value =
+      aggregate_.op == AggregateOp::kTopk || aggregate_.op == AggregateOp::kBottomk;
+  BARO_TRY(evaluator_->Rows(*aggregate_.inner, [&](Row row) {
+    if (by_value && !row.histograms.empty() && DropHistograms(&row)) {
+      query_->annotations().HistogramsIgnored(AggregateOpText(aggregate_.op), aggregate_.place);
+    }
     const size_t group = keys_.GroupOf(row.labels);
     if (group >= members_.size()) members_.resize(group + 1);
     members_[group].push_back(input_.size());
@@ -206,8 +212,7 @@ absl::Status Selection::Choose(size_t row, size_t step) {
     chosen_[row] = static_cast<int64_t>(output_.size());
     BARO_TRY(output_.AddEmpty(input_.labels(row), input_.drop_name(row)));
   }
-  output_.values(static_cast<size_t>(chosen_[row]))[step] = input_.values(row)[step];
-  return absl::OkStatus();
+  return output_.CopyCell(&input_, row, step, static_cast<size_t>(chosen_[row]));
 }
 
 absl::Status Selection::SelectBest() {

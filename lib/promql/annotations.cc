@@ -22,6 +22,14 @@ std::string Annotations::At(std::string_view text, Place place) const {
   return base::StrCat(text, " (", PlaceText(query_, place.begin), ")");
 }
 
+void Annotations::WarnAt(std::string_view text, Place place) {
+  Add(&warnings_, At(base::StrCat("PromQL warning: ", text), place));
+}
+
+void Annotations::InfoAt(std::string_view text, Place place) {
+  Add(&infos_, At(base::StrCat("PromQL info: ", text), place));
+}
+
 void Annotations::Add(std::vector<std::string>* texts, std::string text) {
   if (std::find(texts->begin(), texts->end(), text) == texts->end()) {
     texts->push_back(std::move(text));
@@ -40,6 +48,12 @@ void Annotations::InvalidRatio(double ratio, double capped, Place place) {
                      place));
 }
 
+void Annotations::InvalidStrategy(double strategy, Place place) {
+  WarnAt(
+      base::StrCat("strategy should be 0, 1, or 2 (default), using 2, got ", FormatShort(strategy)),
+      place);
+}
+
 void Annotations::BadBucketLabel(std::string_view metric, std::string_view label, Place place) {
   std::string text = base::StrCat(
       "PromQL warning: bucket label \"le\" is missing or has a malformed value of ", Quote(label));
@@ -47,21 +61,15 @@ void Annotations::BadBucketLabel(std::string_view metric, std::string_view label
   Add(&warnings_, At(text, place));
 }
 
-void Annotations::WarnOfMetric(std::string_view text, std::string_view metric, Place place) {
-  std::string warning = base::StrCat("PromQL warning: ", text);
-  if (!metric.empty()) base::StrAppend(&warning, " ", Quote(metric));
-  Add(&warnings_, At(warning, place));
-}
-
-void Annotations::IgnoredHistograms(std::string_view metric) {
-  Add(&infos_, base::StrCat("PromQL info: ignored histograms for metric name ", Quote(metric)));
-}
-
 void Annotations::PossibleNonCounter(std::string_view metric, Place place) {
   Add(&infos_, At(base::StrCat("PromQL info: metric might not be a counter, name does not end in "
                                "_total/_sum/_count/_bucket: ",
                                Quote(metric)),
                   place));
+}
+
+void Annotations::SortInRangeQuery(Place place) {
+  WarnAt("sort is ineffective for range queries since results are always ordered by labels", place);
 }
 
 void Annotations::ForcedMonotonicity(std::string_view metric, Place place, const Repair& repair) {
@@ -85,7 +93,15 @@ void Annotations::ForcedMonotonicity(std::string_view metric, Place place, const
   ++found->count;
 }
 
-std::vector<std::string> Annotations::Warnings() const { return Limited(warnings_, "warning"); }
+std::vector<std::string> Annotations::Warnings() const {
+  std::vector<std::string> warnings = warnings_;
+  for (const Counted& overlap : overlaps_) {
+    const std::string times =
+        overlap.count > 1 ? base::StrCat(" (", overlap.count, " occurrences)") : std::string();
+    warnings.push_back(At(base::StrCat(overlap.text, times), overlap.place));
+  }
+  return Limited(std::move(warnings), "warning");
+}
 
 std::vector<std::string> Annotations::Infos() const {
   std::vector<std::string> infos = infos_;

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "baro/promql/ast.h"
+#include "histogram_quantile.h"
 
 namespace baro::promql {
 
@@ -24,11 +24,28 @@ class Annotations {
 
   void InvalidQuantile(double quantile, Place place);
   void InvalidRatio(double ratio, double capped, Place place);
+  void InvalidStrategy(double strategy, Place place);
   void BadBucketLabel(std::string_view metric, std::string_view label, Place place);
-  // `text` and, unless it is empty, the metric's name.
-  void WarnOfMetric(std::string_view text, std::string_view metric, Place place);
-  void IgnoredHistograms(std::string_view metric);
   void PossibleNonCounter(std::string_view metric, Place place);
+  void SortInRangeQuery(Place place);
+
+  // Of native histograms. `operation` is "addition", "subtraction" or "aggregation".
+  void MixedFloatsAndHistograms(std::string_view metric, Place place);
+  void MixedInAggregation(Place place);
+  void MixedClassicAndNative(std::string_view metric, Place place);
+  void MixedSchemas(std::string_view metric, Place place);
+  void NotACounter(std::string_view metric, Place place);
+  void NotAGauge(std::string_view metric, Place place);
+  void IncompatibleBuckets(std::string_view op, Place place);
+  void IncompatibleTypes(std::string_view op, std::string_view lhs, std::string_view rhs,
+                         Place place);
+  void HistogramsIgnored(std::string_view aggregation, Place place);
+  void HistogramsIgnoredInRange(std::string_view metric, Place place);
+  void NanObservations(NanNote note, std::string_view metric, Place place);
+  void HintsCollide(std::string_view operation, Place place);
+  void BoundsReconciled(std::string_view operation, Place place);
+  // A counter that claims to have begun before the sample before it.
+  void StartOverlaps(std::string_view metric, Place place);
 
   // What histogram_quantile had to repair; repairs of one metric at one place are merged.
   struct Repair {
@@ -51,13 +68,22 @@ class Annotations {
     size_t count = 0;
   };
 
+  struct Counted {
+    std::string text;
+    Place place;
+    size_t count = 0;
+  };
+
   std::string At(std::string_view text, Place place) const;
+  void WarnAt(std::string_view text, Place place);
+  void InfoAt(std::string_view text, Place place);
   static void Add(std::vector<std::string>* texts, std::string text);
 
   const std::string_view query_;
   std::vector<std::string> warnings_;
   std::vector<std::string> infos_;
   std::vector<Merged> repairs_;
+  std::vector<Counted> overlaps_;
 };
 
 }  // namespace baro::promql

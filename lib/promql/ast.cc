@@ -29,15 +29,19 @@ std::string PlaceText(std::string_view query, size_t offset) {
 }
 
 std::string_view BinaryOpText(BinaryOp op) {
-  static constexpr std::string_view kTexts[] = {"+",     "-",   "*",  "/",     "%",  "^",
-                                                "atan2", "==",  "!=", "<",     "<=", ">",
-                                                ">=",    "and", "or", "unless"};
+  static constexpr std::string_view kTexts[] = {"+",     "-",   "*",  "/",      "%",  "^",
+                                                "atan2", "==",  "!=", "<",      "<=", ">",
+                                                ">=",    "and", "or", "unless", "</", ">/"};
   return kTexts[static_cast<size_t>(op)];
 }
 
 bool IsComparison(BinaryOp op) { return op >= BinaryOp::kEqual && op <= BinaryOp::kGreaterEqual; }
 
-bool IsSetOp(BinaryOp op) { return op >= BinaryOp::kAnd; }
+bool IsSetOp(BinaryOp op) { return op >= BinaryOp::kAnd && op <= BinaryOp::kUnless; }
+
+bool IsArithmetic(BinaryOp op) { return op <= BinaryOp::kAtan2; }
+
+bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimUpper || op == BinaryOp::kTrimLower; }
 
 std::string_view AggregateOpText(AggregateOp op) {
   static constexpr std::string_view kTexts[] = {

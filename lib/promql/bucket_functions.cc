@@ -1,4 +1,5 @@
-// histogram_quantile, histogram_quantiles and histogram_fraction over classic histograms.
+// histogram_quantile, histogram_quantiles and histogram_fraction, over classic and native
+// histograms.
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,8 @@
 #include "bucket.h"
 #include "evaluator.h"
 #include "group_keys.h"
+#include "histogram_quantile.h"
+#include "histogram_row.h"
 #include "number_text.h"
 
 namespace baro::promql {
@@ -16,23 +19,40 @@ namespace {
 
 constexpr std::string_view kBucketLabel = "le";
 
-// The bucket series of a vector, gathered into histograms: equal labels but for `le`.
+// The histograms of a vector: native ones, and bucket series gathered into classic ones that have
+// equal labels but for `le`.
 class Histograms {
  public:
   Histograms(Evaluator* evaluator, const Expr& vector)
       : query_(&evaluator->query()),
         place_(vector.place),
         keys_(query_, {false, {std::string(kBucketLabel)}}),
-        table_(query_, evaluator->grid().count) {}
+        table_(query_, evaluator->grid().count),
+        natives_(query_, evaluator->grid().count) {}
 
   absl::Status Gather(Evaluator* evaluator, const Expr& vector) {
-    BARO_TRY(evaluator->Rows(vector, [&](const Row& row) { return Add(row); }));
+    const auto take = [&](Row row) {
+      if (!row.histograms.empty()) [[unlikely]] {
+        BARO_TRY(AddNative(row));
+        DropHistograms(&row);
+        if (!HasValues(row.values)) return absl::OkStatus();
+      }
+      return Add(row);
+    };
+    BARO_TRY(evaluator->Rows(vector, take));
+    if (natives_.size() > 0) DropAmbiguous();
     for (std::vector<Member>& members : members_) {
       std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
         return a.upper != b.upper ? a.upper < b.upper : a.row < b.row;
       });
     }
     return absl::OkStatus();
+  }
+
+  size_t natives() const { return natives_.size(); }
+  model::LabelsRef native_labels(size_t native) const { return natives_.labels(native); }
+  const HistogramPtr& native(size_t native, size_t step) {
+    return natives_.histogram(native, step);
   }
 
   size_t size() const { return members_.size(); }
@@ -57,7 +77,7 @@ class Histograms {
   absl::Status Add(const Row& row) {
     const std::string_view le = row.labels.Get(kBucketLabel);
     double upper = 0;
-    if (!ParseFloat(le, &upper)) {
+    if (!ParseFloat(le, &upper) || std::isnan(upper)) {
       query_->annotations().BadBucketLabel(row.labels.Get(model::kMetricName), le, place_);
       return absl::OkStatus();
     }
@@ -67,10 +87,44 @@ class Histograms {
     return table_.Add(row);
   }
 
+  absl::Status AddNative(const Row& row) {
+    BARO_TRY(natives_.AddEmpty(row.labels, row.drop_name));
+    for (size_t step = 0; step < row.values.size(); ++step) {
+      const HistogramPtr* const histogram = HistogramAt(row, step);
+      if (histogram == nullptr) continue;
+      BARO_TRY(natives_.SetHistogram(natives_.size() - 1, step, *histogram));
+    }
+    return absl::OkStatus();
+  }
+
+  // Of a classic and a native histogram of the same labels at one time nobody knows which is meant.
+  void DropAmbiguous() {
+    for (size_t native = 0; native < natives_.size(); ++native) {
+      const size_t group = keys_.GroupOf(natives_.labels(native));
+      if (group >= members_.size()) continue;
+      for (size_t step = 0; step < natives_.steps(); ++step) {
+        if (natives_.histogram(native, step) == nullptr || !DropBuckets(group, step)) continue;
+        natives_.values(native)[step] = kNoValue;
+        query_->annotations().MixedClassicAndNative(natives_.labels(native).Get(model::kMetricName),
+                                                    place_);
+      }
+    }
+  }
+  bool DropBuckets(size_t group, size_t step) {
+    bool any = false;
+    for (const Member& member : members_[group]) {
+      double& count = table_.values(member.row)[step];
+      any |= !IsAbsent(count);
+      count = kNoValue;
+    }
+    return any;
+  }
+
   Query* const query_;
   const Place place_;
   GroupKeys keys_;
   Table table_;
+  Table natives_;
   std::vector<std::vector<Member>> members_;
 };
 
@@ -95,6 +149,7 @@ class Quantiles {
       }
     }
     std::vector<double> values(histograms_.steps());
+    BARO_TRY(EmitNatives(quantiles, label, &values, sink));
     std::vector<Bucket> buckets;
     for (size_t histogram = 0; histogram < histograms_.size(); ++histogram) {
       BARO_TRY(evaluator_->query().CheckAlive());
@@ -109,13 +164,36 @@ class Quantiles {
       if (label.empty()) {
         if (HasValues(values)) BARO_TRY(sink({histograms_.labels(histogram), true, values}));
       } else {
-        BARO_TRY(EmitLabelled(histogram, quantiles, label, values, sink));
+        BARO_TRY(EmitLabelled(histograms_.full_labels(histogram), quantiles, label, values, sink));
       }
     }
     return absl::OkStatus();
   }
 
  private:
+  absl::Status EmitNatives(const std::vector<double>& quantiles, const std::string& label,
+                           std::vector<double>* values, RowSink sink) {
+    for (size_t native = 0; native < histograms_.natives(); ++native) {
+      BARO_TRY(evaluator_->query().CheckAlive());
+      const model::LabelsRef labels = histograms_.native_labels(native);
+      for (size_t step = 0; step < values->size(); ++step) {
+        const HistogramPtr& histogram = histograms_.native(native, step);
+        (*values)[step] = kNoValue;
+        if (histogram == nullptr) continue;
+        const HistogramResult result = HistogramQuantile(quantiles[step], *histogram);
+        (*values)[step] = result.value;
+        evaluator_->query().annotations().NanObservations(
+            result.note, labels.Get(model::kMetricName), call_.args[0]->place);
+      }
+      if (!label.empty()) {
+        BARO_TRY(EmitLabelled(labels.Merge(), quantiles, label, *values, sink));
+      } else if (HasValues(*values)) {
+        BARO_TRY(sink({labels, true, *values}));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   void Note(size_t histogram, size_t step, const BucketResult& result, Place place) {
     evaluator_->query().annotations().ForcedMonotonicity(
         histograms_.full_labels(histogram).Get(model::kMetricName), place,
@@ -124,7 +202,7 @@ class Quantiles {
   }
 
   // A quantile that changes from step to step makes a series for each of its values.
-  absl::Status EmitLabelled(size_t histogram, const std::vector<double>& quantiles,
+  absl::Status EmitLabelled(const model::Labels& full_labels, const std::vector<double>& quantiles,
                             const std::string& label, const std::vector<double>& values,
                             RowSink sink) {
     std::vector<uint8_t> done(values.size(), 0);
@@ -139,7 +217,7 @@ class Quantiles {
         if (same) done[step] = 1;
       }
       if (!HasValues(part)) continue;
-      model::Labels labels = histograms_.full_labels(histogram);
+      model::Labels labels = full_labels;
       labels.Set(label, text);
       BARO_TRY(sink({{evaluator_->query().Keep(std::move(labels)), &NoLabels()}, true, part}));
     }
@@ -151,6 +229,27 @@ class Quantiles {
   const Place place_;
   Histograms histograms_;
 };
+
+absl::Status NativeFractionRows(Evaluator* evaluator, const Call& call,
+                                const std::vector<double>& lower, const std::vector<double>& upper,
+                                Histograms* histograms, RowSink sink) {
+  std::vector<double> values(histograms->steps());
+  for (size_t native = 0; native < histograms->natives(); ++native) {
+    BARO_TRY(evaluator->query().CheckAlive());
+    const model::LabelsRef labels = histograms->native_labels(native);
+    for (size_t step = 0; step < values.size(); ++step) {
+      const HistogramPtr& histogram = histograms->native(native, step);
+      values[step] = kNoValue;
+      if (histogram == nullptr) continue;
+      const HistogramResult result = HistogramFraction(lower[step], upper[step], *histogram);
+      values[step] = result.value;
+      evaluator->query().annotations().NanObservations(result.note, labels.Get(model::kMetricName),
+                                                       call.args[0]->place);
+    }
+    if (HasValues(values)) BARO_TRY(sink({labels, true, values}));
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -165,7 +264,7 @@ absl::Status BucketQuantilesRows(Evaluator* evaluator, const Call& call, RowSink
   Quantiles quantiles(evaluator, call, 0);
   BARO_TRY(quantiles.Gather(0));
   for (size_t arg = 2; arg < call.args.size(); ++arg) {
-    BARO_TRY(quantiles.Emit(arg, call.args[1]->place, label, sink));
+    BARO_TRY(quantiles.Emit(arg, call.args[0]->place, label, sink));
   }
   return absl::OkStatus();
 }
@@ -176,6 +275,7 @@ absl::Status BucketFractionRows(Evaluator* evaluator, const Call& call, RowSink 
   Histograms histograms(evaluator, *call.args[2]);
   BARO_TRY(histograms.Gather(evaluator, *call.args[2]));
   std::vector<double> values(histograms.steps());
+  BARO_TRY(NativeFractionRows(evaluator, call, lower, upper, &histograms, sink));
   std::vector<Bucket> buckets;
   for (size_t histogram = 0; histogram < histograms.size(); ++histogram) {
     BARO_TRY(evaluator->query().CheckAlive());

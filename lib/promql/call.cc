@@ -7,7 +7,7 @@
 #include "baro/base/status.h"
 #include "evaluator.h"
 #include "float_math.h"
-#include "histogram_rows.h"
+#include "histogram_row.h"
 #include "range_call.h"
 
 namespace baro::promql {
@@ -17,6 +17,7 @@ namespace {
 template <typename Function>
 absl::Status MapRows(Evaluator* evaluator, const Expr& vector, Function function, RowSink sink) {
   return evaluator->Rows(vector, [&](Row row) {
+    if (!TakeFloats(&row)) return absl::OkStatus();
     for (size_t step = 0; step < row.values.size(); ++step) {
       double& value = row.values[step];
       if (!IsAbsent(value)) value = function(value, step);
@@ -29,6 +30,12 @@ absl::Status MapRows(Evaluator* evaluator, const Expr& vector, Function function
 using Unary = double (*)(double);
 
 double Sign(double value) { return value < 0 ? -1 : value > 0 ? 1 : value; }
+
+// value * times / by, to the bit, but where the product alone would overflow.
+double ScaleWithin(double value, double times, double by) {
+  const double product = value * times;
+  return std::isinf(product) ? value * (times / by) : product / by;
+}
 
 Unary UnaryOf(FunctionId id) {
   switch (id) {
@@ -53,7 +60,7 @@ Unary UnaryOf(FunctionId id) {
     case FunctionId::kCosh:
       return [](double v) { return std::cosh(v); };
     case FunctionId::kDeg:
-      return [](double v) { return v * 180 / std::numbers::pi; };
+      return [](double v) { return ScaleWithin(v, 180, std::numbers::pi); };
     case FunctionId::kExp:
       return [](double v) { return std::exp(v); };
     case FunctionId::kFloor:
@@ -65,7 +72,7 @@ Unary UnaryOf(FunctionId id) {
     case FunctionId::kLog2:
       return [](double v) { return std::log2(v); };
     case FunctionId::kRad:
-      return [](double v) { return v * std::numbers::pi / 180; };
+      return [](double v) { return ScaleWithin(v, std::numbers::pi, 180); };
     case FunctionId::kSgn:
       return Sign;
     case FunctionId::kSin:
@@ -119,22 +126,6 @@ absl::Status RoundRows(Evaluator* evaluator, const Call& call, RowSink sink) {
       sink);
 }
 
-// Functions to which a histogram is a sample like any other.
-bool AsksForPresence(FunctionId id) {
-  switch (id) {
-    case FunctionId::kAbsent:
-    case FunctionId::kAbsentOverTime:
-    case FunctionId::kCountOverTime:
-    case FunctionId::kPresentOverTime:
-    case FunctionId::kTimestamp:
-    case FunctionId::kTsOfFirstOverTime:
-    case FunctionId::kTsOfLastOverTime:
-      return true;
-    default:
-      return false;
-  }
-}
-
 absl::Status VectorRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   BARO_TRY_ASSIGN(std::vector<double> values, evaluator->Scalars(*call.args[0]));
   return sink({NoLabelsRef(), false, values});
@@ -143,7 +134,6 @@ absl::Status VectorRows(Evaluator* evaluator, const Call& call, RowSink sink) {
 }  // namespace
 
 absl::Status CallRows(Evaluator* evaluator, const Call& call, RowSink sink) {
-  const Query::Presence presence(&evaluator->query(), AsksForPresence(call.function->id));
   for (const ExprPtr& arg : call.args) {
     if (arg->type == ValueType::kMatrix) return RangeCallRows(evaluator, call, sink);
   }
@@ -162,6 +152,7 @@ absl::Status CallRows(Evaluator* evaluator, const Call& call, RowSink sink) {
       return RoundRows(evaluator, call, sink);
     case FunctionId::kVector:
       return VectorRows(evaluator, call, sink);
+    case FunctionId::kStartTimestamp:
     case FunctionId::kTimestamp:
       return TimestampRows(evaluator, call, sink);
     case FunctionId::kSort:
@@ -176,11 +167,11 @@ absl::Status CallRows(Evaluator* evaluator, const Call& call, RowSink sink) {
     case FunctionId::kInfo:
       return InfoRows(evaluator, call, sink);
     case FunctionId::kHistogramQuantile:
-      return HistogramQuantileRows(evaluator, call, sink);
+      return BucketQuantileRows(evaluator, call, sink);
     case FunctionId::kHistogramQuantiles:
       return BucketQuantilesRows(evaluator, call, sink);
     case FunctionId::kHistogramFraction:
-      return HistogramFractionRows(evaluator, call, sink);
+      return BucketFractionRows(evaluator, call, sink);
     case FunctionId::kHistogramAvg:
     case FunctionId::kHistogramCount:
     case FunctionId::kHistogramStddev:
@@ -228,6 +219,8 @@ absl::Status RangeCallRows(Evaluator* evaluator, const Call& call, RowSink sink)
       return TrendRows(evaluator, call, sink);
     case FunctionId::kAbsentOverTime:
       return AbsentRows(evaluator, call, sink);
+    case FunctionId::kIntegral:
+      return IntegralRows(evaluator, call, sink);
     default:
       return OverTimeRows(evaluator, call, sink);
   }

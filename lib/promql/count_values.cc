@@ -4,6 +4,8 @@
 #include "baro/base/strings.h"
 #include "evaluator.h"
 #include "group_keys.h"
+#include "histogram_math.h"
+#include "histogram_row.h"
 #include "number_text.h"
 
 namespace baro::promql {
@@ -23,7 +25,10 @@ class ValueCounts {
     const size_t group = keys_.GroupOf(row.labels);
     for (size_t step = 0; step < row.values.size(); ++step) {
       if (IsAbsent(row.values[step])) continue;
-      BARO_TRY_ASSIGN(const size_t out, OutRow(group, FormatFixed(row.values[step])));
+      const HistogramPtr* const histogram = HistogramAt(row, step);
+      BARO_TRY_ASSIGN(const size_t out,
+                      OutRow(group, histogram == nullptr ? FormatFixed(row.values[step])
+                                                         : HistogramText(**histogram)));
       double& count = table_.values(out)[step];
       count = IsAbsent(count) ? 1 : count + 1;
     }

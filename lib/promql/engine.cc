@@ -1,16 +1,19 @@
 #include "baro/promql/engine.h"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 #include <utility>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/promql/parse.h"
+#include "cached_range.h"
 #include "evaluator.h"
 #include "group_keys.h"
-#include "histogram_rows.h"
+#include "histogram_row.h"
+#include "reach.h"
+#include "result_order.h"
+#include "watch.h"
 
 namespace baro::promql {
 namespace {
@@ -25,6 +28,9 @@ Query::Limits LimitsOf(const EngineOptions& engine, const QueryOptions& options)
   limits.deadline_ns = engine.clock->MonotonicNs() + timeout_ms * 1'000'000;
   limits.cancelled = options.cancelled.get();
   limits.memory = engine.memory;
+  limits.series_max = engine.series_max;
+  limits.memory_bytes_max = engine.memory_bytes_max;
+  limits.progress = options.progress.get();
   return limits;
 }
 
@@ -40,137 +46,54 @@ absl::Status DropNames(Query* query, Table* table) {
   return table->MergeEqual();
 }
 
-void SortByLabels(std::vector<ResultSeries>* series) {
-  std::sort(series->begin(), series->end(),
-            [](const ResultSeries& a, const ResultSeries& b) { return a.labels < b.labels; });
-}
+// Rows made into series between two looks at whether anybody waits.
+constexpr size_t kRowsPerCheck = 1'024;
+constexpr size_t kSamplesPerCheck = 64 * 1024;
 
-// The histograms of a result, row by row.
-class HeldHistograms {
- public:
-  HeldHistograms(Query* query, const StepGrid& grid) : query_(query), grid_(grid) {}
-
-  absl::Status Add(const HistogramRow& row) {
-    Held held{row.labels, row.drop_name, {}};
-    for (size_t step = 0; step < row.histograms.size(); ++step) {
-      const model::Histogram* histogram = row.histograms[step];
-      if (histogram == nullptr) continue;
-      BARO_TRY(query_->Hold(kFloatsPerHistogram + histogram->positive.size() +
-                            histogram->negative.size()));
-      held.points.push_back({grid_.Time(step), *histogram});
-    }
-    if (!held.points.empty()) rows_.push_back(std::move(held));
-    return absl::OkStatus();
-  }
-
-  // Puts them beside the floats of the same labels. Where there are both at one time there is
-  // neither. Errors: FailedPrecondition (two histograms at one time).
-  absl::Status JoinInto(std::vector<ResultSeries>* result) {
-    if (rows_.empty()) return absl::OkStatus();
-    HalfProjection nameless(query_,
-                            {false, {std::string(model::kMetricName), "__type__", "__unit__"}});
-    std::map<model::Labels, size_t> known;
-    for (size_t i = 0; i < result->size(); ++i) known.emplace((*result)[i].labels, i);
-    for (Held& row : rows_) {
-      const auto labels = (row.drop_name ? nameless.Apply(row.labels) : row.labels).Merge();
-      const auto [it, inserted] = known.emplace(labels, result->size());
-      if (inserted) result->push_back({labels, {}, {}});
-      BARO_TRY(Join(std::move(row.points), &(*result)[it->second]));
-    }
-    std::erase_if(*result, [](const ResultSeries& series) {
-      return series.samples.empty() && series.histograms.empty();
-    });
-    return absl::OkStatus();
-  }
-
- private:
-  static constexpr size_t kFloatsPerHistogram = 8;
-  struct Held {
-    model::LabelsRef labels;
-    bool drop_name = false;
-    std::vector<HistogramPoint> points;
-  };
-
-  absl::Status Join(std::vector<HistogramPoint> points, ResultSeries* series) {
-    const auto earlier = [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; };
-    auto& all = series->histograms;
-    for (HistogramPoint& point : points) all.push_back(std::move(point));
-    std::sort(all.begin(), all.end(), earlier);
-    const auto twice = std::adjacent_find(all.begin(), all.end(), [](const auto& a, const auto& b) {
-      return a.time_ms == b.time_ms;
-    });
-    if (twice != all.end()) {
-      return absl::FailedPreconditionError("vector cannot contain metrics with the same labelset");
-    }
-    const auto is_float = [series, earlier](const HistogramPoint& point) {
-      return std::binary_search(series->samples.begin(), series->samples.end(),
-                                model::Sample{point.time_ms, 0}, earlier);
-    };
-    std::vector<int64_t> mixed;
-    for (const HistogramPoint& point : all) {
-      if (is_float(point)) mixed.push_back(point.time_ms);
-    }
-    if (mixed.empty()) return absl::OkStatus();
-    query_->annotations().Warn(
-        "PromQL warning: encountered a mix of histograms and floats for aggregation");
-    const auto is_mixed = [&mixed](const auto& point) {
-      return std::binary_search(mixed.begin(), mixed.end(), point.time_ms);
-    };
-    std::erase_if(all, is_mixed);
-    std::erase_if(series->samples, is_mixed);
-    return absl::OkStatus();
-  }
-
-  Query* const query_;
-  const StepGrid grid_;
-  std::vector<Held> rows_;
-};
-
-Vector ToVector(const StepGrid& grid, Table* table) {
+absl::StatusOr<Vector> ToVector(Query* query, const StepGrid& grid, Table* table) {
   Vector vector;
+  BARO_TRY(query->HoldResult(table->size() * (sizeof(ResultSeries) + sizeof(model::Sample))));
   vector.elements.reserve(table->size());
   for (size_t i = 0; i < table->size(); ++i) {
+    if (i % kRowsPerCheck == 0) BARO_TRY(query->CheckAlive());
     const double value = table->values(i)[0];
     if (IsAbsent(value)) continue;
-    vector.elements.push_back({table->labels(i).Merge(), {{grid.start_ms, value}}, {}});
+    ResultSeries& element = vector.elements.emplace_back();
+    element.labels = table->labels(i).Merge();
+    if (const HistogramPtr& histogram = table->histogram(i, 0)) {
+      element.histograms.push_back({grid.start_ms, *histogram});
+    } else {
+      element.samples.push_back({grid.start_ms, value});
+    }
   }
   return vector;
 }
 
-Matrix ToMatrix(const StepGrid& grid, Table* table) {
+absl::StatusOr<Matrix> ToMatrix(Query* query, const StepGrid& grid, Table* table) {
   Matrix matrix;
+  const uint64_t samples = table->size() * grid.count;
+  BARO_TRY(
+      query->HoldResult(table->size() * sizeof(ResultSeries) + samples * sizeof(model::Sample)));
   matrix.series.reserve(table->size());
   for (size_t i = 0; i < table->size(); ++i) {
+    if (i * grid.count % kSamplesPerCheck < grid.count) BARO_TRY(query->CheckAlive());
     ResultSeries series;
     const std::span<const double> values = table->values(i);
     const auto absent = std::count_if(values.begin(), values.end(), IsAbsent);
     series.samples.reserve(grid.count - static_cast<size_t>(absent));
     for (size_t step = 0; step < grid.count; ++step) {
-      if (!IsAbsent(values[step])) series.samples.push_back({grid.Time(step), values[step]});
+      if (IsAbsent(values[step])) continue;
+      if (model::IsHistogramMark(values[step])) [[unlikely]] {
+        series.histograms.push_back({grid.Time(step), *table->histogram(i, step)});
+        continue;
+      }
+      series.samples.push_back({grid.Time(step), values[step]});
     }
-    if (series.samples.empty()) continue;
+    if (series.samples.empty() && series.histograms.empty()) continue;
     series.labels = table->labels(i).Merge();
     matrix.series.push_back(std::move(series));
   }
   return matrix;
-}
-
-// Histograms of a range vector, beside its floats.
-absl::Status AddRawHistograms(Query* query, Evaluator* evaluator, const MatrixSelector& selector,
-                              std::vector<ResultSeries>* result) {
-  std::map<model::Labels, size_t> known;
-  for (size_t i = 0; i < result->size(); ++i) known.emplace((*result)[i].labels, i);
-  return HistogramRanges(evaluator, selector, [&](const HistogramSamples& samples) {
-    const auto [it, inserted] = known.emplace(samples.labels.Merge(), result->size());
-    if (inserted) result->push_back({samples.labels.Merge(), {}, {}});
-    for (size_t i = 0; i < samples.histograms.size(); ++i) {
-      const model::Histogram* histogram = samples.histograms[i];
-      if (histogram == nullptr) continue;
-      BARO_TRY(query->Hold(histogram->positive.size() + histogram->negative.size() + 1));
-      (*result)[it->second].histograms.push_back({samples.times_ms[i], *histogram});
-    }
-    return absl::OkStatus();
-  });
 }
 
 // A range vector itself, as an instant query may ask for: the samples as they are.
@@ -187,19 +110,23 @@ absl::StatusOr<Matrix> RawRange(Query* query, Evaluator* evaluator, const Expr& 
     series.labels = (range.drop_name ? nameless.Apply(range.labels) : range.labels).Merge();
     series.samples.reserve(count);
     for (size_t i = first; i < first + count; ++i) {
+      if (!range.histograms.empty() && range.histograms[i] != nullptr) [[unlikely]] {
+        BARO_TRY(query->Hold(SamplesOf(*range.histograms[i])));
+        series.histograms.push_back({range.times_ms[i], *range.histograms[i]});
+        continue;
+      }
       series.samples.push_back({range.times_ms[i], range.values[i]});
     }
     matrix.series.push_back(std::move(series));
     return absl::OkStatus();
   };
-  const size_t met = query->histograms_met();
-  BARO_TRY(evaluator->Ranges(expr, spec, take));
   const Expr& selector = Unwrap(expr);
-  if (query->histograms_met() > met && selector.kind == Expr::Kind::kMatrixSelector) {
-    query->TakeHistograms(met);
-    BARO_TRY(AddRawHistograms(query, evaluator, As<MatrixSelector>(selector), &matrix.series));
-  }
-  SortByLabels(&matrix.series);
+  const bool extended = selector.kind == Expr::Kind::kMatrixSelector &&
+                        (As<MatrixSelector>(selector).selector->anchored ||
+                         As<MatrixSelector>(selector).selector->smoothed);
+  BARO_TRY(extended ? ExtendedRanges(evaluator, As<MatrixSelector>(selector), take)
+                    : evaluator->Ranges(expr, spec, take));
+  BARO_TRY(SortByLabels(*query, &matrix.series));
   for (size_t i = 1; i < matrix.series.size(); ++i) {
     if (matrix.series[i].labels == matrix.series[i - 1].labels) {
       return absl::FailedPreconditionError("vector cannot contain metrics with the same labelset");
@@ -216,32 +143,47 @@ class Run {
         begin_ns_(engine.clock->MonotonicNs()),
         times_(times),
         text_(text),
-        query_(source, LimitsOf(engine, options), times, text) {}
+        detailed_(options.detailed_stats),
+        query_(source, LimitsOf(engine, options), times, text),
+        costs_(&query_, engine.clock) {}
 
   absl::StatusOr<QueryResult> Instant();
-  absl::StatusOr<QueryResult> Range();
+  // `provenance` may be null.
+  absl::StatusOr<QueryResult> Range(Provenance* provenance);
 
  private:
   absl::Status Parse() {
     BARO_TRY_ASSIGN(expr_, ParseExpression(text_));
     return absl::OkStatus();
   }
-  absl::Status Evaluate(Evaluator* evaluator, Table* table, HeldHistograms* histograms) {
-    BARO_TRY(WithHistograms(
-        evaluator, *expr_, [&] { return evaluator->Fill(*expr_, table); },
-        [&](const HistogramRow& row) { return histograms->Add(row); }));
+  double Seconds() const { return static_cast<double>(clock_->MonotonicNs() - begin_ns_) / 1e9; }
+  absl::Status PrepareFor(size_t steps) {
+    BARO_TRY(Prepare(times_, &expr_));
+    prepare_seconds_ = Seconds();
+    if (!detailed_) return absl::OkStatus();
+    query_.CountInDetail(steps);
+    query_.set_watch(&costs_);
+    return absl::OkStatus();
+  }
+  absl::Status Evaluate(Evaluator* evaluator, Table* table) {
+    BARO_TRY(evaluator->Fill(*expr_, table));
     return DropNames(&query_, table);
   }
   QueryResult Finish(QueryResult result) {
     query_.WarnOfWhatWasRead();
-    for (const std::string& metric : query_.ignored_histograms()) {
-      query_.annotations().IgnoredHistograms(metric);
-    }
     result.warnings = query_.annotations().Warnings();
     result.infos = query_.annotations().Infos();
     result.stats.samples_total = query_.samples_total();
     result.stats.samples_peak = query_.samples_peak();
-    result.stats.eval_seconds = static_cast<double>(clock_->MonotonicNs() - begin_ns_) / 1e9;
+    result.stats.eval_seconds = Seconds();
+    result.stats.prepare_seconds = prepare_seconds_;
+    result.stats.sort_seconds = sort_seconds_;
+    result.memory = query_.TakeResultMemory();
+    if (!detailed_) return result;
+    result.stats.samples_read = query_.samples_read();
+    result.stats.samples_per_step = query_.samples_per_step();
+    result.stats.samples_read_per_step = query_.samples_read_per_step();
+    result.stats.tree.push_back(costs_.Tree(*expr_));
     return result;
   }
 
@@ -249,13 +191,17 @@ class Run {
   const int64_t begin_ns_;
   const QueryTimes times_;
   const std::string_view text_;
+  const bool detailed_;
   ExprPtr expr_;
   Query query_;
+  NodeCosts costs_;
+  double prepare_seconds_ = 0;
+  double sort_seconds_ = 0;
 };
 
 absl::StatusOr<QueryResult> Run::Instant() {
   BARO_TRY(Parse());
-  BARO_TRY(Prepare(times_, &expr_));
+  BARO_TRY(PrepareFor(1));
   const StepGrid grid{times_.start_ms, 1, 1};
   Evaluator evaluator(&query_, grid);
   QueryResult result;
@@ -274,41 +220,48 @@ absl::StatusOr<QueryResult> Run::Instant() {
     }
     default: {
       Table table(&query_, 1);
-      HeldHistograms histograms(&query_, grid);
-      BARO_TRY(Evaluate(&evaluator, &table, &histograms));
-      Vector vector = ToVector(grid, &table);
-      BARO_TRY(histograms.JoinInto(&vector.elements));
-      result.value = std::move(vector);
+      BARO_TRY(Evaluate(&evaluator, &table));
+      BARO_TRY_ASSIGN(result.value, ToVector(&query_, grid, &table));
       break;
     }
   }
   return Finish(std::move(result));
 }
 
-absl::StatusOr<QueryResult> Run::Range() {
+absl::StatusOr<QueryResult> Run::Range(Provenance* provenance) {
   BARO_TRY(Parse());
   if (expr_->type != ValueType::kScalar && expr_->type != ValueType::kVector) {
     return absl::InvalidArgumentError(
         base::StrCat("invalid expression type \"", ValueTypeName(expr_->type),
                      "\" for range query, must be Scalar or instant Vector"));
   }
-  BARO_TRY(Prepare(times_, &expr_));
   StepGrid grid{times_.start_ms, times_.step_ms, 1};
   grid.count = static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1;
+  BARO_TRY(PrepareFor(grid.count));
+  RowOrder order;
+  if (provenance != nullptr) {
+    provenance->reach = ReachOf(*expr_, query_.lookback_ms());
+    if (provenance->reach.provable() && provenance->reach.order_matters) query_.set_watch(&order);
+  }
   Evaluator evaluator(&query_, grid);
   QueryResult result;
   Table table(&query_, grid.count);
-  HeldHistograms histograms(&query_, grid);
   if (expr_->type == ValueType::kScalar) {
     BARO_TRY_ASSIGN(std::vector<double> values, evaluator.Scalars(*expr_));
     BARO_TRY(table.Add({NoLabelsRef(), false, values}));
   } else {
-    BARO_TRY(Evaluate(&evaluator, &table, &histograms));
+    BARO_TRY(Evaluate(&evaluator, &table));
   }
-  Matrix matrix = ToMatrix(grid, &table);
-  BARO_TRY(histograms.JoinInto(&matrix.series));
-  SortByLabels(&matrix.series);
+  BARO_TRY_ASSIGN(Matrix matrix, ToMatrix(&query_, grid, &table));
+  const double sorting_since = Seconds();
+  BARO_TRY(SortByLabels(query_, &matrix.series));
+  sort_seconds_ = Seconds() - sorting_since;
   result.value = std::move(matrix);
+  if (provenance != nullptr) {
+    provenance->fingerprint = order.fingerprint();
+    provenance->histograms = query_.saw_histograms();
+    provenance->order_varies = query_.order_varies();
+  }
   return Finish(std::move(result));
 }
 
@@ -334,10 +287,20 @@ absl::StatusOr<QueryResult> Engine::Range(const model::SeriesSource& source,
   if (end_ms < start_ms) return QueryResult{Matrix{}, {}, {}, {}};
   // A step is a value in memory even when the result is one series.
   if ((end_ms - start_ms) / step_ms >= options_.samples_max) {
-    return absl::ResourceExhaustedError(
-        "query processing would load too many samples into memory in query execution");
+    return absl::ResourceExhaustedError(base::StrCat(
+        "query processing would load too many samples into memory in query execution: more than ",
+        options_.samples_max, " (--query.max-samples)"));
   }
-  return Run(source, options_, options, {start_ms, end_ms, step_ms}, expression).Range();
+  const QueryTimes times{start_ms, end_ms, step_ms};
+  if (options_.cache == nullptr || !options.use_cache || options.detailed_stats) {
+    return Run(source, options_, options, times, expression).Range(nullptr);
+  }
+  const int64_t lookback_ms = options.lookback_ms > 0 ? options.lookback_ms : options_.lookback_ms;
+  return RangeThroughCache(
+      options_.cache, {&source, expression, lookback_ms, times, options_.memory},
+      [&](const QueryTimes& part, Provenance* provenance) {
+        return Run(source, options_, options, part, expression).Range(provenance);
+      });
 }
 
 absl::Status Engine::CheckPoints(int64_t start_ms, int64_t end_ms, int64_t step_ms) const {

@@ -64,7 +64,8 @@ TEST(Engine, StopsAtItsSampleLimit) {
   const auto result = Engine(options).Range(source, "up", 0, 1'000'000, 15'000, {});
   EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(result.status().message(),
-            "query processing would load too many samples into memory in query execution");
+            "query processing would load too many samples into memory in query execution: more "
+            "than 50 (--query.max-samples)");
   const auto subquery = Engine(options).Instant(source, "max_over_time(up[1y:1ms])", 60'000, {});
   EXPECT_EQ(subquery.status().code(), absl::StatusCode::kResourceExhausted);
 }

@@ -6,11 +6,21 @@
 
 #include "baro/base/check.h"
 #include "baro/base/status.h"
+#include "baro/base/strings.h"
 #include "float_math.h"
+#include "histogram_row.h"
+#include "watch.h"
 
 namespace baro::promql {
 
 absl::Status Evaluator::Rows(const Expr& expr, RowSink sink) {
+  if (RowWatch* const watch = query_->watch()) [[unlikely]] {
+    return watch->Watch(expr, sink, [&](RowSink watched) { return UnwatchedRows(expr, watched); });
+  }
+  return UnwatchedRows(expr, sink);
+}
+
+absl::Status Evaluator::UnwatchedRows(const Expr& expr, RowSink sink) {
   if (expr.step_invariant && grid_.count > 1) return InvariantRows(expr, sink);
   return VaryingRows(expr, sink);
 }
@@ -19,10 +29,18 @@ absl::Status Evaluator::Rows(const Expr& expr, RowSink sink) {
 absl::Status Evaluator::InvariantRows(const Expr& expr, RowSink sink) {
   Evaluator first(query_, {grid_.start_ms, grid_.step_ms, 1});
   std::vector<double> repeated(grid_.count);
-  return first.VaryingRows(expr, [&](Row row) {
+  std::vector<HistogramPtr> histograms;
+  const int64_t samples_before = query_->samples_total();
+  const absl::Status status = first.VaryingRows(expr, [&](Row row) {
     std::fill(repeated.begin(), repeated.end(), row.values[0]);
-    return sink({row.labels, row.drop_name, repeated});
+    if (HistogramAt(row, 0) == nullptr) [[likely]] {
+      return sink({row.labels, row.drop_name, repeated});
+    }
+    histograms.assign(grid_.count, row.histograms[0]);
+    return sink({row.labels, row.drop_name, repeated, histograms});
   });
+  query_->CountRepeated(samples_before, grid_.count);
+  return status;
 }
 
 absl::Status Evaluator::VaryingRows(const Expr& expr, RowSink sink) {
@@ -38,6 +56,9 @@ absl::Status Evaluator::VaryingRows(const Expr& expr, RowSink sink) {
     case Expr::Kind::kAggregate:
       return AggregateRows(this, As<AggregateExpr>(expr), sink);
     case Expr::Kind::kVectorSelector:
+      if (As<VectorSelector>(expr).smoothed) {
+        return SmoothedRows(this, As<VectorSelector>(expr), sink);
+      }
       return SelectorRows(As<VectorSelector>(expr), sink);
     case Expr::Kind::kNumber:
     case Expr::Kind::kString:
@@ -56,8 +77,9 @@ absl::Status Evaluator::UnaryRows(const UnaryExpr& unary, RowSink sink) {
   return Rows(*unary.inner, [&](Row row) {
     if (unary.negate) {
       row.drop_name = true;
+      NegateHistograms(&row);
       for (double& value : row.values) {
-        if (!IsAbsent(value)) value = -value;
+        if (!IsAbsent(value) && !model::IsHistogramMark(value)) value = -value;
       }
     }
     return sink(row);
@@ -78,6 +100,10 @@ absl::StatusOr<std::vector<double>> Evaluator::Scalars(const Expr& expr) {
     }
     case Expr::Kind::kBinary: {
       const auto& binary = As<BinaryExpr>(expr);
+      if (IsTrim(binary.op)) {
+        return absl::FailedPreconditionError(base::StrCat("operator \"", BinaryOpText(binary.op),
+                                                          "\" not allowed for Scalar operations"));
+      }
       BARO_TRY_ASSIGN(std::vector<double> lhs, Scalars(*binary.lhs));
       BARO_TRY_ASSIGN(const std::vector<double> rhs, Scalars(*binary.rhs));
       for (size_t i = 0; i < lhs.size(); ++i) lhs[i] = ComputeScalars(binary.op, lhs[i], rhs[i]);
@@ -130,7 +156,8 @@ absl::StatusOr<std::vector<double>> Evaluator::CallScalars(const Call& call) {
   // The value where the vector has exactly one element.
   std::vector<uint8_t> seen(grid_.count, 0);
   fill(model::kNormalNan);
-  BARO_TRY(Rows(*call.args[0], [&](const Row& row) {
+  BARO_TRY(Rows(*call.args[0], [&](Row row) {
+    TakeFloats(&row);
     for (size_t i = 0; i < values.size(); ++i) {
       if (IsAbsent(row.values[i])) continue;
       values[i] = seen[i] == 0 ? row.values[i] : model::kNormalNan;

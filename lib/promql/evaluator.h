@@ -25,6 +25,9 @@ struct RangeSeries {
   std::span<const int64_t> times_ms;
   std::span<const double> values;
   const WindowBounds* bounds = nullptr;
+  // As in model::SeriesView: empty, or as long as `values`.
+  std::span<const model::Histogram* const> histograms = {};
+  std::span<const int64_t> starts_ms = {};
 };
 
 using RangeSink = absl::FunctionRef<absl::Status(const RangeSeries&)>;
@@ -49,6 +52,7 @@ class Evaluator {
   WindowSpec SpecOf(const Expr& range_expr) const;
 
  private:
+  absl::Status UnwatchedRows(const Expr& expr, RowSink sink);
   absl::Status VaryingRows(const Expr& expr, RowSink sink);
   absl::Status InvariantRows(const Expr& expr, RowSink sink);
   absl::Status UnaryRows(const UnaryExpr& unary, RowSink sink);
@@ -61,15 +65,12 @@ class Evaluator {
   const StepGrid grid_;
 };
 
-// The samples of the series that `matchers` find within (first_ms, last_ms], as the store has them.
+// The samples of the series that `matchers` find within (first_ms, last_ms], as the store has them,
+// histograms among them.
 using SeriesSink = absl::FunctionRef<absl::Status(model::LabelsRef, const model::SeriesView&)>;
 // `newest_only`: of each only the last one is looked at.
 absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
                         int64_t last_ms, SeriesSink sink, bool newest_only = false);
-
-// The same with histograms among them; ReadSeries() leaves those out and notes that it met them.
-absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
-                      int64_t last_ms, SeriesSink sink, bool newest_only = false);
 
 // The windows of an instant selector: as long as the lookback.
 WindowSpec InstantSpec(const VectorSelector& selector, const StepGrid& grid, int64_t lookback_ms);
@@ -83,14 +84,19 @@ absl::Status SelectingRows(Evaluator* evaluator, const AggregateExpr& aggregate,
 absl::Status CountValuesRows(Evaluator* evaluator, const AggregateExpr& aggregate, RowSink sink);
 absl::Status CallRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status RangeCallRows(Evaluator* evaluator, const Call& call, RowSink sink);
+// The samples of an anchored or smoothed range vector as an instant query shows them: between the
+// ends of the range, with a sample at each. Errors: FailedPrecondition (histograms).
+absl::Status ExtendedRanges(Evaluator* evaluator, const MatrixSelector& matrix, RangeSink sink);
 absl::Status ExtendedRateRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status AbsentRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status TimestampRows(Evaluator* evaluator, const Call& call, RowSink sink);
+absl::Status SmoothedRows(Evaluator* evaluator, const VectorSelector& selector, RowSink sink);
 absl::Status DateRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status SortRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status LabelReplaceRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status LabelJoinRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status InfoRows(Evaluator* evaluator, const Call& call, RowSink sink);
+absl::Status HistogramValueRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status BucketQuantileRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status BucketQuantilesRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status BucketFractionRows(Evaluator* evaluator, const Call& call, RowSink sink);

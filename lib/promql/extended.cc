@@ -60,6 +60,7 @@ class ExtendedRate {
                                  window.times_ms.begin());
     }
     if (window.times_ms[last] <= start) return kNoValue;
+    if (shape_.smoothed && window.times_ms[first] > end) return kNoValue;
     const bool between_left = shape_.smoothed && window.times_ms[first] < start;
     const bool between_right = shape_.smoothed && last > 0 && window.times_ms[last] > end;
     const double left =
@@ -111,14 +112,20 @@ absl::Status NotWith(bool smoothed, std::string_view function) {
       " - not with ", function));
 }
 
+WindowSpec ExtendedSpec(Evaluator* evaluator, const Expr& range, const Shape& shape) {
+  WindowSpec spec = evaluator->SpecOf(range);
+  spec.range_ms += shape.lookback_ms * (shape.smoothed ? 2 : 1);
+  if (shape.smoothed) spec.offset_ms -= shape.lookback_ms;
+  return spec;
+}
+
 template <typename Function>
 absl::Status RunExtended(Evaluator* evaluator, const Call& call, const Shape& shape,
                          Function function, RowSink sink) {
-  WindowSpec spec = evaluator->SpecOf(*call.args[0]);
-  spec.range_ms += shape.lookback_ms * (shape.smoothed ? 2 : 1);
-  if (shape.smoothed) spec.offset_ms -= shape.lookback_ms;
+  const WindowSpec spec = ExtendedSpec(evaluator, *call.args[0], shape);
   std::vector<double> values(evaluator->grid().count);
-  return evaluator->Ranges(*call.args[0], spec, [&](const RangeSeries& series) {
+  MixedRange mixed(evaluator, call, spec);
+  const auto compute = [&](const RangeSeries& series) {
     for (size_t step = 0; step < values.size(); ++step) {
       const size_t first = series.bounds->first[step];
       const size_t count = series.bounds->last[step] - first;
@@ -128,18 +135,91 @@ absl::Status RunExtended(Evaluator* evaluator, const Call& call, const Shape& sh
               : function(Window{series.times_ms.subspan(first, count),
                                 series.values.subspan(first, count), first, spec.End(step), step});
     }
+  };
+  return evaluator->Ranges(*call.args[0], spec, [&](const RangeSeries& series) {
+    if (mixed.Wants(series)) [[unlikely]] {
+      compute(mixed.Begin(series));
+      BARO_TRY_ASSIGN(const Row row, mixed.Finish(values, true));
+      return HasValues(row.values) ? sink(row) : absl::OkStatus();
+    }
+    compute(series);
     return HasValues(values) ? sink({series.labels, true, values}) : absl::OkStatus();
   });
 }
 
+// The samples of a window that lie inside the range, and what is there at its ends.
+class ExtendedSamples {
+ public:
+  // False when nothing lies in the range.
+  bool Take(const Shape& shape, const Window& window) {
+    times_ms_.clear();
+    values_.clear();
+    const int64_t end = shape.EndOf(window);
+    const int64_t start = end - shape.range_ms;
+    size_t first = shape.FirstIndex(window);
+    size_t last = window.size() - 1;
+    if (shape.smoothed) {
+      const auto limit = window.times_ms.end() - 1;
+      last = static_cast<size_t>(std::lower_bound(window.times_ms.begin(), limit, end) -
+                                 window.times_ms.begin());
+    }
+    if (window.times_ms[last] <= start) return false;
+    const bool between_left = shape.smoothed && window.times_ms[first] < start;
+    const bool between_right = shape.smoothed && last > 0 && window.times_ms[last] > end;
+    Put(start, between_left ? Interpolate(window, first, start, false) : window.values[first]);
+    const double right =
+        between_right ? Interpolate(window, last - 1, end, false) : window.values[last];
+    for (size_t i = first; i <= last; ++i) {
+      const int64_t time_ms = window.times_ms[i];
+      const bool at_end = (i == first && time_ms <= start) || (i == last && time_ms >= end);
+      if (!at_end) Put(time_ms, window.values[i]);
+    }
+    Put(end, right);
+    bounds_ = {{0}, {static_cast<uint32_t>(values_.size())}, values_.size()};
+    return true;
+  }
+  RangeSeries series(model::LabelsRef labels) const {
+    return {labels, false, times_ms_, values_, &bounds_, {}, {}};
+  }
+
+ private:
+  void Put(int64_t time_ms, double value) {
+    times_ms_.push_back(time_ms);
+    values_.push_back(value);
+  }
+
+  std::vector<int64_t> times_ms_;
+  std::vector<double> values_;
+  WindowBounds bounds_;
+};
+
+Shape ShapeOf(Evaluator* evaluator, const MatrixSelector& matrix) {
+  return {matrix.range_ms, evaluator->query().lookback_ms(), matrix.selector->smoothed};
+}
+
 }  // namespace
+
+absl::Status ExtendedRanges(Evaluator* evaluator, const MatrixSelector& matrix, RangeSink sink) {
+  const Shape shape = ShapeOf(evaluator, matrix);
+  const WindowSpec spec = ExtendedSpec(evaluator, matrix, shape);
+  ExtendedSamples samples;
+  return evaluator->Ranges(matrix, spec, [&](const RangeSeries& series) {
+    if (!series.histograms.empty()) {
+      return absl::FailedPreconditionError(base::StrCat(
+          shape.smoothed ? "smoothed" : "anchored", " modifier is not supported with histograms"));
+    }
+    const size_t first = series.bounds->first[0];
+    const size_t count = series.bounds->last[0] - first;
+    if (count == 0) return absl::OkStatus();
+    const Window window{series.times_ms.subspan(first, count), series.values.subspan(first, count),
+                        first, spec.End(0), 0};
+    return samples.Take(shape, window) ? sink(samples.series(series.labels)) : absl::OkStatus();
+  });
+}
 
 absl::Status ExtendedRateRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   const auto& matrix = As<MatrixSelector>(Unwrap(*call.args[RangeArg(call)]));
-  Shape shape;
-  shape.range_ms = matrix.range_ms;
-  shape.lookback_ms = evaluator->query().lookback_ms();
-  shape.smoothed = matrix.selector->smoothed;
+  const Shape shape = ShapeOf(evaluator, matrix);
   const auto rate = [&](bool counter, bool per_second) {
     return RunExtended(evaluator, call, shape, ExtendedRate(shape, counter, per_second), sink);
   };

@@ -1,26 +1,15 @@
-// Functions that make floats of native histograms.
+// Functions that make floats of native histograms: histogram_count, _sum, _avg, _stddev, _stdvar.
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "baro/base/status.h"
+#include "evaluator.h"
 #include "histogram_math.h"
-#include "histogram_rows.h"
+#include "histogram_row.h"
 
 namespace baro::promql {
 namespace {
-
-// Each histogram mapped to a float, the metric name dropped.
-template <typename Function>
-absl::Status MapHistograms(const HistogramRow& row, std::vector<double>* values, Function function,
-                           RowSink sink) {
-  for (size_t step = 0; step < values->size(); ++step) {
-    const model::Histogram* histogram = row.histograms[step];
-    (*values)[step] = histogram == nullptr ? kNoValue : function(*histogram, step);
-  }
-  return HasValues(*values) ? sink({row.labels, true, *values}) : absl::OkStatus();
-}
 
 double ValueOf(FunctionId id, const model::Histogram& histogram) {
   switch (id) {
@@ -39,51 +28,16 @@ double ValueOf(FunctionId id, const model::Histogram& histogram) {
 
 }  // namespace
 
+// Floats are left out.
 absl::Status HistogramValueRows(Evaluator* evaluator, const Call& call, RowSink sink) {
-  const Expr& vector = *call.args[0];
-  if (!MayBeHistograms(vector)) {
-    return evaluator->Rows(vector, [](const Row&) { return absl::OkStatus(); });
-  }
-  std::vector<double> values(evaluator->grid().count);
-  return HistogramRows(evaluator, vector, [&](const HistogramRow& row) {
-    return MapHistograms(
-        row, &values,
-        [&](const model::Histogram& histogram, size_t) {
-          return ValueOf(call.function->id, histogram);
-        },
-        sink);
+  return evaluator->Rows(*call.args[0], [&](const Row& row) {
+    if (row.histograms.empty()) return absl::OkStatus();
+    for (size_t step = 0; step < row.values.size(); ++step) {
+      const HistogramPtr* const histogram = HistogramAt(row, step);
+      row.values[step] = histogram == nullptr ? kNoValue : ValueOf(call.function->id, **histogram);
+    }
+    return HasValues(row.values) ? sink({row.labels, true, row.values}) : absl::OkStatus();
   });
-}
-
-absl::Status HistogramQuantileRows(Evaluator* evaluator, const Call& call, RowSink sink) {
-  std::vector<double> values(evaluator->grid().count);
-  BARO_TRY_ASSIGN(const std::vector<double> quantiles, evaluator->Scalars(*call.args[0]));
-  return WithHistograms(
-      evaluator, *call.args[1], [&] { return BucketQuantileRows(evaluator, call, sink); },
-      [&](const HistogramRow& row) {
-        return MapHistograms(
-            row, &values,
-            [&](const model::Histogram& histogram, size_t step) {
-              return HistogramQuantile(quantiles[step], histogram);
-            },
-            sink);
-      });
-}
-
-absl::Status HistogramFractionRows(Evaluator* evaluator, const Call& call, RowSink sink) {
-  std::vector<double> values(evaluator->grid().count);
-  BARO_TRY_ASSIGN(const std::vector<double> lower, evaluator->Scalars(*call.args[0]));
-  BARO_TRY_ASSIGN(const std::vector<double> upper, evaluator->Scalars(*call.args[1]));
-  return WithHistograms(
-      evaluator, *call.args[2], [&] { return BucketFractionRows(evaluator, call, sink); },
-      [&](const HistogramRow& row) {
-        return MapHistograms(
-            row, &values,
-            [&](const model::Histogram& histogram, size_t step) {
-              return HistogramFraction(lower[step], upper[step], histogram);
-            },
-            sink);
-      });
 }
 
 }  // namespace baro::promql

@@ -3,25 +3,25 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
+#include "baro/base/strings.h"
 #include "float_math.h"
+#include "histogram_buckets.h"
+#include "number_text.h"
 
 namespace baro::promql {
 namespace {
 
-using model::BucketRange;
 using model::Histogram;
+using model::ResetHint;
 using Buckets = std::vector<Histogram::Bucket>;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// Of a coarser schema bucket i holds ((i - 1) >> shift) + 1 of the finer one.
 void ReduceBuckets(int shift, Buckets* buckets) {
   Buckets reduced;
   for (const Histogram::Bucket& bucket : *buckets) {
-    const auto index = static_cast<int32_t>(((int64_t{bucket.index} - 1) >> shift) + 1);
+    const int32_t index = CoarserIndex(bucket.index, shift);
     if (!reduced.empty() && reduced.back().index == index) {
       reduced.back().count += bucket.count;
     } else {
@@ -48,21 +48,7 @@ Buckets Merge(const Buckets& a, const Buckets& b, double sign) {
       ++right;
     }
   }
-  std::erase_if(merged, [](const Histogram::Bucket& bucket) { return bucket.count == 0; });
   return merged;
-}
-
-// How many of the buckets from 0 on lie within the threshold. One that lies there in part and is
-// filled widens it.
-size_t BucketsWithin(const Histogram& histogram, const Buckets& buckets, double* threshold) {
-  size_t within = 0;
-  for (; within < buckets.size(); ++within) {
-    const int64_t index = buckets[within].index;
-    if (model::UpperBound(histogram, index - 1) >= *threshold) break;
-    const double upper = model::UpperBound(histogram, index);
-    if (upper > *threshold && buckets[within].count != 0) *threshold = upper;
-  }
-  return within;
 }
 
 // Widens the zero bucket to a threshold at least; what lies within goes into it.
@@ -92,6 +78,51 @@ void AlignZero(Histogram* a, Histogram* b) {
   }
 }
 
+// Buckets of different custom bounds, brought to those that both have. The sums are compensated
+// and the compensation is dropped, as in Prometheus.
+void CombineCustom(const Histogram& other, double sign, Histogram* sum) {
+  std::vector<double> common = CommonBounds(sum->custom_bounds, other.custom_bounds);
+  std::vector<KahanSum> target(common.size() + 1);
+  BoundMapping of_sum(sum->custom_bounds, common);
+  for (const auto& bucket : sum->positive) target[of_sum(bucket.index)].Add(bucket.count);
+  BoundMapping of_other(other.custom_bounds, common);
+  for (const auto& bucket : other.positive) target[of_other(bucket.index)].Add(sign * bucket.count);
+  sum->positive.clear();
+  for (size_t i = 0; i < target.size(); ++i) {
+    if (target[i].sum == 0 && target[i].compensation == 0) continue;
+    sum->positive.push_back({static_cast<int32_t>(i), target[i].sum});
+  }
+  sum->custom_bounds = std::move(common);
+}
+
+HistogramOutcome Combine(const Histogram& other, double sign, Histogram* sum) {
+  HistogramOutcome outcome;
+  outcome.compatible = other.has_custom_bounds() == sum->has_custom_bounds();
+  if (!outcome.compatible) return outcome;
+  sum->reset_hint = CombineHints(sum->reset_hint, other.reset_hint, &outcome.collision);
+  if (sum->has_custom_bounds()) {
+    sum->count += sign * other.count;
+    sum->sum += sign * other.sum;
+    outcome.reconciled = sum->custom_bounds != other.custom_bounds;
+    if (outcome.reconciled) {
+      CombineCustom(other, sign, sum);
+    } else {
+      sum->positive = Merge(sum->positive, other.positive, sign);
+    }
+    return outcome;
+  }
+  Histogram aligned = other;
+  AlignZero(sum, &aligned);
+  ReduceSchema(sum->schema, &aligned);
+  ReduceSchema(other.schema, sum);
+  sum->count += sign * aligned.count;
+  sum->sum += sign * aligned.sum;
+  sum->zero_count += sign * aligned.zero_count;
+  sum->positive = Merge(sum->positive, aligned.positive, sign);
+  sum->negative = Merge(sum->negative, aligned.negative, sign);
+  return outcome;
+}
+
 bool AnyLower(const Buckets& previous, const Buckets& current) {
   auto now = current.begin();
   for (const Histogram::Bucket& before : previous) {
@@ -102,45 +133,20 @@ bool AnyLower(const Buckets& previous, const Buckets& current) {
   return false;
 }
 
-// A zero bucket with observations of one sign only begins or ends at 0.
-void CutZeroBucket(const Histogram& histogram, BucketRange* range) {
-  if (histogram.negative.empty() && !histogram.positive.empty()) range->lower = 0;
-  if (histogram.positive.empty() && !histogram.negative.empty()) range->upper = 0;
-}
-
-// So does the lowest bucket of custom bounds.
-bool HoldsZero(const BucketRange& range) { return range.lower <= 0 && range.upper >= 0; }
-
-// Buckets are equally wide on a logarithmic scale.
-double InterpolateExponentially(const BucketRange& range, double fraction) {
-  const double lower = std::log2(std::abs(range.lower));
-  const double upper = std::log2(std::abs(range.upper));
-  if (range.lower > 0) return std::exp2(lower + (upper - lower) * fraction);
-  return -std::exp2(upper + (lower - upper) * (1 - fraction));
-}
-
-// How many of the bucket's observations lie below a value inside it.
-double CountBelow(const Histogram& histogram, const BucketRange& range, double value) {
-  if (histogram.has_custom_bounds() || HoldsZero(range)) {
-    return range.count * (value - range.lower) / (range.upper - range.lower);
+// The same between histograms of different custom bounds: what lies between two bounds that both
+// have.
+bool AnyLowerBetweenBounds(const Histogram& previous, const Histogram& current) {
+  const std::vector<double> common = CommonBounds(previous.custom_bounds, current.custom_bounds);
+  std::vector<double> before(common.size() + 1, 0);
+  std::vector<double> now(common.size() + 1, 0);
+  BoundMapping of_previous(previous.custom_bounds, common);
+  for (const auto& bucket : previous.positive) before[of_previous(bucket.index)] += bucket.count;
+  BoundMapping of_current(current.custom_bounds, common);
+  for (const auto& bucket : current.positive) now[of_current(bucket.index)] += bucket.count;
+  for (size_t i = 0; i < before.size(); ++i) {
+    if (now[i] < before[i]) return true;
   }
-  const double lower = std::log2(std::abs(range.lower));
-  const double upper = std::log2(std::abs(range.upper));
-  const double at = std::log2(std::abs(value));
-  return range.count *
-         (value > 0 ? (at - lower) / (upper - lower) : 1 - (at - upper) / (lower - upper));
-}
-
-// How many observations lie below a value.
-double RankOf(const Histogram& histogram, double value) {
-  double rank = 0;
-  for (BucketRange range : BucketRanges(histogram)) {
-    if (HoldsZero(range)) CutZeroBucket(histogram, &range);
-    if (range.lower >= value) return rank;
-    if (range.upper > value) return rank + CountBelow(histogram, range, value);
-    rank += range.count;
-  }
-  return rank;
+  return false;
 }
 
 template <typename Map>
@@ -154,6 +160,12 @@ void MapCounts(Map map, Histogram* histogram) {
 
 }  // namespace
 
+std::vector<double> CommonBounds(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> common;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
+  return common;
+}
+
 void ReduceSchema(int32_t schema, Histogram* histogram) {
   if (histogram->has_custom_bounds() || schema >= histogram->schema) return;
   const int shift = histogram->schema - schema;
@@ -162,38 +174,55 @@ void ReduceSchema(int32_t schema, Histogram* histogram) {
   histogram->schema = schema;
 }
 
-bool AddHistogram(const Histogram& other, double sign, Histogram* sum) {
-  if (other.has_custom_bounds() != sum->has_custom_bounds()) return false;
-  if (other.custom_bounds != sum->custom_bounds) return false;
-  Histogram aligned = other;
-  if (!sum->has_custom_bounds()) AlignZero(sum, &aligned);
-  ReduceSchema(sum->schema, &aligned);
-  ReduceSchema(other.schema, sum);
-  sum->count += sign * aligned.count;
-  sum->sum += sign * aligned.sum;
-  sum->zero_count += sign * aligned.zero_count;
-  sum->positive = Merge(sum->positive, aligned.positive, sign);
-  sum->negative = Merge(sum->negative, aligned.negative, sign);
-  return true;
+ResetHint CombineHints(ResetHint a, ResetHint b, bool* collision) {
+  if (a == b) return a;
+  if (a == ResetHint::kGauge || b == ResetHint::kGauge) return ResetHint::kGauge;
+  *collision |= a != ResetHint::kUnknown && b != ResetHint::kUnknown;
+  return ResetHint::kUnknown;
+}
+
+HistogramOutcome AddHistogram(const Histogram& other, Histogram* sum) {
+  return Combine(other, 1, sum);
+}
+
+HistogramOutcome SubtractHistogram(const Histogram& other, Histogram* difference) {
+  return Combine(other, -1, difference);
 }
 
 void ScaleHistogram(double factor, Histogram* histogram) {
   MapCounts([factor](double count) { return count * factor; }, histogram);
+  if (factor < 0) histogram->reset_hint = ResetHint::kGauge;
 }
 
 void DivideHistogram(double divisor, Histogram* histogram) {
+  if (divisor == 0) {
+    histogram->positive.clear();
+    histogram->negative.clear();
+  }
   MapCounts([divisor](double count) { return count / divisor; }, histogram);
+  if (divisor < 0) histogram->reset_hint = ResetHint::kGauge;
+}
+
+void Compact(Histogram* histogram) {
+  const auto empty = [](const Histogram::Bucket& bucket) { return bucket.count == 0; };
+  std::erase_if(histogram->positive, empty);
+  std::erase_if(histogram->negative, empty);
 }
 
 bool DetectReset(const Histogram& previous, const Histogram& current) {
-  if (current.reset_hint == model::ResetHint::kReset) return true;
-  if (current.reset_hint == model::ResetHint::kNotReset) return false;
-  if (current.schema > previous.schema || current.count < previous.count) return true;
-  if (current.has_custom_bounds() != previous.has_custom_bounds() ||
-      current.custom_bounds != previous.custom_bounds ||
-      current.zero_threshold < previous.zero_threshold) {
-    return true;
+  if (current.reset_hint == ResetHint::kReset) return true;
+  if (current.reset_hint == ResetHint::kNotReset) return false;
+  if (current.count < previous.count) return true;
+  if (current.has_custom_bounds()) {
+    if (!previous.has_custom_bounds()) return true;
+    if (current.custom_bounds != previous.custom_bounds) {
+      return AnyLowerBetweenBounds(previous, current);
+    }
   }
+  if (current.schema > previous.schema ||
+      previous.has_custom_bounds() != current.has_custom_bounds())
+    return true;
+  if (current.zero_threshold < previous.zero_threshold) return true;
   Histogram before = previous;
   if (!current.has_custom_bounds()) {
     WidenZero(current.zero_threshold, &before);
@@ -204,58 +233,17 @@ bool DetectReset(const Histogram& previous, const Histogram& current) {
          AnyLower(before.negative, current.negative);
 }
 
-double HistogramQuantile(double quantile, const Histogram& histogram) {
-  if (quantile < 0) return -kInfinity;
-  if (quantile > 1) return kInfinity;
-  if (histogram.count == 0 || std::isnan(quantile)) return kNan;
-  // NaN observations are in the count and in no bucket, so that only counting from below works.
-  const bool forward = std::isnan(histogram.sum) || quantile < 0.5;
-  const double wanted = (forward ? quantile : 1 - quantile) * histogram.count;
-  std::vector<BucketRange> ranges = BucketRanges(histogram);
-  if (ranges.empty()) return kNan;
-  if (!forward) std::reverse(ranges.begin(), ranges.end());
-  BucketRange range;
-  double count = 0;
-  for (const BucketRange& next : ranges) {
-    range = next;
-    count += range.count;
-    if (count >= wanted) break;
-  }
-  if (!histogram.has_custom_bounds()) {
-    if (range.lower < 0 && range.upper > 0) CutZeroBucket(histogram, &range);
-  } else if (range.lower == -kInfinity) {
-    if (range.upper <= 0) return range.upper;
-    range.lower = 0;
-  } else if (range.upper == kInfinity) {
-    return range.lower;
-  }
-  count = std::min(count, histogram.count);
-  if (count < wanted) return std::isnan(histogram.sum) ? kNan : range.upper;
-  const double rank = forward ? wanted - (count - range.count) : count - wanted;
-  const double fraction = rank / range.count;
-  if (histogram.has_custom_bounds() || (range.lower <= 0 && range.upper >= 0)) {
-    return range.lower + (range.upper - range.lower) * fraction;
-  }
-  return InterpolateExponentially(range, fraction);
-}
-
-double HistogramFraction(double lower, double upper, const Histogram& histogram) {
-  if (histogram.count == 0 || std::isnan(lower) || std::isnan(upper)) return kNan;
-  if (lower >= upper) return 0;
-  double count = histogram.count;
-  if (std::isnan(histogram.sum)) {
-    count = 0;
-    for (const BucketRange& range : BucketRanges(histogram)) count += range.count;
-  }
-  const double below_lower = std::min(RankOf(histogram, lower), count);
-  const double below_upper = std::min(RankOf(histogram, upper), count);
-  return (below_upper - below_lower) / histogram.count;
+bool EqualHistograms(const Histogram& a, const Histogram& b) {
+  Histogram other = b;
+  other.reset_hint = a.reset_hint;
+  other.float_counts = a.float_counts;
+  return SameHistogram(a, other);
 }
 
 double HistogramVariance(const Histogram& histogram) {
   const double mean = histogram.sum / histogram.count;
   KahanSum squares;
-  for (const BucketRange& range : BucketRanges(histogram)) {
+  for (const model::BucketRange& range : BucketRanges(histogram)) {
     double value = 0;
     if (histogram.has_custom_bounds()) {
       value = (range.upper + range.lower) / 2;
@@ -267,6 +255,31 @@ double HistogramVariance(const Histogram& histogram) {
     squares.Add(range.count * delta * delta);
   }
   return squares.Total() / histogram.count;
+}
+
+std::string HistogramText(const Histogram& histogram) {
+  std::string text =
+      base::StrCat("{count:", FormatShort(histogram.count), ", sum:", FormatShort(histogram.sum));
+  const auto append = [&text](const model::BucketRange& range) {
+    base::StrAppend(&text, ", ", range.lower_inclusive ? "[" : "(", FormatShort(range.lower), ",",
+                    FormatShort(range.upper), range.upper_inclusive ? "]" : ")", ":",
+                    FormatShort(range.count));
+  };
+  // Not cut at the zero bucket.
+  Histogram uncut = histogram;
+  uncut.zero_count = 0;
+  uncut.zero_threshold = 0;
+  bool zero_pending = histogram.zero_count != 0;
+  const double threshold = histogram.zero_threshold;
+  for (const model::BucketRange& range : BucketRanges(uncut)) {
+    if (zero_pending && range.upper > 0) {
+      append({-threshold, threshold, true, true, histogram.zero_count});
+      zero_pending = false;
+    }
+    append(range);
+  }
+  if (zero_pending) append({-threshold, threshold, true, true, histogram.zero_count});
+  return base::StrCat(text, "}");
 }
 
 }  // namespace baro::promql

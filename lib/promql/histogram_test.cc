@@ -7,6 +7,7 @@
 #include "baro/model/memory_source.h"
 #include "baro/promql/engine.h"
 #include "histogram_math.h"
+#include "histogram_quantile.h"
 
 namespace baro::promql {
 namespace {
@@ -89,12 +90,14 @@ TEST_F(NativeHistograms, AreWhatAPlainSelectorFinds) {
   EXPECT_EQ(raw[1].samples.size(), 1U);
 }
 
-TEST_F(NativeHistograms, AreLeftOutWithAWordWhereNothingIsMadeOfThem) {
+TEST_F(NativeHistograms, AreLeftOutWhereNothingIsMadeOfThem) {
   const QueryResult result = Instant("abs(latency)");
   EXPECT_EQ(std::get<Vector>(result.value).elements.size(), 1U);
-  ASSERT_EQ(result.infos.size(), 1U);
-  EXPECT_EQ(result.infos[0], "PromQL info: ignored histograms for metric name \"latency\"");
-  EXPECT_TRUE(Instant("up + 1").infos.empty());
+  EXPECT_TRUE(result.infos.empty());
+  const QueryResult greatest = Instant("max(latency)");
+  EXPECT_EQ(std::get<Vector>(greatest.value).elements.size(), 1U);
+  EXPECT_EQ(greatest.infos,
+            std::vector<std::string>{"PromQL info: ignored histogram in max aggregation (1:5)"});
 }
 
 TEST_F(NativeHistograms, AreThereForWhoAsksNoMore) {
@@ -150,11 +153,12 @@ TEST_F(NativeHistograms, HaveQuantilesAndFractions) {
 
 TEST(HistogramMath, AddsAtTheCoarserSchema) {
   Histogram sum = Make(2, {{1, 1}, {2, 1}, {5, 1}});
-  ASSERT_TRUE(AddHistogram(Make(0, {{1, 10}, {3, 5}}), 1, &sum));
+  ASSERT_TRUE(AddHistogram(Make(0, {{1, 10}, {3, 5}}), &sum).compatible);
   EXPECT_EQ(sum.schema, 0);
   EXPECT_EQ(sum.positive, (std::vector<Histogram::Bucket>{{1, 12}, {2, 1}, {3, 5}}));
   EXPECT_EQ(sum.count, 18);
-  ASSERT_TRUE(AddHistogram(Make(0, {{1, 10}, {3, 5}}), -1, &sum));
+  ASSERT_TRUE(SubtractHistogram(Make(0, {{1, 10}, {3, 5}}), &sum).compatible);
+  Compact(&sum);
   EXPECT_EQ(sum.positive, (std::vector<Histogram::Bucket>{{1, 2}, {2, 1}}));
 }
 
@@ -162,23 +166,25 @@ TEST(HistogramMath, WidensTheZeroBucketToWholeBuckets) {
   Histogram sum = Make(0, {{-3, 2}, {0, 1}, {4, 1}}, 1);
   Histogram wide = Make(0, {{4, 1}}, 5);
   wide.zero_threshold = 0.7;  // within (0.5, 1]
-  ASSERT_TRUE(AddHistogram(wide, 1, &sum));
+  ASSERT_TRUE(AddHistogram(wide, &sum).compatible);
   EXPECT_EQ(sum.zero_threshold, 1);
   EXPECT_EQ(sum.zero_count, 9);
   EXPECT_EQ(sum.positive, (std::vector<Histogram::Bucket>{{4, 2}}));
 }
 
-TEST(HistogramMath, DoesNotAddDifferentCustomBounds) {
+TEST(HistogramMath, AddsWhatDifferentCustomBoundsHaveInCommon) {
   Histogram a;
   a.schema = model::kCustomBoundsSchema;
   a.custom_bounds = {1, 2};
   a.positive = {{0, 1}, {2, 2}};
   Histogram b = a;
-  ASSERT_TRUE(AddHistogram(a, 1, &b));
+  ASSERT_TRUE(AddHistogram(a, &b).compatible);
   EXPECT_EQ(b.positive, (std::vector<Histogram::Bucket>{{0, 2}, {2, 4}}));
   b.custom_bounds = {1, 3};
-  EXPECT_FALSE(AddHistogram(a, 1, &b));
-  EXPECT_FALSE(AddHistogram(a, 1, &(b = Make(0, {{1, 1}}))));
+  EXPECT_TRUE(AddHistogram(a, &b).reconciled);
+  EXPECT_EQ(b.custom_bounds, (std::vector<double>{1}));
+  EXPECT_EQ(b.positive, (std::vector<Histogram::Bucket>{{0, 3}, {1, 6}}));
+  EXPECT_FALSE(AddHistogram(a, &(b = Make(0, {{1, 1}}))).compatible);
 }
 
 TEST(HistogramMath, SeesAResetInAnyBucket) {
@@ -200,12 +206,12 @@ TEST(HistogramMath, InterpolatesCustomBucketsLinearly) {
   custom.positive = {{0, 10}, {1, 10}, {2, 10}, {3, 10}};
   custom.count = 40;
   custom.sum = 100;
-  EXPECT_EQ(HistogramQuantile(0.125, custom), 0.5);
-  EXPECT_EQ(HistogramQuantile(0.375, custom), 1.5);
-  EXPECT_EQ(HistogramQuantile(0.99, custom), 4);
-  EXPECT_EQ(HistogramFraction(-INFINITY, 3, custom), 0.625);
+  EXPECT_EQ(HistogramQuantile(0.125, custom).value, 0.5);
+  EXPECT_EQ(HistogramQuantile(0.375, custom).value, 1.5);
+  EXPECT_EQ(HistogramQuantile(0.99, custom).value, 4);
+  EXPECT_EQ(HistogramFraction(-INFINITY, 3, custom).value, 0.625);
   custom.sum = NAN;
-  EXPECT_EQ(HistogramQuantile(0.625, custom), 3);
+  EXPECT_EQ(HistogramQuantile(0.625, custom).value, 3);
 }
 
 }  // namespace

@@ -24,6 +24,66 @@ model::Matcher MakeMatcher(model::MatchType type, std::string_view name, std::st
   return *model::Matcher::Create(type, std::string(name), std::move(value));
 }
 
+// The time that selectors look at, relative to the step unless @ fixes it.
+struct TimeReference {
+  std::optional<int64_t> at_ms;
+  int64_t offset_ms = 0;
+
+  bool operator==(const TimeReference& other) const {
+    if (!at_ms || !other.at_ms) return at_ms == other.at_ms && offset_ms == other.offset_ms;
+    return *at_ms - offset_ms == *other.at_ms - other.offset_ms;
+  }
+};
+
+// Finds the reference that all series of an expression share; that of the step itself when they
+// share none.
+class ReferenceFinder {
+ public:
+  TimeReference Find(Expr& expr) {
+    Inspect(expr);
+    return found_ && uniform_ ? *found_ : TimeReference();
+  }
+
+ private:
+  // Whether there is a selector in it.
+  bool Inspect(Expr& expr) {
+    if (expr.type != ValueType::kVector && expr.type != ValueType::kMatrix) return false;
+    if (expr.kind == Expr::Kind::kVectorSelector) {
+      Note(As<VectorSelector>(expr).shift);
+      return true;
+    }
+    const bool subquery = expr.kind == Expr::Kind::kSubquery;
+    if (subquery) subqueries_.push_back(&As<SubqueryExpr>(expr).shift);
+    bool any = false;
+    for (Expr* child : Children(expr)) {
+      any |= Inspect(*child);
+      // The second argument of info() is no vector.
+      const bool info =
+          expr.kind == Expr::Kind::kCall && As<Call>(expr).function->id == FunctionId::kInfo;
+      if (info) break;
+    }
+    if (subquery) subqueries_.pop_back();
+    // vector(1) is of the step, whatever the rest is of.
+    if (!any) uniform_ = false;
+    return any;
+  }
+
+  void Note(const TimeShift& shift) {
+    TimeReference reference{shift.at_ms, shift.offset_ms};
+    // Subqueries around shift it until an @ fixes it.
+    for (size_t i = subqueries_.size(); !reference.at_ms && i-- > 0;) {
+      reference.offset_ms += subqueries_[i]->offset_ms;
+      reference.at_ms = subqueries_[i]->at_ms;
+    }
+    if (!found_) found_ = reference;
+    if (!(*found_ == reference)) uniform_ = false;
+  }
+
+  std::vector<const TimeShift*> subqueries_;  // around, the outermost first
+  std::optional<TimeReference> found_;
+  bool uniform_ = true;
+};
+
 class InfoJoin {
  public:
   InfoJoin(Evaluator* evaluator, const Call& call)
@@ -62,24 +122,30 @@ class InfoJoin {
 };
 
 void InfoJoin::SplitMatchers() {
-  if (call_.args.size() < 2) {
+  bool positive = false;
+  if (call_.args.size() > 1) {
+    for (const model::Matcher& matcher : As<VectorSelector>(Unwrap(*call_.args[1])).matchers) {
+      if (matcher.name() != model::kMetricName) {
+        label_matchers_[matcher.name()].push_back(matcher);
+        continue;
+      }
+      name_matchers_.push_back(matcher);
+      positive |=
+          matcher.type() == model::MatchType::kEqual || matcher.type() == model::MatchType::kRegex;
+    }
+  }
+  if (name_matchers_.empty()) {
     name_matchers_.push_back(
         MakeMatcher(model::MatchType::kEqual, model::kMetricName, std::string(kDefaultInfoMetric)));
-    return;
-  }
-  for (const model::Matcher& matcher : As<VectorSelector>(Unwrap(*call_.args[1])).matchers) {
-    if (matcher.name() == model::kMetricName) {
-      name_matchers_.push_back(matcher);
-    } else {
-      label_matchers_[matcher.name()].push_back(matcher);
-    }
+  } else if (!positive) {
+    // Which info metrics are not meant does not say which are.
+    name_matchers_.push_back(MakeMatcher(model::MatchType::kRegex, model::kMetricName, ".+_info"));
   }
 }
 
 bool InfoJoin::IsInfoSeries(model::LabelsRef labels) const {
   const std::string_view name = labels.Get(model::kMetricName);
-  return !name_matchers_.empty() &&
-         std::all_of(name_matchers_.begin(), name_matchers_.end(),
+  return std::all_of(name_matchers_.begin(), name_matchers_.end(),
                      [name](const model::Matcher& matcher) { return matcher.Matches(name); });
 }
 
@@ -94,10 +160,6 @@ absl::Status InfoJoin::ReadInfo() {
   }
   if (wanted.empty()) return absl::OkStatus();
   std::vector<model::Matcher> matchers = name_matchers_;
-  if (matchers.empty()) {
-    matchers.push_back(
-        MakeMatcher(model::MatchType::kEqual, model::kMetricName, std::string(kDefaultInfoMetric)));
-  }
   for (const auto& [label, values] : wanted) {
     std::string expression;
     for (const std::string& value : values) {
@@ -111,6 +173,11 @@ absl::Status InfoJoin::ReadInfo() {
   WindowSpec spec;
   spec.grid = evaluator_->grid();
   spec.range_ms = query_->lookback_ms();
+  // As of the time that the series themselves are asked for.
+  const TimeReference reference = ReferenceFinder().Find(*call_.args[0]);
+  spec.offset_ms = reference.offset_ms;
+  spec.fixed = reference.at_ms.has_value();
+  spec.fixed_ms = reference.at_ms.value_or(0);
   WindowCache cache(spec);
   std::vector<double> times(spec.grid.count);
   return ReadSeries(
@@ -120,6 +187,10 @@ absl::Status InfoJoin::ReadInfo() {
         for (size_t step = 0; step < times.size(); ++step) {
           const uint32_t last = bounds.last[step];
           const bool found = last > bounds.first[step] && !model::IsStaleNan(view.values[last - 1]);
+          if (found && model::IsHistogramMark(view.values[last - 1])) {
+            return absl::FailedPreconditionError(base::StrCat(
+                "this should be an info metric, with float samples: ", labels.Merge().ToString()));
+          }
           times[step] = found ? static_cast<double>(view.times_ms[last - 1]) : kNoValue;
         }
         if (!HasValues(times)) return absl::OkStatus();
@@ -211,7 +282,9 @@ absl::Status InfoJoin::JoinRow(size_t row) {
     if (inserted) {
       BARO_TRY_ASSIGN(it->second, OutRow(row, chosen));
     }
-    if (it->second >= 0) out_.values(static_cast<size_t>(it->second))[step] = value;
+    if (it->second >= 0) {
+      BARO_TRY(out_.CopyCell(&base_, row, step, static_cast<size_t>(it->second)));
+    }
   }
   return absl::OkStatus();
 }

@@ -215,8 +215,10 @@ void Lexer::Operator(char c) {
       return Fail(base::StrCat("unexpected character after '!': ",
                                AtEnd() ? std::string("'\\ufffd'") : QuoteRune(PeekRune())));
     case '<':
+      if (Peek(1) == '/') return Emit(K::kTrimUpper, 2);
       return equals ? Emit(K::kLte, 2) : Emit(K::kLss, 1);
     case '>':
+      if (Peek(1) == '/') return Emit(K::kTrimLower, 2);
       return equals ? Emit(K::kGte, 2) : Emit(K::kGtr, 1);
     default:
       return Fail(base::StrCat("unexpected character: ", QuoteRune(PeekRune())));
@@ -468,8 +470,8 @@ std::string Shown(const Token& token) {
   if (token.kind >= K::kOffset && token.kind <= K::kBool) {
     return base::StrCat("<", token.text, ">");
   }
-  const bool matching = token.kind == K::kEqlRegex || token.kind == K::kNeqRegex ||
-                        token.kind == K::kEql || token.kind == K::kAt;
+  const bool matching =
+      token.kind == K::kEqlRegex || token.kind == K::kNeqRegex || token.kind == K::kAt;
   if ((token.kind >= K::kAdd && token.kind <= K::kAtan2) || matching) {
     return base::StrCat("<op:", token.text, ">");
   }

@@ -12,6 +12,8 @@
 #include "binary_op.h"
 #include "evaluator.h"
 #include "group_keys.h"
+#include "histogram_binary.h"
+#include "histogram_row.h"
 #include "number_text.h"
 
 namespace baro::promql {
@@ -40,7 +42,7 @@ LabelChoice ResultChoice(const BinaryExpr& binary) {
   const bool one_to_one = matching.cardinality == Cardinality::kOneToOne;
   LabelChoice choice{false, {}};
   if (one_to_one) choice = {matching.on, matching.labels};
-  if (IsComparison(binary.op)) return choice;
+  if (!IsArithmetic(binary.op)) return choice;
   // The result of arithmetic is another metric.
   static constexpr std::string_view kIdentity[] = {model::kMetricName, "__type__", "__unit__"};
   for (const std::string_view name : kIdentity) {
@@ -101,6 +103,13 @@ class Matching {
   template <typename Operation>
   absl::Status FillMany(size_t key, const Signature& signature, Operation operation);
 
+  template <typename Operation>
+  absl::Status MatchMixedPair(const Signature& signature, Operation operation, RowSink sink);
+  // Histograms on a side, or an operator for them.
+  template <typename Operation>
+  MixedResult ComputeMixed(Operation operation, const MixedCell& many, const MixedCell& one);
+  absl::Status SetCell(size_t out, size_t step, MixedCell cell);
+
   absl::Status FindOnes(const Signature& signature);
   bool AnyManyAt(size_t step);
   absl::StatusOr<size_t> OutRow(size_t key, size_t many, int64_t one);
@@ -117,6 +126,7 @@ class Matching {
   const BinaryExpr& binary_;
   const VectorMatching& matching_;
   const bool swapped_;  // the right side is the many side
+  bool mixed_ = false;  // not of floats alone
   GroupKeys keys_;
   HalfProjection projection_;
   Table many_;
@@ -131,11 +141,13 @@ class Matching {
 };
 
 absl::Status Matching::Run(RowSink sink) {
-  fill_many_ = swapped_ ? matching_.fill_right : matching_.fill_left;
-  fill_one_ = swapped_ ? matching_.fill_left : matching_.fill_right;
+  // Prometheus does not turn these round for group_right.
+  fill_many_ = matching_.fill_left;
+  fill_one_ = matching_.fill_right;
   BARO_TRY(evaluator_->Fill(swapped_ ? *binary_.rhs : *binary_.lhs, &many_));
   if (many_.size() == 0 && !fill_many_) return absl::OkStatus();
   BARO_TRY(evaluator_->Fill(swapped_ ? *binary_.lhs : *binary_.rhs, &one_));
+  mixed_ = many_.has_histograms() || one_.has_histograms() || IsTrim(binary_.op);
   for (size_t i = 0; i < many_.size(); ++i) {
     SignatureAt(keys_.GroupOf(many_.labels(i)))->many.push_back(i);
   }
@@ -174,6 +186,9 @@ absl::Status Matching::RunWith(Operation operation, RowSink sink) {
 // The common case: one series on each side.
 template <typename Operation>
 absl::Status Matching::MatchPair(const Signature& signature, Operation operation, RowSink sink) {
+  if (mixed_) [[unlikely]] {
+    return MatchMixedPair(signature, operation, sink);
+  }
   const size_t many = signature.many[0];
   const std::span<double> left = many_.values(many);
   const std::span<const double> right = one_.values(signature.one[0]);
@@ -186,6 +201,45 @@ absl::Status Matching::MatchPair(const Signature& signature, Operation operation
   if (!any) return absl::OkStatus();
   const bool drop_name = binary_.return_bool || many_.drop_name(many);
   return sink({ResultLabels(many_.labels(many), one_.labels(signature.one[0])), drop_name, left});
+}
+
+template <typename Operation>
+absl::Status Matching::MatchMixedPair(const Signature& signature, Operation operation,
+                                      RowSink sink) {
+  const size_t many = signature.many[0];
+  const size_t one = signature.one[0];
+  MixedRow result(steps());
+  result.Clear();
+  for (size_t step = 0; step < steps(); ++step) {
+    const MixedCell left{many_.values(many)[step], many_.histogram(many, step)};
+    const MixedCell right{one_.values(one)[step], one_.histogram(one, step)};
+    if (IsAbsent(left.value) || IsAbsent(right.value)) continue;
+    MixedCell cell = ComputeMixed(operation, left, right).cell;
+    if (cell.histogram != nullptr) {
+      result.Set(step, std::move(cell.histogram));
+    } else {
+      result.Set(step, cell.value);
+    }
+  }
+  if (!result.any()) return absl::OkStatus();
+  const bool drop_name = binary_.return_bool || many_.drop_name(many);
+  return sink(result.row(ResultLabels(many_.labels(many), one_.labels(one)), drop_name));
+}
+
+template <typename Operation>
+MixedResult Matching::ComputeMixed(Operation operation, const MixedCell& many,
+                                   const MixedCell& one) {
+  const MixedCell& lhs = swapped_ ? one : many;
+  const MixedCell& rhs = swapped_ ? many : one;
+  const bool floats = lhs.histogram == nullptr && rhs.histogram == nullptr;
+  if (floats && !IsTrim(binary_.op)) return {true, {operation(lhs.value, rhs.value), nullptr}};
+  return MixedOperation(binary_, lhs, rhs, &query_->annotations());
+}
+
+absl::Status Matching::SetCell(size_t out, size_t step, MixedCell cell) {
+  if (cell.histogram != nullptr) return out_.SetHistogram(out, step, std::move(cell.histogram));
+  out_.values(out)[step] = cell.value;
+  return absl::OkStatus();
 }
 
 bool Matching::AnyManyAt(size_t step) {
@@ -218,6 +272,16 @@ absl::Status Matching::MatchMany(size_t key, const Signature& signature, Operati
       const double left = many_.values(many)[step];
       const int64_t one = one_at_[step];
       if (IsAbsent(left) || (one == kFilled && !fill_one_)) continue;
+      const auto one_row = static_cast<size_t>(one);
+      MixedResult mixed;
+      if (mixed_) [[unlikely]] {
+        const MixedCell filled{fill_one_.value_or(0), nullptr};
+        mixed = ComputeMixed(
+            operation, {left, many_.histogram(many, step)},
+            one == kFilled ? filled
+                           : MixedCell{one_.values(one_row)[step], one_.histogram(one_row, step)});
+        if (!mixed.possible) continue;
+      }
       if (matched_[step] != 0 && matching_.cardinality == Cardinality::kOneToOne) {
         return FirstError();
       }
@@ -226,8 +290,11 @@ absl::Status Matching::MatchMany(size_t key, const Signature& signature, Operati
         last_one = one;
         BARO_TRY_ASSIGN(out, OutRow(key, many, one));
       }
-      const double right =
-          one == kFilled ? *fill_one_ : one_.values(static_cast<size_t>(one))[step];
+      if (mixed_) [[unlikely]] {
+        BARO_TRY(SetCell(out, step, std::move(mixed.cell)));
+        continue;
+      }
+      const double right = one == kFilled ? *fill_one_ : one_.values(one_row)[step];
       out_.values(out)[step] = Compute(operation, left, right);
     }
   }
@@ -242,9 +309,18 @@ absl::Status Matching::FillMany(size_t key, const Signature& signature, Operatio
     for (size_t step = 0; step < steps(); ++step) {
       const double right = one_.values(one)[step];
       if (IsAbsent(right) || matched_[step] != 0) continue;
+      MixedResult mixed;
+      if (mixed_) [[unlikely]] {
+        mixed = ComputeMixed(operation, {*fill_many_, nullptr}, {right, one_.histogram(one, step)});
+        if (!mixed.possible) continue;
+      }
       if (!std::exchange(made, true)) {
         BARO_TRY(out_.AddEmpty(ResultLabels(keys_.labels_ref(key), one_.labels(one)),
                                binary_.return_bool));
+      }
+      if (mixed_) [[unlikely]] {
+        BARO_TRY(SetCell(out_.size() - 1, step, std::move(mixed.cell)));
+        continue;
       }
       out_.values(out_.size() - 1)[step] = Compute(operation, *fill_many_, right);
     }

@@ -107,6 +107,10 @@ class QuantileOverTime {
 
 double MedianDeviation(const Window& window) {
   std::vector<double> values(window.values.begin(), window.values.end());
+  // Of values that are not known nothing is in the middle.
+  for (const double value : values) {
+    if (std::isnan(value)) return model::kNormalNan;
+  }
   const double median = Quantile(0.5, &values);
   for (double& value : values) value = std::abs(value - median);
   return Quantile(0.5, &values);
@@ -146,6 +150,8 @@ double Quantile(double quantile, std::vector<double>* values) {
   const auto at = values->begin() + static_cast<std::ptrdiff_t>(lower);
   std::nth_element(values->begin(), at, values->end(), less);
   const double low = *at;
+  // An infinity above is not to make NaN of 0 times it.
+  if (weight == 0) return low;
   const double high = upper > lower ? *std::min_element(at + 1, values->end(), less) : low;
   return low * (1 - weight) + high * weight;
 }

@@ -2,8 +2,10 @@
 // always on here, arithmetic over them.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "baro/base/strings.h"
 #include "baro/promql/parse.h"
 #include "parser.h"
@@ -38,6 +40,17 @@ DurationPtr Negate(DurationPtr inner, Place sign) {
   }
   const Place place{sign.begin, inner->place.end};
   return Node(D::kNegate, place, nullptr, std::move(inner));
+}
+
+std::optional<D> MinMaxOf(const Token& word) {
+  if (word.kind == K::kAggregator) {
+    if (word.aggregate == AggregateOp::kMin) return D::kMin;
+    if (word.aggregate == AggregateOp::kMax) return D::kMax;
+    return std::nullopt;
+  }
+  if (absl::EqualsIgnoreCase(word.text, "min_of")) return D::kMin;
+  if (absl::EqualsIgnoreCase(word.text, "max_of")) return D::kMax;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -139,6 +152,9 @@ DurationPtr Parser::ParseDurationPrimary() {
     case K::kRange:
     case K::kAggregator:
       return ParseDurationWord();
+    case K::kIdentifier:
+      if (MinMaxOf(Now())) return ParseDurationWord();
+      return Unexpected("subquery or range selector", "number, duration, step(), or range()");
     case K::kLeftParen: {
       Take();
       DurationPtr inner = ParseDuration(kNone);
@@ -152,18 +168,20 @@ DurationPtr Parser::ParseDurationPrimary() {
   }
 }
 
-// step(), range(), min(a, b), max(a, b).
+// step(), range(), min_of(a, b), max_of(a, b); min and max are their names before Prometheus 3.14.
 DurationPtr Parser::ParseDurationWord() {
   const Token word = Take();
-  if (!TakeIf(K::kLeftParen)) return Unexpected();
+  if (!TakeIf(K::kLeftParen)) {
+    return Unexpected(in_offset_ ? "offset" : "subquery or range selector",
+                      "number, duration, step(), or range()");
+  }
   DurationPtr lhs;
   DurationPtr rhs;
   D kind = word.kind == K::kStep ? D::kStep : D::kRange;
-  if (word.kind == K::kAggregator) {
-    if (word.aggregate != AggregateOp::kMin && word.aggregate != AggregateOp::kMax) {
-      return Unexpected();
-    }
-    kind = word.aggregate == AggregateOp::kMin ? D::kMin : D::kMax;
+  if (word.kind == K::kAggregator || word.kind == K::kIdentifier) {
+    const std::optional<D> function = MinMaxOf(word);
+    if (!function) return Unexpected();
+    kind = *function;
     lhs = ParseDuration(kNone);
     if (!lhs) return nullptr;
     if (!TakeIf(K::kComma)) return Unexpected();
@@ -182,12 +200,15 @@ DurationPtr Parser::ParseOffsetDuration() {
   const bool negative = Is(K::kSub);
   const Place sign = Now().place;
   if (signed_value) Take();
-  const bool min_max = Is(K::kAggregator) && Ahead().kind == K::kLeftParen;
+  const bool min_max = (Is(K::kAggregator) || (Is(K::kIdentifier) && MinMaxOf(Now()))) &&
+                       Ahead().kind == K::kLeftParen;
   if (!Is(K::kNumber) && !Is(K::kDuration) && !Is(K::kStep) && !Is(K::kRange) &&
       !Is(K::kLeftParen) && !min_max) {
     return Unexpected("offset", "number, duration, step(), or range()");
   }
+  in_offset_ = true;
   DurationPtr duration = ParseDurationPrimary();
+  in_offset_ = false;
   if (!duration || !negative) return duration;
   duration = Negate(std::move(duration), sign);
   return SetDepth(duration.get()) ? std::move(duration) : nullptr;

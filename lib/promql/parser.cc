@@ -32,7 +32,9 @@ std::optional<BinaryOp> BinaryOpOf(TokenKind kind) {
                                                             {K::kGte, BinaryOp::kGreaterEqual},
                                                             {K::kAnd, BinaryOp::kAnd},
                                                             {K::kOr, BinaryOp::kOr},
-                                                            {K::kUnless, BinaryOp::kUnless}};
+                                                            {K::kUnless, BinaryOp::kUnless},
+                                                            {K::kTrimUpper, BinaryOp::kTrimUpper},
+                                                            {K::kTrimLower, BinaryOp::kTrimLower}};
   for (const auto& [token, op] : kOps) {
     if (token == kind) return op;
   }

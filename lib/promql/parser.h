@@ -96,6 +96,7 @@ class Parser {
   const int depth_max_ = DepthLimit();
   int nesting_ = 0;           // expressions being read, one inside the other
   int duration_nesting_ = 0;  // the same of durations
+  bool in_offset_ = false;    // the duration being parsed follows `offset`
   bool failed_ = false;       // a syntax error: nothing after it is trusted
   std::string first_error_;
 };

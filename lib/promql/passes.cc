@@ -153,7 +153,7 @@ void Fold(ExprPtr* expr) {
     const auto& binary = As<BinaryExpr>(**expr);
     const NumberLiteral* const lhs = AsNumber(*binary.lhs);
     const NumberLiteral* const rhs = AsNumber(*binary.rhs);
-    if (lhs != nullptr && rhs != nullptr) {
+    if (lhs != nullptr && rhs != nullptr && !IsTrim(binary.op)) {
       *expr = Number(ComputeScalars(binary.op, lhs->value, rhs->value), place);
     }
   }
@@ -181,6 +181,29 @@ bool MarkInvariant(Expr& expr) {
   }
   expr.step_invariant = invariant;
   return invariant;
+}
+
+bool MakesSums(FunctionId id) {
+  return id == FunctionId::kHistogramCount || id == FunctionId::kHistogramSum ||
+         id == FunctionId::kHistogramAvg;
+}
+
+bool NeedsBuckets(const Expr& expr) {
+  if (expr.kind == Expr::Kind::kSubquery) return true;
+  if (expr.kind == Expr::Kind::kBinary) return IsTrim(As<BinaryExpr>(expr).op);
+  if (expr.kind != Expr::Kind::kCall) return false;
+  const FunctionId id = As<Call>(expr).function->id;
+  return id == FunctionId::kHistogramQuantile || id == FunctionId::kHistogramQuantiles ||
+         id == FunctionId::kHistogramFraction;
+}
+
+void MarkSumsOnly(Expr& expr, bool sums_only) {
+  if (NeedsBuckets(expr)) return;
+  if (expr.kind == Expr::Kind::kCall && MakesSums(As<Call>(expr).function->id)) sums_only = true;
+  if (expr.kind == Expr::Kind::kVectorSelector) {
+    As<VectorSelector>(expr).histogram_sums_only = sums_only;
+  }
+  for (Expr* child : Children(expr)) MarkSumsOnly(*child, sums_only);
 }
 
 }  // namespace
@@ -217,6 +240,9 @@ double ComputeScalars(BinaryOp op, double lhs, double rhs) {
     case BinaryOp::kOr:
     case BinaryOp::kUnless:
       break;  // the type check lets no scalar through to these
+    case BinaryOp::kTrimUpper:
+    case BinaryOp::kTrimLower:
+      break;  // refused when evaluated
   }
   return 0;
 }
@@ -225,6 +251,7 @@ absl::Status Prepare(const QueryTimes& times, ExprPtr* expr) {
   BARO_TRY(ResolveDurations(times, **expr));
   Fold(expr);
   MarkInvariant(**expr);
+  MarkSumsOnly(**expr, false);
   return absl::OkStatus();
 }
 

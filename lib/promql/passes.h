@@ -21,7 +21,8 @@ struct QueryTimes {
 
 // 1 durations: computed durations become milliseconds, @ start() and @ end() times;
 // 2 folding: arithmetic of numbers becomes a number;
-// 3 invariants: what no step changes is marked, to be evaluated once.
+// 3 invariants: what no step changes is marked, to be evaluated once;
+// 4 histograms: selectors of which only counts and sums are asked are marked.
 // Errors: InvalidArgument (a duration that is not positive, or out of range).
 absl::Status Prepare(const QueryTimes& times, ExprPtr* expr);
 

@@ -55,9 +55,9 @@ std::string PrintDurationBare(const DurationExpr& duration, bool literal_as_dura
     case D::kRange:
       return "range()";
     case D::kMin:
-      return call("min");
+      return call("min_of");
     case D::kMax:
-      return call("max");
+      return call("max_of");
     case D::kAdd:
       return infix("+");
     case D::kSub:

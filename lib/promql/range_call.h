@@ -7,6 +7,7 @@
 
 #include "baro/base/status.h"
 #include "evaluator.h"
+#include "mixed_range.h"
 #include "window_loop.h"
 
 namespace baro::promql {
@@ -26,8 +27,20 @@ absl::Status RunWindows(Evaluator* evaluator, const Call& call, bool drop_name, 
   const Expr& range = *call.args[RangeArg(call)];
   const WindowSpec spec = evaluator->SpecOf(range);
   std::vector<double> values(evaluator->grid().count);
+  MixedRange mixed(evaluator, call, spec);
+  const auto compute = [&](const RangeSeries& series) {
+    return ComputeWindows(&evaluator->query(), spec, series, &function, std::span(values));
+  };
   return evaluator->Ranges(range, spec, [&](const RangeSeries& series) {
-    BARO_TRY(ComputeWindows(&evaluator->query(), spec, series, &function, std::span(values)));
+    if (mixed.Wants(series)) [[unlikely]] {
+      BARO_TRY(compute(mixed.Begin(series)));
+      BARO_TRY_ASSIGN(const Row row, mixed.Finish(values, drop_name));
+      if constexpr (requires { function.Finish(series); }) {
+        if (mixed.any_float()) function.Finish(series);
+      }
+      return HasValues(row.values) ? sink(row) : absl::OkStatus();
+    }
+    BARO_TRY(compute(series));
     if (!HasValues(values)) return absl::OkStatus();
     if constexpr (requires { function.Finish(series); }) function.Finish(series);
     return sink({series.labels, series.drop_name || drop_name, values});
@@ -36,6 +49,7 @@ absl::Status RunWindows(Evaluator* evaluator, const Call& call, bool drop_name, 
 
 absl::Status RateRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status OverTimeRows(Evaluator* evaluator, const Call& call, RowSink sink);
+absl::Status IntegralRows(Evaluator* evaluator, const Call& call, RowSink sink);
 absl::Status TrendRows(Evaluator* evaluator, const Call& call, RowSink sink);
 
 // The values' quantile, which sorts them; NaN first. As Prometheus: outside 0…1 an infinity.

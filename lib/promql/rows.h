@@ -4,11 +4,13 @@
 
 #include <bit>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "baro/model/histogram.h"
 #include "baro/model/labels.h"
 #include "baro/model/sample.h"
 #include "query.h"
@@ -26,6 +28,9 @@ inline bool IsAbsent(double value) { return std::bit_cast<uint64_t>(value) == kN
 const model::Labels& NoLabels();
 inline model::LabelsRef NoLabelsRef() { return {&NoLabels(), &NoLabels()}; }
 
+// Shared: one sample is seen by several steps, and by tables on the way.
+using HistogramPtr = std::shared_ptr<const model::Histogram>;
+
 // Labels are owned by the query, or by a set it keeps. `values` belongs to the producer and may be
 // overwritten by the receiver; it is valid during the call only.
 struct Row {
@@ -33,6 +38,10 @@ struct Row {
   // The metric name goes away when the query ends, not before: label_replace() may still read it.
   bool drop_name = false;
   std::span<double> values;
+  // Empty when all values are floats, which is all that most nodes ever ask. Else as long as
+  // `values`: where a value is model::kHistogramMark this is the histogram; elsewhere it means
+  // nothing. Who knows floats only calls TakeFloats() or DropHistograms() first (histogram_row.h).
+  std::span<HistogramPtr> histograms = {};
 };
 
 using RowSink = absl::FunctionRef<absl::Status(Row)>;
@@ -41,7 +50,7 @@ using RowSink = absl::FunctionRef<absl::Status(Row)>;
 class Table {
  public:
   Table(Query* query, size_t steps) : query_(query), steps_(steps) {}
-  ~Table() { query_->Release(values_.size()); }
+  ~Table() { query_->Release(values_.size() + histograms_held_); }
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
@@ -61,6 +70,15 @@ class Table {
   bool drop_name(size_t index) const { return heads_[index].drop_name; }
   void set_drop_name(size_t index, bool drop) { heads_[index].drop_name = drop; }
 
+  // Whether any row has histograms.
+  bool has_histograms() const { return !histograms_.empty(); }
+  // The histogram of a cell; null where there is a float or nothing.
+  const HistogramPtr& histogram(size_t index, size_t step);
+  // Sets a cell. Errors: ResourceExhausted.
+  absl::Status SetHistogram(size_t index, size_t step, HistogramPtr histogram);
+  // Copies the cell of a row of another table, whatever it holds. Errors: ResourceExhausted.
+  absl::Status CopyCell(Table* from, size_t from_index, size_t step, size_t index);
+
   // Rows of equal labels (and equal drop_name) become one, in the place of the first. Two values at
   // one step are FailedPrecondition: "vector cannot contain metrics with the same labelset".
   absl::Status MergeEqual();
@@ -71,10 +89,16 @@ class Table {
     bool drop_name = false;
   };
 
+  std::vector<HistogramPtr>* HistogramsOf(size_t index);
+  absl::Status MergeInto(size_t into, size_t from);
+
   Query* const query_;
   const size_t steps_;
   std::vector<Head> heads_;
   std::vector<double> values_;
+  // Of each row up to the last one that has any; empty for rows of floats.
+  std::vector<std::vector<HistogramPtr>> histograms_;
+  size_t histograms_held_ = 0;
 };
 
 // Whether any step has a value.

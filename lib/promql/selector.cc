@@ -6,6 +6,7 @@
 #include "baro/base/status.h"
 #include "evaluator.h"
 #include "float_math.h"
+#include "histogram_row.h"
 
 namespace baro::promql {
 namespace {
@@ -27,47 +28,52 @@ int64_t SaturatingSub(int64_t a, int64_t b) {
 struct Compacted {
   std::vector<int64_t> times_ms;
   std::vector<double> values;
+  std::vector<const model::Histogram*> histograms;
+  std::vector<int64_t> starts_ms;
 
-  void Take(std::span<const int64_t> times, std::span<const double> from) {
+  void Take(const model::SeriesView& view) {
     times_ms.clear();
     values.clear();
-    for (size_t i = 0; i < from.size(); ++i) {
-      if (model::IsStaleNan(from[i])) continue;
-      times_ms.push_back(times[i]);
-      values.push_back(from[i]);
+    histograms.clear();
+    starts_ms.clear();
+    for (size_t i = 0; i < view.values.size(); ++i) {
+      if (model::IsStaleNan(view.values[i])) continue;
+      times_ms.push_back(view.times_ms[i]);
+      values.push_back(view.values[i]);
+      if (!view.histograms.empty()) histograms.push_back(view.histograms[i]);
+      if (!view.starts_ms.empty()) starts_ms.push_back(view.starts_ms[i]);
     }
   }
 };
+
+// One sample where a step has a value.
+std::vector<Query::StepCount> SeenNow(std::span<const double> values) {
+  std::vector<Query::StepCount> steps(values.size());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!IsAbsent(values[i])) steps[i] = {1, 1};
+  }
+  return steps;
+}
+
+// All of a window are seen, but only those behind the window before are read.
+std::vector<Query::StepCount> SeenFirst(const WindowBounds& bounds) {
+  std::vector<Query::StepCount> steps(bounds.first.size());
+  uint32_t read_to = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    steps[i].total = bounds.last[i] - bounds.first[i];
+    steps[i].read = bounds.last[i] - std::min(std::max(bounds.first[i], read_to), bounds.last[i]);
+    read_to = std::max(read_to, bounds.last[i]);
+  }
+  return steps;
+}
 
 // How many samples may pass before the query looks at its deadline again.
 constexpr size_t kSamplesPerCheck = 64 * 1024;
 
 }  // namespace
 
-// An instant selector finds nothing where the newest sample is a histogram, a range passes over it:
-// just what both do with stale markers.
 absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
                         int64_t last_ms, SeriesSink sink, bool newest_only) {
-  std::vector<double> floats;
-  std::string_view met;
-  const auto without = [&](model::LabelsRef labels, const model::SeriesView& view) {
-    if (view.histograms.empty()) [[likely]] {
-      return sink(labels, view);
-    }
-    const std::string_view metric = labels.Get(model::kMetricName);
-    const bool ignored = !query->presence();
-    if (ignored && (met.data() == nullptr || metric != met)) query->MeetHistograms(metric);
-    met = metric;
-    floats.assign(view.values.begin(), view.values.end());
-    std::replace_if(floats.begin(), floats.end(), model::IsHistogramMark,
-                    ignored ? model::kStaleNan : model::kNormalNan);
-    return sink(labels, {view.index, view.times_ms, floats, {}});
-  };
-  return ReadBoth(query, matchers, first_ms, last_ms, without, newest_only);
-}
-
-absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
-                      int64_t last_ms, SeriesSink sink, bool newest_only) {
   model::SelectRequest request;
   request.histograms = true;
   request.start_ms = SaturatingSub(first_ms, -1);
@@ -89,6 +95,8 @@ absl::Status ReadBoth(Query* query, const std::vector<model::Matcher>& matchers,
       unchecked = 0;
       BARO_TRY(query->CheckAlive());
     }
+    if (!view.histograms.empty()) [[unlikely]]
+      query->NoteHistograms();
     BARO_TRY(sink(set->labels(view.index), view));
   }
 }
@@ -107,8 +115,17 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, RowSink sin
   const WindowSpec spec = InstantSpec(selector, grid_, query_->lookback_ms());
   WindowCache cache(spec);
   std::vector<double> values(grid_.count);
+  ResetFinder resets;
   const auto one = [&](model::LabelsRef labels, const model::SeriesView& view) {
     const WindowBounds& bounds = cache.Bounds(view.times_ms);
+    if (!view.histograms.empty()) [[unlikely]] {
+      if (selector.histogram_sums_only) {
+        model::SeriesView hinted = view;
+        hinted.histograms = resets.Hinted(view);
+        return MixedSelectorRow(query_, labels, hinted, bounds, sink);
+      }
+      return MixedSelectorRow(query_, labels, view, bounds, sink);
+    }
     size_t present = 0;
     for (size_t step = 0; step < values.size(); ++step) {
       const uint32_t last = bounds.last[step];
@@ -117,6 +134,8 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, RowSink sin
       present += found ? 1 : 0;
     }
     query_->CountRead(present);
+    if (query_->detailed()) [[unlikely]]
+      query_->CountSteps(SeenNow(values));
     return present == 0 ? absl::OkStatus() : sink({labels, false, values});
   };
   const bool newest_only = grid_.count == 1 || spec.fixed;
@@ -150,18 +169,27 @@ absl::Status Evaluator::SelectorRanges(const MatrixSelector& matrix, const Windo
   WindowCache cache(spec);
   WindowCache compacted_cache(spec);
   Compacted compacted;
-  const auto one = [&](model::LabelsRef labels, const model::SeriesView& view) {
-    RangeSeries series{labels, false, view.times_ms, view.values, nullptr};
+  ResetFinder resets;
+  const auto one = [&](model::LabelsRef labels, model::SeriesView view) {
+    if (matrix.selector->histogram_sums_only && !view.histograms.empty()) [[unlikely]] {
+      view.histograms = resets.Hinted(view);
+    }
+    RangeSeries series{labels,  false,           view.times_ms, view.values,
+                       nullptr, view.histograms, view.starts_ms};
     if (HasStaleMarker(view.values)) [[unlikely]] {
-      compacted.Take(view.times_ms, view.values);
+      compacted.Take(view);
       series.times_ms = compacted.times_ms;
       series.values = compacted.values;
+      series.histograms = compacted.histograms;
+      series.starts_ms = compacted.starts_ms;
       series.bounds = &compacted_cache.Bounds(series.times_ms);
     } else {
       series.bounds = &cache.Bounds(view.times_ms);
     }
     if (series.bounds->samples == 0) return absl::OkStatus();
     query_->CountRead(series.bounds->samples);
+    if (query_->detailed()) [[unlikely]]
+      query_->CountSteps(SeenFirst(*series.bounds));
     return sink(series);
   };
   return ReadSeries(query_, matrix.selector->matchers, spec.FirstMs(), spec.LastMs(), one);

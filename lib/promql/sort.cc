@@ -8,6 +8,7 @@
 
 #include "baro/base/status.h"
 #include "evaluator.h"
+#include "histogram_row.h"
 
 namespace baro::promql {
 namespace {
@@ -78,9 +79,18 @@ void SortByLabels(const Call& call, Table* table, bool descending, Order* order)
 }  // namespace
 
 absl::Status SortRows(Evaluator* evaluator, const Call& call, RowSink sink) {
-  if (evaluator->grid().count > 1) return evaluator->Rows(*call.args[0], sink);
+  const bool by_value =
+      call.function->id == FunctionId::kSort || call.function->id == FunctionId::kSortDesc;
+  // A histogram has no place in an order of values.
+  const auto take = [by_value](Row* row) { return !by_value || TakeFloats(row); };
+  if (evaluator->grid().count > 1) {
+    evaluator->query().annotations().SortInRangeQuery(call.place);
+    return evaluator->Rows(*call.args[0],
+                           [&](Row row) { return take(&row) ? sink(row) : absl::OkStatus(); });
+  }
   Table table(&evaluator->query(), 1);
-  BARO_TRY(evaluator->Fill(*call.args[0], &table));
+  BARO_TRY(evaluator->Rows(
+      *call.args[0], [&](Row row) { return take(&row) ? table.Add(row) : absl::OkStatus(); }));
   Order order(table.size());
   std::iota(order.begin(), order.end(), size_t{0});
   switch (call.function->id) {

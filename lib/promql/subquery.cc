@@ -1,9 +1,11 @@
 // Subqueries: the inner expression on a grid of its own, its rows as series for the outer windows.
 
+#include <deque>
 #include <utility>
 
 #include "baro/base/status.h"
 #include "evaluator.h"
+#include "histogram_row.h"
 
 namespace baro::promql {
 namespace {
@@ -22,6 +24,26 @@ StepGrid InnerGrid(const WindowSpec& spec, int64_t step_ms) {
   return {start_ms, step_ms, count};
 }
 
+// Windows over samples that were read inside.
+std::vector<Query::StepCount> SeenAgain(const WindowBounds& bounds) {
+  std::vector<Query::StepCount> steps(bounds.first.size());
+  for (size_t i = 0; i < steps.size(); ++i) steps[i].total = bounds.last[i] - bounds.first[i];
+  return steps;
+}
+
+// What a sample tells of a reset since the one before does not hold when a subquery has left that
+// out, or shows the sample twice. Copies that have to be made live in `copies`.
+const model::Histogram* WithoutHint(const model::Histogram& histogram,
+                                    std::deque<model::Histogram>* copies) {
+  if (histogram.reset_hint == model::ResetHint::kUnknown ||
+      histogram.reset_hint == model::ResetHint::kGauge) {
+    return &histogram;
+  }
+  copies->push_back(histogram);
+  copies->back().reset_hint = model::ResetHint::kUnknown;
+  return &copies->back();
+}
+
 }  // namespace
 
 absl::Status Evaluator::SubqueryRanges(const SubqueryExpr& subquery, const WindowSpec& spec,
@@ -37,23 +59,37 @@ absl::Status Evaluator::SubqueryRanges(const SubqueryExpr& subquery, const Windo
   WindowCache gappy_cache(spec);
   std::vector<int64_t> times_ms;
   std::vector<double> values;
+  std::vector<const model::Histogram*> histograms;
+  std::deque<model::Histogram> unhinted;
   Evaluator inner(query_, inner_grid);
+  const bool nested = query_->in_subquery();
+  const Query::InSubquery inside(query_, true);
   const absl::Status status = inner.Rows(*subquery.inner, [&](const Row& row) {
+    const Query::InSubquery outside(query_, nested);
     times_ms.clear();
     values.clear();
+    histograms.clear();
+    unhinted.clear();
     for (size_t i = 0; i < row.values.size(); ++i) {
       if (IsAbsent(row.values[i])) continue;
       times_ms.push_back(grid_times[i]);
       values.push_back(row.values[i]);
+      if (row.histograms.empty()) [[likely]] {
+        continue;
+      }
+      const HistogramPtr* const histogram = HistogramAt(row, i);
+      histograms.push_back(histogram == nullptr ? nullptr : WithoutHint(**histogram, &unhinted));
     }
     if (values.empty()) return absl::OkStatus();
     const bool full = values.size() == grid_times.size();
-    if (!full) gappy_cache.Forget();
     const WindowBounds& bounds =
         full ? full_cache.Bounds(grid_times) : gappy_cache.Bounds(times_ms);
     if (bounds.samples == 0) return absl::OkStatus();
     query_->CountRead(bounds.samples);
-    return sink({row.labels, row.drop_name, full ? grid_times : times_ms, values, &bounds});
+    if (query_->detailed()) [[unlikely]]
+      query_->CountSteps(SeenAgain(bounds));
+    return sink(
+        {row.labels, row.drop_name, full ? grid_times : times_ms, values, &bounds, histograms, {}});
   });
   query_->Release(inner_grid.count);
   return status;

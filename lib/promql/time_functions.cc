@@ -3,6 +3,7 @@
 #include "baro/base/status.h"
 #include "evaluator.h"
 #include "float_math.h"
+#include "histogram_row.h"
 
 namespace baro::promql {
 namespace {
@@ -75,23 +76,27 @@ double DatePart(FunctionId id, int64_t seconds) {
   }
 }
 
-// The time of the very sample that an instant selector found.
-absl::Status SampleTimeRows(Evaluator* evaluator, const VectorSelector& selector, RowSink sink) {
+// The time of the very sample that an instant selector found, or since when its counter counts.
+absl::Status SampleTimeRows(Evaluator* evaluator, const VectorSelector& selector, bool start,
+                            RowSink sink) {
   Query* const query = &evaluator->query();
   const WindowSpec spec = InstantSpec(selector, evaluator->grid(), query->lookback_ms());
   WindowCache cache(spec);
   std::vector<double> values(evaluator->grid().count);
-  return ReadSeries(query, selector.matchers, spec.FirstMs(), spec.LastMs(),
-                    [&](model::LabelsRef labels, const model::SeriesView& view) {
-                      const WindowBounds& bounds = cache.Bounds(view.times_ms);
-                      for (size_t step = 0; step < values.size(); ++step) {
-                        const uint32_t last = bounds.last[step];
-                        const bool found =
-                            last > bounds.first[step] && !model::IsStaleNan(view.values[last - 1]);
-                        values[step] = found ? SecondsOf(view.times_ms[last - 1]) : kNoValue;
-                      }
-                      return HasValues(values) ? sink({labels, true, values}) : absl::OkStatus();
-                    });
+  const auto time_of = [start](const model::SeriesView& view, size_t index) {
+    if (!start) return view.times_ms[index];
+    return view.starts_ms.empty() ? 0 : view.starts_ms[index];
+  };
+  const auto one = [&](model::LabelsRef labels, const model::SeriesView& view) {
+    const WindowBounds& bounds = cache.Bounds(view.times_ms);
+    for (size_t step = 0; step < values.size(); ++step) {
+      const uint32_t last = bounds.last[step];
+      const bool found = last > bounds.first[step] && !model::IsStaleNan(view.values[last - 1]);
+      values[step] = found ? SecondsOf(time_of(view, last - 1)) : kNoValue;
+    }
+    return HasValues(values) ? sink({labels, true, values}) : absl::OkStatus();
+  };
+  return ReadSeries(query, selector.matchers, spec.FirstMs(), spec.LastMs(), one);
 }
 
 }  // namespace
@@ -99,13 +104,19 @@ absl::Status SampleTimeRows(Evaluator* evaluator, const VectorSelector& selector
 absl::Status TimestampRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   const Expr& arg = Unwrap(*call.args[0]);
   if (arg.kind == Expr::Kind::kVectorSelector) {
-    return SampleTimeRows(evaluator, As<VectorSelector>(arg), sink);
+    const bool start = call.function->id == FunctionId::kStartTimestamp;
+    return SampleTimeRows(evaluator, As<VectorSelector>(arg), start, sink);
+  }
+  // What is computed has not begun at any time.
+  if (call.function->id == FunctionId::kStartTimestamp) {
+    return evaluator->Rows(arg, [](const Row&) { return absl::OkStatus(); });
   }
   return evaluator->Rows(arg, [&](Row row) {
     for (size_t step = 0; step < row.values.size(); ++step) {
       if (!IsAbsent(row.values[step])) row.values[step] = SecondsOf(evaluator->grid().Time(step));
     }
     row.drop_name = true;
+    row.histograms = {};
     return sink(row);
   });
 }
@@ -121,6 +132,7 @@ absl::Status DateRows(Evaluator* evaluator, const Call& call, RowSink sink) {
     return sink({NoLabelsRef(), false, values});
   }
   return evaluator->Rows(*call.args[0], [&](Row row) {
+    if (!TakeFloats(&row)) return absl::OkStatus();
     for (double& value : row.values) {
       if (!IsAbsent(value)) value = DatePart(id, GoInt64(value));
     }

@@ -46,6 +46,8 @@ enum class TokenKind : uint8_t {
   kAnd,
   kOr,
   kUnless,
+  kTrimUpper,
+  kTrimLower,
   kAtan2,
   // Aggregators.
   kAggregator,

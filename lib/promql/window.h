@@ -39,7 +39,6 @@ class WindowCache {
   explicit WindowCache(const WindowSpec& spec) : spec_(spec) {}
 
   const WindowBounds& Bounds(std::span<const int64_t> times_ms);
-  void Forget() { computed_ = false; }
 
  private:
   void Compute(std::span<const int64_t> times_ms);

@@ -13,7 +13,8 @@ absl::StatusOr<std::span<const double>> BlockMerge::Cells(size_t column) {
     const Place place = sources_[source][column];
     if (place.value == nullptr) continue;
     decoded_.resize(place.value->row_count());
-    BARO_TRY(place.value->Decode(place.column, decoded_));
+    BARO_TRY(place.value->Decode(place.column, 0, place.value->chunk_rows().size(), decoded_,
+                                 place.referred));
     if (!left_out_.empty()) MaskLeftOut(source, column);
     const std::vector<uint32_t>& rows = plan_.rows_of(source);
     for (size_t row = 0; row < decoded_.size(); ++row) {
@@ -22,6 +23,20 @@ absl::StatusOr<std::span<const double>> BlockMerge::Cells(size_t column) {
     }
   }
   return std::span<const double>(cells_);
+}
+
+void BlockMerge::LeaveOutTimesOf(uint32_t source, const PartFragment& other,
+                                 std::span<const uint32_t> columns) {
+  const size_t rows = other.times_ms.size();
+  for (size_t i = 0; i < columns.size(); ++i) {
+    CellsLeftOut cells{source, columns[i], {}, {}};
+    for (size_t row = 0; row < rows; ++row) {
+      if (!model::IsNoSample(other.values[i * rows + row])) {
+        cells.other_times_ms.push_back(other.times_ms[row]);
+      }
+    }
+    if (!cells.other_times_ms.empty()) LeaveOut(std::move(cells));
+  }
 }
 
 void BlockMerge::MaskLeftOut(size_t source, size_t column) {

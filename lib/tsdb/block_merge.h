@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "part_reader.h"
 #include "row_plan.h"
 #include "slot_value.h"
 
@@ -30,6 +31,7 @@ class BlockMerge {
   struct Place {
     const SlotValues* value = nullptr;  // null: the source does not have it
     uint32_t column = 0;
+    SlotValues::Referred* referred = nullptr;  // of the value
   };
 
   BlockMerge(const RowPlan& plan, std::span<const SourceRows> rows) : plan_(plan), rows_(rows) {}
@@ -37,6 +39,10 @@ class BlockMerge {
   // Sources in the order of `rows`: by rank, lowest first; a place for each column.
   void AddSource(std::vector<Place> columns) { sources_.push_back(std::move(columns)); }
   void LeaveOut(CellsLeftOut cells) { left_out_.push_back(std::move(cells)); }
+  // What a source has at the times at which `other` has samples; `columns` are its columns in the
+  // outgoing block.
+  void LeaveOutTimesOf(uint32_t source, const PartFragment& other,
+                       std::span<const uint32_t> columns);
 
   // All rows of a column; kNoSample where there is none. Valid until the next call.
   // Errors of both: DataLoss.

@@ -1,5 +1,5 @@
-// BucketStats: statistics of columns in pieces of time: the slots of a merged part, the buckets of
-// a downsampled tier. Bytes: docs/formats/slot.md.
+// BucketStats: statistics of columns in the buckets of a downsampled tier. Bytes:
+// docs/formats/slot.md.
 #pragma once
 
 #include <cstdint>

@@ -28,6 +28,7 @@
 #include "baro/model/layout.h"
 #include "baro/tsdb/store.h"
 #include "component_table.h"
+#include "cut_log.h"
 #include "label_cache.h"
 #include "label_table.h"
 #include "split.h"
@@ -147,6 +148,8 @@ class Dictionary {
 
   // Label sets for a selection, which holds the cache.
   std::shared_ptr<const LabelCache> Labels() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of all selections so far.
+  CutLog& cuts() const { return cuts_; }
 
   // Gives the two halves' tables to `read(targets, columns)` under the lock.
   template <typename Read>
@@ -230,6 +233,7 @@ class Dictionary {
 
   const Limits limits_;
   const base::MemoryBudget* const memory_;
+  mutable CutLog cuts_;
   mutable base::Mutex mutex_;
   LabelTable targets_ ABSL_GUARDED_BY(mutex_);
   LabelTable columns_ ABSL_GUARDED_BY(mutex_);

@@ -110,6 +110,7 @@ TargetHead* Head::FindOrAdd(TargetId target) {
 void Head::Widen(int64_t time_ms) {
   if (time_ms < time_ms_min()) time_ms_min_.store(time_ms, std::memory_order_release);
   if (time_ms > time_ms_max()) time_ms_max_.store(time_ms, std::memory_order_release);
+  changed_ = {std::min(changed_.first, time_ms), std::max(changed_.second, time_ms)};
 }
 
 }  // namespace baro::tsdb

@@ -7,6 +7,7 @@
 #include <memory>
 #include <roaring/roaring.hh>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "baro/base/mutex.h"
@@ -29,6 +30,12 @@ class Head {
                     std::span<const uint64_t> changed, RowHint* hint);
   // Writer only. Indexes into the batch, of those samples that are to be stored.
   Applied AppendSamples(const SampleBatch& batch, std::span<const uint32_t> chosen);
+
+  // Writer only. First and last time of what was appended since this was called before; an empty
+  // range, its first after its last, when nothing was.
+  std::pair<int64_t, int64_t> TakeChanged() {
+    return std::exchange(changed_, {INT64_MAX, INT64_MIN});
+  }
 
   // Null when it has nothing of the target.
   const TargetHead* Find(TargetId target) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -53,7 +60,8 @@ class Head {
   void WriteTo(TargetId id, TargetHead* target, Write write);
 
   const uint64_t epoch_;
-  BlockRule rule_;  // the writer's
+  BlockRule rule_;                                             // the writer's
+  std::pair<int64_t, int64_t> changed_{INT64_MAX, INT64_MIN};  // the writer's
   mutable base::Mutex mutex_;
   std::vector<std::unique_ptr<TargetHead>> targets_ ABSL_GUARDED_BY(mutex_);
   Roaring present_ ABSL_GUARDED_BY(mutex_);

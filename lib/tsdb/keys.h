@@ -66,6 +66,7 @@ inline constexpr char kComponentKey = 'h';  // columns of histograms' insides
 inline constexpr char kBoundsKey = 'o';     // custom bounds of histograms
 inline constexpr char kExemplarKey = 'e';   // exemplars, as they were at the last seal
 inline constexpr char kTombstoneKey = 'd';
+inline constexpr char kNoteKey = 'x';  // what others keep here: baro/tsdb/notes.h
 std::string IdKey(char kind, uint32_t id);
 
 std::string JournalKey(uint64_t number);

@@ -47,6 +47,7 @@ struct LoadedEntry {
   std::string times;
   std::vector<std::pair<uint16_t, std::string>> values;  // by block
   std::vector<SlotValues> parsed;                        // of each
+  std::vector<SlotValues::Referred> referred;            // of each, as far as decoded
 };
 
 // The part of one class, while it is written.

@@ -147,12 +147,81 @@ TEST(RowPlan, CopiesWholeChunksAndJoinsSmallOnes) {
   EXPECT_EQ(plan.chunks()[1].copied_chunk, 1U);
   EXPECT_EQ(plan.chunks()[2].copied_chunk, PlannedChunk::kMixed);
   EXPECT_EQ(RowPlan(sources, false).chunks()[1].copied_chunk, PlannedChunk::kMixed);
+  sources[1].may_copy = false;
+  const RowPlan all_anew(sources, true);
+  for (const PlannedChunk& chunk : all_anew.chunks()) {
+    EXPECT_TRUE(chunk.source != 1 || chunk.copied_chunk == PlannedChunk::kMixed);
+  }
+  sources[1].may_copy = true;
   sources[0].times_ms.front() = 1;
   const RowPlan mixed(sources, true);
   EXPECT_EQ(mixed.chunks()[1].copied_chunk, PlannedChunk::kMixed);
   EXPECT_EQ(mixed.times_ms().size(), 2'398U);
   EXPECT_TRUE(std::is_sorted(mixed.times_ms().begin(), mixed.times_ms().end()));
   EXPECT_EQ(mixed.rows_of(0)[0], mixed.rows_of(1)[0]) << "one row, told by two";
+}
+
+TEST(ChunkedValue, DecodesColumnsThatReferToOneAnother) {
+  // Buckets of a histogram: each counts what the one before does, and a little more.
+  const std::vector<uint32_t> chunk_rows = {120, 200};
+  std::mt19937 random(5);
+  std::vector<std::vector<double>> columns(kBlockColumns, std::vector<double>(320));
+  for (size_t row = 1; row < 320; ++row) {
+    double below = 0;
+    for (auto& column : columns) {
+      below += random() % 8 == 0 ? 1.0 : static_cast<double>(random() % 2 * 5);
+      column[row] = column[row - 1] + below;
+    }
+  }
+  ChunkedValues values(chunk_rows);
+  std::vector<codec::ColumnGroupEncoder> encoders(chunk_rows.size());
+  size_t related = 0;
+  for (const auto& column : columns) {
+    std::vector<std::string> encoded(2);
+    encoders[0].Append(std::span(column).first(120), &encoded[0]);
+    encoders[1].Append(std::span(column).subspan(120), &encoded[1]);
+    related += codec::ColumnsBack(encoded[1]) != 0;
+    const std::vector<std::string_view> pieces(encoded.begin(), encoded.end());
+    values.Add(pieces);
+  }
+  EXPECT_GT(related, 10U);
+  const std::string bytes = std::move(values).Finish();
+  const auto parsed = SlotValues::Parse(bytes);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  SlotValues::Referred referred;
+  for (size_t c = 0; c < kBlockColumns; ++c) {
+    std::vector<double> decoded(320);
+    ASSERT_TRUE(parsed->Decode(c, decoded).ok());
+    EXPECT_EQ(decoded, columns[c]) << "alone, column " << c;
+    ASSERT_TRUE(parsed->Decode(c, 0, 2, decoded, &referred).ok());
+    EXPECT_EQ(decoded, columns[c]) << "among others, column " << c;
+    decoded.resize(200);
+    ASSERT_TRUE(parsed->Decode(c, 1, 2, decoded).ok());
+    EXPECT_TRUE(std::equal(decoded.begin(), decoded.end(), columns[c].begin() + 120)) << c;
+  }
+}
+
+TEST(ChunkedValue, RefusesAReferenceToNoColumn) {
+  std::vector<double> first(64);
+  std::vector<double> second(64);
+  for (size_t i = 0; i < 64; ++i) {
+    first[i] = static_cast<double>(i * i * 7919 % 1'009);
+    second[i] = first[i] + static_cast<double>(i % 2);
+  }
+  codec::ColumnGroupEncoder encoder;
+  std::string ignored;
+  std::string related;
+  encoder.Append(first, &ignored);
+  encoder.Append(second, &related);
+  ASSERT_EQ(codec::ColumnsBack(related), 1U);
+  const std::vector<uint32_t> chunk_rows = {64};
+  ChunkedValues values(chunk_rows);
+  const std::vector<std::string_view> pieces = {related};
+  values.Add(pieces);
+  const std::string bytes = std::move(values).Finish();
+  const auto parsed = SlotValues::Parse(bytes);
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed->Decode(0, first).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(ChunkedValue, DecodesAnyChunksAndRefusesEveryTruncation) {
@@ -210,6 +279,9 @@ class MergeTest : public ::testing::Test {
                 ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
     StartAnew(1);
   }
+
+  enum class How { kOneFault, kDeadDisk, kPowerCut };
+  void FailAtEveryStep(How how, bool goes_on);
 
   void StartAnew(uint64_t seed) {
     store_.reset();
@@ -319,48 +391,59 @@ TEST_F(MergeTest, TheLastOneWinsAcrossLayoutsToo) {
 }
 
 // All writes fail from a step on, or that one; the process goes on or ends; or the power goes.
-TEST_F(MergeTest, AFailureAtAnyStepLeavesTheOldPartsOrTheNewOne) {
-  enum class How { kOneFault, kDeadDisk, kPowerCut };
-  for (const How how : {How::kOneFault, How::kDeadDisk, How::kPowerCut}) {
-    for (const bool goes_on : {false, true}) {
-      bool done = false;
-      for (uint64_t step = 0; !done; ++step) {
-        SCOPED_TRACE(::testing::Message() << static_cast<int>(how) << " from step " << step);
-        ASSERT_LT(step, 300U);
-        StartAnew(step + 1);
-        ASSERT_NO_FATAL_FAILURE(Open());
-        for (int i = 0; i < 3; ++i) {
-          Scrape(kSlotMs);
-          Seal();
-        }
-        Append({{"__name__", "m0"}, {"job", "x"}}, kDayStartMs + kSlotMs, 77);  // late, overwrites
-        const uint64_t begin = disk_->operations();
-        if (how == How::kPowerCut) {
-          disk_->CutPowerAfter(step + 1);
-        } else {
-          disk_->SetFaultAfter(DiskFault::kBroken, step, how == How::kOneFault ? 1 : UINT64_MAX);
-        }
-        static_cast<void>(store_->Maintain(true));
-        done = disk_->operations() - begin <= step;
-        if (how != How::kPowerCut) {
-          EXPECT_EQ(ReadAll(*store_), expected_);
-          disk_->SetFault(DiskFault::kNone);
-          if (goes_on) {
-            Append({{"__name__", "m1"}, {"job", "x"}}, clock_.NowMs() + 1, 5);
-            EXPECT_TRUE(store_->Maintain(true).ok());
-          }
-        }
-        store_.reset();
-        if (how == How::kPowerCut) disk_->RestorePower();
-        ASSERT_NO_FATAL_FAILURE(Open());
-        EXPECT_EQ(ReadAll(*store_), expected_);
+void MergeTest::FailAtEveryStep(How how, bool goes_on) {
+  bool done = false;
+  for (uint64_t step = 0; !done; ++step) {
+    SCOPED_TRACE(::testing::Message() << "from step " << step);
+    ASSERT_LT(step, 300U);
+    StartAnew(step + 1);
+    ASSERT_NO_FATAL_FAILURE(Open());
+    for (int i = 0; i < 3; ++i) {
+      Scrape(kSlotMs);
+      Seal();
+    }
+    Append({{"__name__", "m0"}, {"job", "x"}}, kDayStartMs + kSlotMs, 77);  // late, overwrites
+    const uint64_t begin = disk_->operations();
+    if (how == How::kPowerCut) {
+      disk_->CutPowerAfter(step + 1);
+    } else {
+      disk_->SetFaultAfter(DiskFault::kBroken, step, how == How::kOneFault ? 1 : UINT64_MAX);
+    }
+    static_cast<void>(store_->Maintain(true));
+    done = disk_->operations() - begin <= step;
+    if (how != How::kPowerCut) {
+      EXPECT_EQ(ReadAll(*store_), expected_);
+      disk_->SetFault(DiskFault::kNone);
+      if (goes_on) {
+        Append({{"__name__", "m1"}, {"job", "x"}}, clock_.NowMs() + 1, 5);
         EXPECT_TRUE(store_->Maintain(true).ok());
-        EXPECT_EQ(ReadAll(*store_), expected_);
-        EXPECT_EQ(store_->GetStats().parts, 1U);
-        if (HasFailure()) return;
       }
     }
+    store_.reset();
+    if (how == How::kPowerCut) disk_->RestorePower();
+    ASSERT_NO_FATAL_FAILURE(Open());
+    EXPECT_EQ(ReadAll(*store_), expected_);
+    EXPECT_TRUE(store_->Maintain(true).ok());
+    EXPECT_EQ(ReadAll(*store_), expected_);
+    EXPECT_EQ(store_->GetStats().parts, 1U);
+    if (HasFailure()) return;
   }
+}
+
+TEST_F(MergeTest, OneFailureAtAnyStepLeavesTheOldPartsOrTheNewOne) {
+  FailAtEveryStep(How::kOneFault, false);
+}
+
+TEST_F(MergeTest, GoesOnAfterOneFailureAtAnyStep) { FailAtEveryStep(How::kOneFault, true); }
+
+TEST_F(MergeTest, ADeadDiskAtAnyStepLeavesTheOldPartsOrTheNewOne) {
+  FailAtEveryStep(How::kDeadDisk, false);
+}
+
+TEST_F(MergeTest, GoesOnWhenADeadDiskComesBack) { FailAtEveryStep(How::kDeadDisk, true); }
+
+TEST_F(MergeTest, APowerCutAtAnyStepLeavesTheOldPartsOrTheNewOne) {
+  FailAtEveryStep(How::kPowerCut, false);
 }
 
 }  // namespace

@@ -26,9 +26,6 @@ namespace {
 // Cells that are read at a time, as far as their encodings go: about 1 MB of them.
 constexpr uint64_t kBatchCellsMax = uint64_t{1} << 22;
 
-// Slots that share their statistics: those of every slot took a third of a part.
-constexpr int64_t kStatsSlots = 4;
-
 using Entry = MergeEntry;
 using Item = MergeItem;
 using Loaded = LoadedEntry;
@@ -248,8 +245,8 @@ class PartMerge {
     return outputs_.back().writer->Finish();
   }
 
-  // All blocks of one layout, each with its statistics behind it, then its times: the order of the
-  // keys.
+  // All blocks of one layout, in tiers each with its statistics behind it, then its times: the
+  // order of the keys.
   absl::Status WriteLayout(std::span<Item> items) {
     layout_ = context_.dictionary->FindLayout(items.front().layout());
     if (layout_ == nullptr) {
@@ -334,6 +331,8 @@ class PartMerge {
       if (!times.ok()) return reader_.Damaged(TimesKeyOf(entry), times.status());
       BARO_TRY_ASSIGN(rows[i].times_ms, TimesOf(entry, loaded[i].times));
       rows[i].chunk_rows.assign(times->chunk_rows().begin(), times->chunk_rows().end());
+      rows[i].may_copy =
+          PartOf(entry).generation != Generation::kSealed && entry.positions == nullptr;
       if (item.deleted) rows[i].dropped = DroppedRows(entry);
     }
     return rows;
@@ -363,6 +362,8 @@ class PartMerge {
   absl::StatusOr<std::vector<BlockMerge::Place>> PlacesOf(const Entry& entry,
                                                           const SourceRows& rows, Loaded* loaded) {
     loaded->parsed.clear();
+    loaded->referred.clear();
+    loaded->referred.resize(loaded->values.size());
     for (const auto& [block, bytes] : loaded->values) {
       auto parsed = SlotValues::Parse(bytes);
       if (parsed.ok() && !std::equal(rows.chunk_rows.begin(), rows.chunk_rows.end(),
@@ -380,7 +381,8 @@ class PartMerge {
       const uint16_t block = PartOf(entry).BlockOf(position);
       size_t i = 0;
       while (loaded->values[i].first != block) ++i;
-      places.push_back({&loaded->parsed[i], position % static_cast<uint32_t>(kBlockColumns)});
+      places.push_back({&loaded->parsed[i], position % static_cast<uint32_t>(kBlockColumns),
+                        &loaded->referred[i]});
       if (places.back().column >= loaded->parsed[i].column_count()) {
         return reader_.Damaged(TimesKeyOf(entry), absl::DataLossError("it has too few columns"));
       }
@@ -435,7 +437,7 @@ class PartMerge {
       MaskDeletedOf(*other, columns, &fragment);
       for (uint32_t i = 0; i < item.entries.size(); ++i) {
         if (PriorityOf(*other) > PriorityOf(item.entries[i])) {
-          LeaveOutOf(i, fragment, columns, block);
+          block->LeaveOutTimesOf(i, fragment, columns);
         }
       }
     }
@@ -451,24 +453,6 @@ class PartMerge {
       MaskDeleted(DeletedOf(entry, layout_->columns[first_column_ + columns[i]]),
                   fragment->times_ms, std::span(fragment->values).subspan(i * rows, rows));
     }
-  }
-
-  static void LeaveOutOf(uint32_t source, const PartFragment& other,
-                         const std::vector<uint32_t>& columns, BlockMerge* block) {
-    const size_t rows = other.times_ms.size();
-    for (size_t i = 0; i < columns.size(); ++i) {
-      CellsLeftOut cells{source, columns[i], {}, {}};
-      for (size_t row = 0; row < rows; ++row) {
-        if (!model::IsNoSample(other.values[i * rows + row])) {
-          cells.other_times_ms.push_back(other.times_ms[row]);
-        }
-      }
-      if (!cells.other_times_ms.empty()) block->LeaveOut(std::move(cells));
-    }
-  }
-
-  int64_t StatsIntervalMs() {
-    return part().interval_ms != 0 ? part().interval_ms : context_.slot_ms * kStatsSlots;
   }
 
   // The first pass of a tier.
@@ -495,10 +479,18 @@ class PartMerge {
     std::vector<uint32_t> chunk_rows;
     for (const PlannedChunk& chunk : chunks) chunk_rows.push_back(chunk.rows);
     ChunkedValues values(chunk_rows);
-    const Buckets buckets = BucketsOf(plan.times_ms(), StatsIntervalMs());
+    std::vector<codec::ColumnGroupEncoder> encoders(chunks.size());
+    const bool is_tier = part().interval_ms != 0;
+    const Buckets buckets = is_tier ? BucketsOf(plan.times_ms(), part().interval_ms) : Buckets();
     BucketStatsWriter statistics(buckets);
     for (size_t c = 0; c < column_count_; ++c) {
-      const absl::Status status = AddColumn(*item, &block, c, chunks, &values, &statistics);
+      absl::Status status;
+      const auto cells = CellsOf(chunks, c, &block);
+      if (cells.ok()) {
+        if (is_tier) statistics.Add(*cells);
+        status = AddColumn(*item, &block, c, *cells, chunks, &encoders, &values);
+      }
+      if (!cells.ok()) status = cells.status();
       if (!status.ok()) return reader_.Damaged(TimesKeyOf(item->entries.front()), status);
     }
     SlotKey key = part().Key();
@@ -506,8 +498,10 @@ class PartMerge {
     key.block = part().BlockOf(static_cast<uint32_t>(first_column_));
     key.target = item->target();
     BARO_TRY(outputs_.back().writer->Put(key, std::move(values).Finish()));
-    ++key.block;
-    statistics_.emplace_back(key, std::move(statistics).Finish());
+    if (is_tier) {
+      ++key.block;
+      statistics_.emplace_back(key, std::move(statistics).Finish());
+    }
     return absl::OkStatus();
   }
 
@@ -516,11 +510,19 @@ class PartMerge {
     return EvenChunks(static_cast<size_t>(std::count(item.kept.begin(), item.kept.end(), true)));
   }
 
+  // All rows of a column; none where nobody will look at them, as all chunks are copied.
+  absl::StatusOr<std::span<const double>> CellsOf(const std::vector<PlannedChunk>& chunks,
+                                                  size_t column, BlockMerge* block) {
+    const bool copied = std::all_of(chunks.begin(), chunks.end(), [](const PlannedChunk& chunk) {
+      return chunk.copied_chunk != PlannedChunk::kMixed;
+    });
+    if (copied && part().interval_ms == 0) return std::span<const double>();
+    return block->Cells(column);
+  }
+
   absl::Status AddColumn(const Item& item, BlockMerge* block, size_t column,
-                         const std::vector<PlannedChunk>& chunks, ChunkedValues* values,
-                         BucketStatsWriter* statistics) {
-    BARO_TRY_ASSIGN(std::span<const double> cells, block->Cells(column));
-    statistics->Add(cells);
+                         std::span<const double> cells, const std::vector<PlannedChunk>& chunks,
+                         std::vector<codec::ColumnGroupEncoder>* encoders, ChunkedValues* values) {
     if (downsamples()) {
       tier_cells_.clear();
       for (size_t row = 0; row < cells.size(); ++row) {
@@ -535,7 +537,7 @@ class PartMerge {
         BARO_TRY_ASSIGN(pieces[i], block->Copied(column, chunks[i]));
         continue;
       }
-      codec::EncodeColumn(cells.subspan(row, chunks[i].rows), &encoded[i]);
+      (*encoders)[i].Append(cells.subspan(row, chunks[i].rows), &encoded[i]);
       pieces[i] = encoded[i];
     }
     values->Add(pieces);

@@ -26,7 +26,6 @@ namespace baro::tsdb {
 struct MergeContext {
   const Database* database = nullptr;
   Dictionary* dictionary = nullptr;
-  int64_t slot_ms = 0;
   std::atomic<uint64_t>* damaged_total = nullptr;
   // What they delete is left out.
   std::shared_ptr<const Tombstones> tombstones;

@@ -55,7 +55,8 @@ struct Part {
 
   // The key of a value of the part, for layout, block and target to be filled in.
   SlotKey Key() const { return {class_byte, slot, number, 0, 0, 0}; }
-  // The block that has a layout's column. Merged parts have each block's statistics behind it.
+  // The block that has a layout's column. Between those of merged parts there is room
+  // for statistics: tiers have them, and merged parts of format version 2.
   uint16_t BlockOf(uint32_t position) const {
     const auto block = static_cast<uint16_t>(position / kBlockColumns);
     return generation == Generation::kSealed ? block : static_cast<uint16_t>(block * 2);

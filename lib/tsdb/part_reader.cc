@@ -146,13 +146,14 @@ absl::Status PartReader::FetchValues(const Wanted& wanted, std::string_view valu
                       chunk_rows.begin() + static_cast<ptrdiff_t>(fragment.chunk_end),
                       size_t{0}) == rows;
   if (!fits) return Damaged(wanted.key, absl::DataLossError("more times than values or fewer"));
+  SlotValues::Referred referred;
   for (uint32_t i = wanted.first; i < wanted.first + wanted.count; ++i) {
     const size_t column = fragment.positions[i] % kBlockColumns;
     if (column >= parsed->column_count()) {
       return Damaged(wanted.key, absl::DataLossError("it has too few columns"));
     }
     const absl::Status status = parsed->Decode(column, fragment.chunk_begin, fragment.chunk_end,
-                                               {&fragment.values[i * rows], rows});
+                                               {&fragment.values[i * rows], rows}, &referred);
     if (!status.ok()) return Damaged(wanted.key, status);
   }
   return absl::OkStatus();

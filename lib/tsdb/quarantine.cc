@@ -22,6 +22,7 @@ void Quarantine::Add(const Part& part, std::string_view what) {
         entries_.try_emplace(part.number, Entry{part.time_ms_min, part.time_ms_max, text});
     if (!inserted) return;
   }
+  changes_->Note(part.time_ms_min, part.time_ms_max);
   if (on_damage_) on_damage_(text);
 }
 

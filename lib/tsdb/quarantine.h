@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "baro/base/mutex.h"
+#include "change_log.h"
 #include "part.h"
 #include "time_range.h"
 
@@ -18,9 +20,11 @@ namespace baro::tsdb {
 // Thread-safe.
 class Quarantine {
  public:
-  // `on_damage` gets one line a part, when its first damage is found; may be empty.
-  explicit Quarantine(std::function<void(const std::string&)> on_damage)
-      : on_damage_(std::move(on_damage)) {}
+  // `on_damage` gets one line a part, when its first damage is found; may be empty. `changes`
+  // learns of it as well: answers over the part carry a warning from then on.
+  explicit Quarantine(std::function<void(const std::string&)> on_damage,
+                      std::shared_ptr<ChangeLog> changes = std::make_shared<ChangeLog>())
+      : on_damage_(std::move(on_damage)), changes_(std::move(changes)) {}
 
   void Add(const Part& part, std::string_view what) ABSL_LOCKS_EXCLUDED(mutex_);
   // The part has expired.
@@ -39,6 +43,7 @@ class Quarantine {
   };
 
   const std::function<void(const std::string&)> on_damage_;
+  const std::shared_ptr<ChangeLog> changes_;
   mutable base::Mutex mutex_;
   std::map<uint32_t, Entry> entries_ ABSL_GUARDED_BY(mutex_);  // by part; no more than there are
 };

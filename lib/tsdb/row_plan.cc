@@ -83,7 +83,7 @@ void RowPlan::PlanChunks(std::span<const SourceRows> sources, const std::vector<
       const bool joined = open > 0 && open < kCopiedRowsMin && open + rows <= kCopiedRowsMax;
       if (joined) {
         open += rows;
-      } else if (rows >= kCopiedRowsMin && rows <= kCopiedRowsMax) {
+      } else if (sources[source].may_copy && rows >= kCopiedRowsMin && rows <= kCopiedRowsMax) {
         close();
         chunks_.push_back({rows, source, chunk});
       } else {

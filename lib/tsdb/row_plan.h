@@ -15,6 +15,9 @@ namespace baro::tsdb {
 struct SourceRows {
   std::vector<int64_t> times_ms;
   std::vector<uint32_t> chunk_rows;
+  // Whether its chunks may be copied as they are: they are packed for long, and all their columns
+  // stay beside one another.
+  bool may_copy = true;
   // Rows that go whole: what is deleted of every column.
   std::vector<TimeRange> dropped;
 };

@@ -13,6 +13,8 @@ namespace {
 
 // Targets whose times are read in one pass over a part; bounds the memory they take.
 constexpr size_t kTimesReadAtOnce = 4'096;
+// Targets cut before somebody who has gone is noticed.
+constexpr size_t kTargetsPerCheck = 1'024;
 
 // Cuts a plan to a range.
 class Cutter {
@@ -35,7 +37,12 @@ class Cutter {
     if (range_.empty() || plan_.targets.empty()) return std::move(selection_);
     FindRuns();
     FindHeads();
-    for (const auto& target : plan_.targets) Cut(*target);
+    for (size_t i = 0; i < plan_.targets.size(); ++i) {
+      if (i % kTargetsPerCheck == 0 && request_.check_alive) {
+        if (absl::Status status = request_.check_alive(); !status.ok()) return status;
+      }
+      Cut(*plan_.targets[i]);
+    }
     AddPartlyCovered();
     std::erase_if(selection_->targets, [](const SelectedTarget& target) {
       return target.groups.empty() && target.parts.empty() && target.side.empty();
@@ -199,6 +206,7 @@ class Cutter {
       const auto count = static_cast<uint32_t>(selection.targets[t].columns->ids.size());
       for (uint32_t c = 0; c < count; ++c) selection.series.push_back({t, c});
     }
+    selection.order_varies = OrderVaries(plan_, &dictionary_.cuts());
     if (plan_.may_have_twins) {
       dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
         JoinTwins(targets, columns, &selection);

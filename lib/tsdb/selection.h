@@ -61,6 +61,8 @@ struct Selection {
   std::deque<ColumnPlaces> some_columns;  // of groups of which not all are there in the range
   // Other halves with the same label set: their samples belong to the series as well.
   absl::flat_hash_map<size_t, std::vector<SelectedSeries>> twins;  // by index in `series`
+  // A series stands where the first of its twins does, and which those are depends on the range.
+  bool order_varies = false;
 
   model::LabelsRef LabelsOf(SelectedSeries one) const {
     const SelectedTarget& target = targets[one.target];

@@ -278,8 +278,8 @@ class Planner {
       }
     }
     for (const auto& [memory, bytes] : shared) plan_->bytes += bytes + 64;
-    plan_->may_have_twins = dictionary_.With([&](const auto& targets, const auto& columns) {
-      return MayHaveTwins(targets, columns, *plan_);
+    dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
+      PlanTwins(targets, columns, plan_.get());
     });
   }
 

@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "baro/model/matcher.h"
+#include "cut_log.h"
 #include "dictionary.h"
 #include "head.h"
 #include "part.h"
@@ -64,7 +65,10 @@ struct SelectionPlan {
   ComponentsByBase components;  // of selected columns, when histograms are wanted
   std::vector<std::shared_ptr<const TargetLayouts>> lists;
   std::vector<std::shared_ptr<const PlannedTarget>> targets;  // by id
+  // The ways in which its series are cut into halves, and the names of both: twins.h.
+  std::vector<std::pair<Cut, std::vector<std::string>>> cuts;
   bool may_have_twins = false;
+  bool halves_overlap = false;
   std::vector<std::string> metrics;                  // that a query for it asks for
   mutable std::atomic<int64_t> noted_ms{INT64_MIN};  // when those were last noted as read
   size_t series = 0;

@@ -78,6 +78,28 @@ std::unique_ptr<model::SeriesReader> StoredSeriesSet::Read(size_t begin, size_t 
   return std::make_unique<StoredSeriesReader>(*this, begin, end);
 }
 
+// Of parts by their size, of heads by their times.
+std::optional<uint64_t> StoredSeriesSet::EstimateSamples() const {
+  std::vector<uint64_t> rows_of_run;
+  for (const PartRun& run : selection_->runs) {
+    uint64_t& rows = rows_of_run.emplace_back(0);
+    for (const auto& part : run.parts) rows += RowsWithin(*part, *this);
+  }
+  uint64_t samples = 0;
+  for (const SelectedTarget& target : selection_->targets) {
+    for (const auto& [run, layout] : target.parts) {
+      samples += rows_of_run[run] * layout->columns.size();
+    }
+    for (const SelectedGroup& group : target.groups) {
+      size_t first_row = 0;
+      const auto times_ms = group.head->ReadTimes(group.rows, start_ms_, end_ms_, &first_row);
+      samples += times_ms.size() * group.columns->size();
+    }
+    samples += target.side.size();
+  }
+  return samples;
+}
+
 StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin, size_t end)
     : set_(set),
       next_(begin),

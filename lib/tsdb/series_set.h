@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +48,8 @@ class StoredSeriesSet final : public model::SeriesSet {
   }
   std::unique_ptr<model::SeriesReader> Read(size_t begin, size_t end) const override;
   const std::vector<std::string>& warnings() const override { return warnings_; }
+  std::optional<uint64_t> EstimateSamples() const override;
+  bool order_depends_on_range() const override { return selection_->order_varies; }
 
   std::vector<std::string> FoundWhileReading() const override {
     return keep_.quarantine->Warnings({start_ms_, end_ms_});

@@ -155,26 +155,47 @@ absl::Status SlotValues::Pieces(size_t column, std::span<std::string_view> piece
   return absl::OkStatus();
 }
 
-absl::Status SlotValues::Decode(size_t column, size_t first, size_t end,
-                                std::span<double> values) const {
-  std::vector<std::string_view> pieces;
+absl::Status SlotValues::Decode(size_t column, size_t first, size_t end, std::span<double> values,
+                                Referred* referred) const {
+  if (chunk_rows_.size() == 1) {
+    return DecodeChunks(column, first, {&columns_[column].bytes, 1}, values, referred);
+  }
   if (columns_[column].whole) {
     // A constant's encoding does not depend on how many values it stands for.
-    pieces.assign(1, columns_[column].bytes);
-    if (chunk_rows_.size() > 1 && !codec::IsConstantColumn(pieces[0])) {
+    std::string_view bytes = columns_[column].bytes;
+    if (!codec::IsConstantColumn(bytes)) {
       return Damaged(base::StrCat("column ", column, " has one piece for all chunks"));
     }
-  } else {
-    pieces.resize(chunk_rows_.size());
-    BARO_TRY(Pieces(column, pieces));
-    pieces.assign(pieces.begin() + static_cast<ptrdiff_t>(first),
-                  pieces.begin() + static_cast<ptrdiff_t>(end));
+    BARO_TRY(codec::DecodeColumn(&bytes, values));
+    return bytes.empty() ? absl::OkStatus()
+                         : Damaged(base::StrCat("column ", column, " has bytes left over"));
   }
+  std::vector<std::string_view> pieces(chunk_rows_.size());
+  BARO_TRY(Pieces(column, pieces));
+  return DecodeChunks(column, first, std::span(pieces).subspan(first, end - first), values,
+                      referred);
+}
+
+// A column refers to one before it, so this comes to an end.
+absl::Status SlotValues::DecodeChunks(size_t column, size_t first,
+                                      std::span<const std::string_view> pieces,
+                                      std::span<double> values, Referred* referred) const {
   size_t row = 0;
   for (size_t i = 0; i < pieces.size(); ++i) {
-    const size_t rows = columns_[column].whole ? values.size() : chunk_rows_[first + i];
-    BARO_TRY(codec::DecodeColumn(&pieces[i], values.subspan(row, rows)));
-    if (!pieces[i].empty()) return Damaged(base::StrCat("column ", column, " has bytes left over"));
+    const size_t rows = chunk_rows_[first + i];
+    std::string_view bytes = pieces[i];
+    std::span<const double> reference;
+    if (const size_t back = codec::ColumnsBack(bytes); back != 0) {
+      if (back > column) return Damaged(base::StrCat("column ", column, " refers to none"));
+      std::vector<double>& other = referred->columns[column - back];
+      if (other.size() != values.size()) {
+        other.resize(values.size());
+        BARO_TRY(Decode(column - back, first, first + pieces.size(), other, referred));
+      }
+      reference = std::span<const double>(other).subspan(row, rows);
+    }
+    BARO_TRY(codec::DecodeColumn(&bytes, values.subspan(row, rows), reference));
+    if (!bytes.empty()) return Damaged(base::StrCat("column ", column, " has bytes left over"));
     row += rows;
   }
   return absl::OkStatus();

@@ -29,7 +29,8 @@ inline constexpr size_t kChunkRows = 480;
 class ChunkedValues {
  public:
   explicit ChunkedValues(std::span<const uint32_t> chunk_rows);
-  // Encodings of codec::EncodeColumn(), one a chunk. Equal constants become one piece.
+  // Encodings of codec::EncodeColumn() or of a codec::ColumnGroupEncoder for each chunk, one a
+  // chunk. Equal constants become one piece.
   void Add(std::span<const std::string_view> pieces);
   std::string Finish() &&;
 
@@ -50,9 +51,19 @@ class SlotValues {
   size_t row_count() const { return row_count_; }
   size_t column_count() const { return column_count_; }
   std::span<const uint32_t> chunk_rows() const { return chunk_rows_; }
+  // Columns that others refer to, decoded; of one range of chunks of one value. Who decodes several
+  // columns of a value keeps one meanwhile.
+  struct Referred {
+    std::array<std::vector<double>, kBlockColumns> columns;
+  };
   // Rows of chunks [first, end) of a column. Requires column < column_count(), first < end <=
   // chunk_rows().size(), and values.size() to be the sum of their rows.
-  absl::Status Decode(size_t column, size_t first, size_t end, std::span<double> values) const;
+  absl::Status Decode(size_t column, size_t first, size_t end, std::span<double> values,
+                      Referred* referred) const;
+  absl::Status Decode(size_t column, size_t first, size_t end, std::span<double> values) const {
+    Referred referred;
+    return Decode(column, first, end, values, &referred);
+  }
   absl::Status Decode(size_t column, std::span<double> values) const {
     return Decode(column, 0, chunk_rows_.size(), values);
   }
@@ -61,6 +72,9 @@ class SlotValues {
   absl::Status Pieces(size_t column, std::span<std::string_view> pieces) const;
 
  private:
+  absl::Status DecodeChunks(size_t column, size_t first, std::span<const std::string_view> pieces,
+                            std::span<double> values, Referred* referred) const;
+
   struct Column {
     std::string_view bytes;
     bool whole = true;  // one piece for all rows

@@ -18,7 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto values = SlotValues::Parse(bytes);
   if (!values.ok()) return 0;
   std::vector<double> column(values->row_count());
+  SlotValues::Referred referred;
   for (size_t i = 0; i < values->column_count(); ++i) {
+    static_cast<void>(values->Decode(i, 0, values->chunk_rows().size(), column, &referred));
     static_cast<void>(values->Decode(i, column));
   }
   return 0;

@@ -215,11 +215,13 @@ absl::Status StoreImpl::TakeBackDoubtful(uint64_t epoch, uint64_t end_key,
 AppendResult StoreImpl::Apply(const Committer::Item& item) {
   if (const auto* frames = std::get_if<FrameBatch>(&item.batch)) {
     const AppendResult result = ingest_->Apply(*frames, live_.get());
+    NoteAppended(live_.get());
     if (!result.status.ok()) totals_.frames_undecodable.fetch_add(1, std::memory_order_relaxed);
     return result;
   }
   const auto& samples = std::get<SampleBatch>(item.batch);
   AppendResult result = ingest_->Apply(samples, live_.get());
+  NoteAppended(live_.get());
   ApplyExemplars(samples.exemplars, &result);
   return result;
 }

@@ -76,6 +76,7 @@ absl::Status StoreImpl::DeleteOnWriter(const DeleteRequest& request,
   View view = *CurrentView();
   view.tombstones = std::make_shared<const Tombstones>(std::move(list));
   SetView(std::move(view));
+  changes_->Note(request.start_ms, request.end_ms);
   return absl::OkStatus();
 }
 

@@ -20,8 +20,10 @@
 #include "absl/time/time.h"
 #include "baro/base/mutex.h"
 #include "baro/base/task_group.h"
+#include "baro/tsdb/notes.h"
 #include "baro/tsdb/store.h"
 #include "baro/tsdb/store_admin.h"
+#include "change_log.h"
 #include "committer.h"
 #include "database.h"
 #include "dictionary.h"
@@ -41,7 +43,7 @@
 
 namespace baro::tsdb {
 
-class StoreImpl final : public Store, public StoreAdmin {
+class StoreImpl final : public Store, public StoreAdmin, public Notes {
  public:
   static absl::StatusOr<std::unique_ptr<StoreImpl>> Open(StoreOptions options);
   ~StoreImpl() override;
@@ -80,6 +82,10 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status Close() override;
 
   StoreAdmin* admin() override { return this; }
+
+  absl::Status WriteNotes(const std::vector<Note>& notes) override;
+  absl::StatusOr<std::vector<Note>> ReadNotes(std::string_view prefix) const override;
+
   absl::Status Delete(const DeleteRequest& request) override ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::StatusOr<DeleteCount> CountDelete(const DeleteRequest& request) const override;
   absl::Status CleanTombstones() override ABSL_LOCKS_EXCLUDED(merge_mutex_, maintain_mutex_);
@@ -98,6 +104,11 @@ class StoreImpl final : public Store, public StoreAdmin {
   std::vector<model::Metadata> MetricMetadata(const std::string& family,
                                               size_t limit) const override {
     return dictionary_->MetricMetadata(family, limit);
+  }
+
+  uint64_t ChangeVersion() const override { return changes_->Version(); }
+  int64_t OldestChangeSince(uint64_t version, int64_t from_ms) const override {
+    return changes_->OldestSince(version, from_ms);
   }
 
   // Rewrites every sealed part that the view's tombstones touch, without what they delete; waits
@@ -196,6 +207,11 @@ class StoreImpl final : public Store, public StoreAdmin {
                             std::vector<bool>* journaled);
   AppendResult Apply(const Committer::Item& item);
   void Count(const AppendResult& result);
+  // Of what was appended to the head: its samples can be read by now.
+  void NoteAppended(Head* head) {
+    const auto [first_ms, last_ms] = head->TakeChanged();
+    changes_->Note(first_ms, last_ms);
+  }
   // Records for the end of a journal, and what goes into the index.
   struct JournalWrite {
     uint64_t epoch = 0;
@@ -253,6 +269,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   absl::Status MakeWay(absl::Duration worked) ABSL_LOCKS_EXCLUDED(wake_mutex_);
   absl::Status Swap(const std::vector<std::shared_ptr<const Part>>& out,
                     const std::vector<SealedPart>& merged) ABSL_LOCKS_EXCLUDED(maintain_mutex_);
+  void NoteSwapped(const PartSwap& swap, bool all_there);
   void DropFiles() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status FinishSwap() ABSL_LOCKS_EXCLUDED(maintain_mutex_);
   absl::Status SwapRecords() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
@@ -270,6 +287,7 @@ class StoreImpl final : public Store, public StoreAdmin {
   std::shared_ptr<Database> database_;
   std::shared_ptr<Dictionary> dictionary_;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total_;
+  const std::shared_ptr<ChangeLog> changes_;
   const std::shared_ptr<Quarantine> quarantine_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Sealer> sealer_;

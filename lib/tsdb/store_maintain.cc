@@ -43,10 +43,19 @@ std::shared_ptr<const View> StoreImpl::CurrentView() const {
 void StoreImpl::SetView(View view) {
   view.passed_over = PassedOver(view.parts, options_.slot_ms, 0);
   auto next = std::make_shared<const View>(std::move(view));
-  base::MutexLock lock(&view_mutex_);
-  std::erase_if(held_views_, [](const auto& held) { return held.expired(); });
-  held_views_.push_back(next);
-  view_.swap(next);
+  std::shared_ptr<const View> before = next;
+  {
+    base::MutexLock lock(&view_mutex_);
+    std::erase_if(held_views_, [](const auto& held) { return held.expired(); });
+    held_views_.push_back(next);
+    view_.swap(before);
+  }
+  // Tiers come to be read when samples go, and the other way round.
+  for (const auto& part : next->parts) {
+    const uint32_t number = part->number;
+    if (before->passed_over.contains(number) == next->passed_over.contains(number)) continue;
+    changes_->Note(part->time_ms_min, part->time_ms_max);
+  }
 }
 
 void StoreImpl::MaintenanceLoop() {

@@ -128,7 +128,6 @@ absl::Status StoreImpl::RunJob(const MergeJob& job,
   context.router = &router;
   context.database = database_.get();
   context.dictionary = dictionary_.get();
-  context.slot_ms = options_.slot_ms;
   context.damaged_total = damaged_total_.get();
   context.tombstones = CurrentView()->tombstones;
   context.next_number = [this] {
@@ -199,6 +198,17 @@ absl::Status StoreImpl::FinishSwap() {
   return swap_ ? SwapRecords() : absl::OkStatus();
 }
 
+// A merge of samples changes nothing for readers. A new tier may, and so does what had expired and
+// is back.
+void StoreImpl::NoteSwapped(const PartSwap& swap, bool all_there) {
+  for (const auto& parts : {swap.in, swap.out}) {
+    for (const auto& part : parts) {
+      if (all_there && part->interval_ms == 0) continue;
+      changes_->Note(part->time_ms_min, part->time_ms_max);
+    }
+  }
+}
+
 // The moment of the merge: readers have the old parts or the new ones.
 absl::Status StoreImpl::SwapRecords() {
   const PartSwap& swap = *swap_;
@@ -211,11 +221,13 @@ absl::Status StoreImpl::SwapRecords() {
     for (const auto& part : swap.out) removals.push_back(IdKey(kPartKey, part->number));
     BARO_TRY(WriteWithPending({live_->epoch(), {}}, puts, removals));
     View view = *CurrentView();
+    const bool all_there = HasAll(view, swap.out);
     std::erase_if(view.parts, [&](const auto& part) {
       return std::find(swap.out.begin(), swap.out.end(), part) != swap.out.end();
     });
     view.parts.insert(view.parts.end(), swap.in.begin(), swap.in.end());
     SetView(std::move(view));
+    NoteSwapped(swap, all_there);
     return absl::OkStatus();
   });
   if (!written.ok()) return written;

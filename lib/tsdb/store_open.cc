@@ -12,8 +12,9 @@
 namespace baro::tsdb {
 namespace {
 
-// 2: parts are merged; what version 1 wrote is read as it is.
-constexpr uint64_t kFormatVersion = 2;
+// 2: parts are merged. 3: columns of merged parts refer to one another and are told as tokens. What
+// earlier versions wrote is read as it is.
+constexpr uint64_t kFormatVersion = 3;
 
 using Iterator = std::unique_ptr<rocksdb::Iterator>;
 
@@ -41,7 +42,8 @@ StoreImpl::StoreImpl(StoreOptions options)
     : options_(std::move(options)),
       dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
-      quarantine_(std::make_shared<Quarantine>(options_.on_damage)),
+      changes_(std::make_shared<ChangeLog>()),
+      quarantine_(std::make_shared<Quarantine>(options_.on_damage, changes_)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
                                        options_.retention_ms, options_.clock)),
       histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
@@ -116,7 +118,6 @@ absl::Status StoreImpl::LoadParts() {
   const rocksdb::Status found =
       database_->db()->Get(rocksdb::ReadOptions(), database_->index(), IdKey(kStateKey, 0), &state);
   if (found.ok()) {
-    state_is_written_ = true;
     std::string_view bytes = state;
     uint64_t version = 0;
     if (!TakeVarint(&bytes, &version) || !TakeVarint(&bytes, &sealed_epoch_)) {
@@ -127,6 +128,7 @@ absl::Status StoreImpl::LoadParts() {
                                                         ": format version ", version,
                                                         ", this program knows ", kFormatVersion));
     }
+    state_is_written_ = version == kFormatVersion;  // else with the next write
   } else if (!found.IsNotFound()) {
     return ToStatus(found, base::StrCat("read the state of ", options_.path));
   }

@@ -169,6 +169,7 @@ absl::Status StoreImpl::ReplayChunk(Head* head, Ingest* ingest, SampleDecoder* s
       BARO_TRY(ingest->Restore(std::get<Checkpoint>(*record)));
     }
   }
+  NoteAppended(head);
   *more = it->Valid();
   replay_bytes_done_.fetch_add(bytes, std::memory_order_relaxed);
   return ToStatus(it->status(), base::StrCat("replay journal ", epoch, " of ", options_.path));

@@ -136,6 +136,7 @@ absl::Status StoreImpl::Expire() {
       return std::find(gone.begin(), gone.end(), part) != gone.end();
     });
     SetView(std::move(next));
+    for (const auto& part : gone) changes_->Note(part->time_ms_min, part->time_ms_max);
     return absl::OkStatus();
   });
   if (!written.ok()) return written;

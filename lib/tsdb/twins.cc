@@ -10,11 +10,10 @@
 namespace baro::tsdb {
 namespace {
 
-using Cut = std::pair<ShapeId, ShapeId>;  // of the target, of the column
-
 struct CutKind {
   bool suspect = false;
   bool overlap = false;  // a name in both halves: the column's label hides the target's
+  std::vector<std::string> names;
 };
 
 using ShapedLists = std::set<std::pair<ShapeId, const ColumnList*>>;  // targets' shapes
@@ -35,30 +34,41 @@ std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& colu
   for (auto& [cut, kind] : kinds) {
     const auto& first = targets.shape_names(cut.first);
     const auto& second = columns.shape_names(cut.second);
-    std::vector<std::string> names;
     std::set_union(first.begin(), first.end(), second.begin(), second.end(),
-                   std::back_inserter(names));
-    kind.overlap = names.size() != first.size() + second.size();
+                   std::back_inserter(kind.names));
+    kind.overlap = kind.names.size() != first.size() + second.size();
     kind.suspect = kind.overlap;
-    cuts_by_names[std::move(names)].push_back(cut);
+    cuts_by_names[kind.names].push_back(cut);
   }
-  for (const auto& [names, cuts] : cuts_by_names) {
-    if (cuts.size() < 2) continue;
-    for (const Cut& cut : cuts) kinds[cut].suspect = true;
+  for (const auto& [names, same] : cuts_by_names) {
+    if (same.size() < 2) continue;
+    for (const Cut& cut : same) kinds[cut].suspect = true;
   }
   return kinds;
 }
 
 }  // namespace
 
-bool MayHaveTwins(const LabelTable& targets, const LabelTable& columns, const SelectionPlan& plan) {
+void PlanTwins(const LabelTable& targets, const LabelTable& columns, SelectionPlan* plan) {
   ShapedLists groups;
-  for (const auto& target : plan.targets) {
+  for (const auto& target : plan->targets) {
     groups.emplace(targets.shape(target->id), target->columns.get());
   }
-  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, groups);
-  return std::any_of(kinds.begin(), kinds.end(),
-                     [](const auto& entry) { return entry.second.suspect; });
+  plan->cuts.clear();
+  for (auto& [cut, kind] : KindsOf(targets, columns, groups)) {
+    plan->may_have_twins = plan->may_have_twins || kind.suspect;
+    plan->halves_overlap = plan->halves_overlap || kind.overlap;
+    plan->cuts.emplace_back(cut, kind.names);
+  }
+}
+
+bool OrderVaries(const SelectionPlan& plan, CutLog* cuts) {
+  bool varies = plan.halves_overlap;
+  // All of them are noted, for the sake of other selections.
+  for (const auto& [cut, names] : plan.cuts) {
+    if (cuts->HaveSameNames(cut, names)) varies = true;
+  }
+  return varies;
 }
 
 void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* selection) {

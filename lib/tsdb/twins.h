@@ -1,6 +1,7 @@
 // Twins: one label set, cut in two different places (an agent's target and a remote write, say).
 #pragma once
 
+#include "cut_log.h"
 #include "label_table.h"
 #include "selection.h"
 
@@ -11,7 +12,9 @@ namespace baro::tsdb {
 // nothing.
 void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* selection);
 
-// Whether JoinTwins() can find any in what the plan selects, however it is cut.
-bool MayHaveTwins(const LabelTable& targets, const LabelTable& columns, const SelectionPlan& plan);
+// Sets the plan's cuts, and whether JoinTwins() can find any twins in what it selects.
+void PlanTwins(const LabelTable& targets, const LabelTable& columns, SelectionPlan* plan);
+// Whether series of the plan may have twins, in it or in what another selection has found.
+bool OrderVaries(const SelectionPlan& plan, CutLog* cuts);
 
 }  // namespace baro::tsdb

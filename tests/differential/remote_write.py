@@ -38,11 +38,63 @@ def sample_bits(time_ms, bits):
 STALE_BITS = 0x7FF0000000000002
 
 
+def zigzag(number):
+    """Protobuf's sint: small numbers of either sign take few bytes."""
+    return varint(number << 1 if number >= 0 else (-number << 1) - 1)
+
+
+def double(number, value):
+    return varint(number << 3 | 1) + struct.pack("<d", value)
+
+
+def packed(number, content):
+    return field(number, content) if content else b""
+
+
+def buckets(counts, spans_field, is_float):
+    """One side of a native histogram: {index: count} as spans and counts (floats) or deltas (integers)."""
+    spans, values, end, last = b"", b"", 0, 0
+    indexes = sorted(counts)
+    for at, index in enumerate(indexes):
+        if at == 0 or index != indexes[at - 1] + 1:
+            length = 1
+            while at + length < len(indexes) and indexes[at + length] == index + length:
+                length += 1
+            spans += field(spans_field, b"\x08" + zigzag(index - end) + b"\x10" + varint(length))
+            end = index + length
+        count = counts[index]
+        values += struct.pack("<d", count) if is_float else zigzag(count - last)
+        last = count
+    return spans + packed(spans_field + (2 if is_float else 1), values)
+
+
+def histogram(time_ms, native):
+    """`native`: a mapping with count, sum, schema, zero_threshold, zero, positive, negative, bounds, hint;
+    integers or floats, as `count` is. A sum of None makes the histogram a stale marker."""
+    is_float = isinstance(native["count"], float)
+    if is_float:
+        out = double(2, native["count"])
+        zero = double(7, native["zero"])
+    else:
+        out = b"\x08" + varint(native["count"])
+        zero = b"\x30" + varint(native["zero"])
+    stale = native["sum"] is None
+    out += b"\x19" + (struct.pack("<Q", STALE_BITS) if stale else struct.pack("<d", native["sum"]))
+    out += b"\x20" + zigzag(native["schema"]) + double(5, native["zero_threshold"]) + zero
+    out += buckets(native["negative"], 8, is_float) + buckets(native["positive"], 11, is_float)
+    out += b"\x70" + varint(native["hint"]) + b"\x78" + varint(time_ms)
+    out += packed(16, b"".join(struct.pack("<d", bound) for bound in native["bounds"]))
+    return field(4, out)
+
+
 def series(labels, samples):
-    """samples: [(time_ms, value)], where value None is the stale marker."""
+    """samples: [(time_ms, value)]; value None is the stale marker, a mapping a native histogram."""
     out = b"".join(field(1, field(1, k) + field(2, v)) for k, v in sorted(labels.items()))
     for time_ms, value in samples:
-        out += sample_bits(time_ms, STALE_BITS) if value is None else sample(time_ms, value)
+        if isinstance(value, dict):
+            out += histogram(time_ms, value)
+        else:
+            out += sample_bits(time_ms, STALE_BITS) if value is None else sample(time_ms, value)
     return field(1, out)
 
 

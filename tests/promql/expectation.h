@@ -19,6 +19,7 @@ struct TextPattern {
   std::optional<std::string> regex;
 
   bool Matches(std::string_view text) const;
+  bool MatchesAnnotation(const std::string& text) const;
 };
 
 struct RangeTimes {
@@ -45,7 +46,6 @@ struct Expectation {
 
   // Takes one line below the command. Errors: InvalidArgument.
   absl::Status AddLine(std::string_view line);
-  bool IsUnsupported() const;
 };
 
 // Each returns what is wrong with the answer; OK when nothing is.

@@ -1,6 +1,5 @@
 // Runs scripts in the test language of Prometheus (promql/promqltest) against our engine: load,
-// clear, eval and their expectations, the old spelling and the new one. What the engine has no
-// values for yet (native histograms, start timestamps) is reported as unsupported, never as passed.
+// clear, eval and their expectations, the old spelling and the new one.
 #pragma once
 
 #include <string>
@@ -10,7 +9,7 @@
 namespace baro::promql_script {
 
 struct Outcome {
-  enum class Kind { kPassed, kFailed, kUnsupported };
+  enum class Kind { kPassed, kFailed };
   Kind kind = Kind::kPassed;
   size_t line = 0;      // of the command, from 1
   std::string command;  // its first line

@@ -69,10 +69,18 @@ TEST(ScriptRunner, FailsOnWrongExpectations) {
   }
 }
 
-TEST(ScriptRunner, TellsWhatItCannotJudge) {
-  const std::string load = kLoad;
-  EXPECT_EQ(KindOf(load + "eval instant at 0 up\n  {} {{schema:1 sum:1 count:1}}\n"),
-            Outcome::Kind::kUnsupported);
+TEST(ScriptRunner, ReadsHistogramsAndStarts) {
+  const std::string load =
+      "load 1m\n  h {{schema:0 count:3 sum:4 buckets:[1 2]}}+{{count:1 sum:1 buckets:[0 1]}}x2\n"
+      "  c@st -1m _ 0sx1\n  c 1 2 3x1\n\n";
+  EXPECT_EQ(KindOf(load + "eval instant at 2m h\n  h {{count:5 sum:6 buckets:[1 4]}}\n"),
+            Outcome::Kind::kPassed);
+  EXPECT_EQ(KindOf(load + "eval instant at 2m h\n  h {{count:5 sum:6 buckets:[1 3]}}\n"),
+            Outcome::Kind::kFailed);
+  EXPECT_EQ(KindOf(load + "eval instant at 2m h\n  h 5\n"), Outcome::Kind::kFailed);
+  EXPECT_EQ(KindOf(load + "eval instant at 2m start_timestamp(c)\n  {} 120\n"),
+            Outcome::Kind::kPassed);
+  EXPECT_EQ(KindOf("load 1m\n  c@st -1m\n  c 1 2\n"), Outcome::Kind::kFailed);
 }
 
 }  // namespace

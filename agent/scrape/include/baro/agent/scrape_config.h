@@ -11,26 +11,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "baro/agent/relabel.h"
 #include "baro/base/yaml.h"
+#include "baro/discovery/target_group.h"
 #include "baro/exposition/parser.h"
+#include "baro/relabel/relabel.h"
 
 namespace baro::agent {
 
-// One entry of static_configs, and of a file of file_sd_configs.
-struct TargetGroup {
-  std::vector<std::string> targets;  // host:port
-  std::map<std::string, std::string> labels;
-  bool operator==(const TargetGroup&) const = default;
-};
-absl::Status ReadYaml(const base::YamlNode& node, TargetGroup* group);
-
-struct FileDiscovery {
-  std::vector<std::string> files;  // .json, .yml, .yaml; the last part may hold '*'
-  std::chrono::milliseconds refresh_interval{300'000};
-  bool operator==(const FileDiscovery&) const = default;
-};
-absl::Status ReadYaml(const base::YamlNode& node, FileDiscovery* discovery);
+using discovery::FileDiscovery;
+using discovery::TargetGroup;
+using relabel::RelabelRule;
 
 struct BasicAuth {
   std::string username;

@@ -17,6 +17,8 @@ class MemorySource final : public SeriesSource {
   // Samples of one series must come in time order; the same time again replaces.
   void Append(const Labels& labels, Sample sample);
   void Append(const Labels& labels, int64_t time_ms, Histogram histogram);
+  // Since when the counter of the newest sample has counted. Requires a sample.
+  void SetStart(const Labels& labels, int64_t start_ms);
   void Describe(Metadata metadata);
   void Clear() { series_.clear(); }
 
@@ -33,6 +35,7 @@ class MemorySource final : public SeriesSource {
     std::vector<int64_t> times_ms;
     std::vector<double> values;
     std::map<int64_t, Histogram> histograms;  // where `values` has the mark
+    std::map<int64_t, int64_t> starts_ms;     // by the sample's time; where it is known
   };
   class Set;
   class Reader;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,6 +37,9 @@ struct SelectRequest {
   bool may_be_empty = false;
   // Of each series only the newest sample in the range is wanted; a store may give more.
   bool newest_only = false;
+  // Asked now and then by a selection that takes long; an error ends it and is returned. May be
+  // empty.
+  std::function<absl::Status()> check_alive = {};
 };
 
 // The samples of one series within the request's range, oldest first, stale markers included,
@@ -49,6 +53,9 @@ struct SeriesView {
   // Empty when no sample is a histogram. Else as long as `values`: where values[i] is
   // kHistogramMark this is the sample, null elsewhere.
   std::span<const Histogram* const> histograms = {};
+  // Since when the counter of each sample has counted; 0 where that is not known. Empty when it is
+  // known of no sample, else as long as `values`.
+  std::span<const int64_t> starts_ms = {};
 };
 
 // Reads a part of a SeriesSet once, in the order that suits the store. Thread-compatible.
@@ -76,6 +83,11 @@ class SeriesSet {
   virtual const std::vector<std::string>& warnings() const = 0;
   // More of them that reading has brought to light since; may repeat what warnings() says.
   virtual std::vector<std::string> FoundWhileReading() const { return {}; }
+  // Whether some series could stand elsewhere in the order, had another range been asked for.
+  virtual bool order_depends_on_range() const { return false; }
+  // About how many samples there are to be read, as far as can be told without reading them; none
+  // when it cannot.
+  virtual std::optional<uint64_t> EstimateSamples() const { return std::nullopt; }
 };
 
 struct LabelRequest {
@@ -99,6 +111,17 @@ class SeriesSource {
       const std::string& name, const LabelRequest& request) const = 0;
   // What is known of metric families, sorted by family; all families when `family` is empty.
   virtual std::vector<Metadata> MetricMetadata(const std::string& family, size_t limit) const = 0;
+
+  // For those who keep what they have computed from the source. A version stands for all that can
+  // be read at the moment it is taken; take it first and select afterwards. 0: the source cannot
+  // tell what changes, so nothing may be kept.
+  virtual uint64_t ChangeVersion() const { return 0; }
+  // No sample before the time that is returned has come, gone, changed or become hidden since the
+  // version was taken; a change that began and ended before `from_ms` may be left out. kTimeMsMax:
+  // nothing has changed. kTimeMsMin: anything may have.
+  virtual int64_t OldestChangeSince(uint64_t /*version*/, int64_t /*from_ms*/) const {
+    return kTimeMsMin;
+  }
 };
 
 }  // namespace baro::model

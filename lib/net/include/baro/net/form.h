@@ -26,6 +26,10 @@ absl::StatusOr<std::string> DecodePercent(std::string_view text, bool plus_is_sp
 // unescaped semicolon, more than kFormPairsMax pairs), with the byte offset.
 absl::StatusOr<FormPairs> DecodeForm(std::string_view text);
 
+// The fields of a multipart/form-data body; files are left out. `content_type` names the boundary.
+// Errors: InvalidArgument (no boundary, a part that does not end, too many of them).
+absl::StatusOr<FormPairs> DecodeMultipart(std::string_view content_type, std::string_view body);
+
 // Everything but unreserved characters as %XX.
 std::string EncodePercent(std::string_view text);
 

@@ -2,8 +2,7 @@
 // same for command lines.
 //
 // A scrape target is not trusted: the whole exchange has one deadline, the body is bounded while it
-// is read and again while it is unpacked, redirects are counted. TLS will be a second kind of
-// connection behind the same interface; until then https is refused.
+// is read and again while it is unpacked, redirects are counted, certificates are verified.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "baro/net/tls.h"
 
 namespace baro::net {
 
@@ -47,6 +47,11 @@ struct HttpRequest {
   size_t body_bytes_max = kHttpBodyBytesMax;
   GzipUse gzip = GzipUse::kOffNode;
   bool follow_redirects = true;
+  // The peer does not mind to get this twice: it is sent again when a kept connection turns out to
+  // be closed. GET always is.
+  bool repeatable = false;
+  // For https; null: the system's authorities and no certificate of our own.
+  std::shared_ptr<const TlsOptions> tls;
 };
 
 struct HttpResponse {
@@ -73,10 +78,9 @@ class HttpClient {
   // Any status of the answer is OK here: judging 404 or 500 is the caller's.
   // Errors:
   //   InvalidArgument    the URL, or an answer that is not HTTP or not gzip as it claims
-  //   Unavailable        cannot resolve, connect, write or read; the peer is named
+  //   Unavailable        cannot resolve, connect, agree on TLS, write or read; the peer is named
   //   DeadlineExceeded   timeout_ms passed; says while doing what
   //   ResourceExhausted  the body or the headers are larger than allowed
-  //   Unimplemented      https
   //   Cancelled          Close() was called
   boost::asio::awaitable<absl::StatusOr<HttpResponse>> Send(HttpRequest request);
 

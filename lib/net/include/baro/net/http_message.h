@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ struct ServerRequest {
   HttpHeaders headers;
   std::string body;
   std::string remote_address;  // "127.0.0.1:50412"
+  // When it was read whole, on the server's monotonic clock; 0: not known.
+  int64_t received_ns = 0;
   // What stood in the {places} of the route's pattern, decoded.
   FormPairs path_values;
   // True as soon as nobody waits for the answer: the client has gone or the server must stop. Long
@@ -40,6 +43,8 @@ struct ServerResponse {
   std::string content_type = "text/plain; charset=utf-8";
   HttpHeaders headers;
   std::vector<std::string> body;
+  // Kept until the answer is sent: what its memory was reserved from.
+  std::shared_ptr<const void> reserved = nullptr;
 
   static ServerResponse Text(int status, std::string text);
   static ServerResponse Json(int status, std::string text);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,7 +61,9 @@ class HttpRouter {
   struct Found {
     const HttpRoute* route = nullptr;  // null: see `allow`
     FormPairs path_values;
-    std::string allow;  // not empty: the path exists, but for these methods only (405)
+    std::string allow;  // not empty: the path exists, but for these methods only (405); sorted
+    // Not empty: the client means this path (double slashes, dots, a slash too many or too few).
+    std::string redirect;
   };
 
   void Handle(HttpRoute route);
@@ -68,10 +71,22 @@ class HttpRouter {
   void Handle(std::vector<std::string> methods, std::string pattern, HttpLane lane,
               HttpHandler handler);
 
+  // Below which path all routes lie: "/prometheus". "/" then leads there. Empty: none.
+  void SetPrefix(std::string prefix) { prefix_ = std::move(prefix); }
+
   // `path` as sent. Paths that cannot be decoded find nothing.
   Found Find(std::string_view method, std::string_view path) const;
 
+  // Path of the request below the prefix; nothing when it lies elsewhere.
+  std::optional<std::string_view> Below(std::string_view path) const;
+  // Every route, in the order of registration; for descriptions and tests.
+  const std::vector<std::unique_ptr<HttpRoute>>& routes() const { return routes_; }
+
  private:
+  // Finds methods and places; no redirects.
+  Found FindExactly(std::string_view method, std::string_view path) const;
+
+  std::string prefix_;
   std::vector<std::unique_ptr<HttpRoute>> routes_;
 };
 

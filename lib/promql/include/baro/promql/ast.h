@@ -47,11 +47,16 @@ enum class BinaryOp : uint8_t {
   kAnd,
   kOr,
   kUnless,
+  kTrimUpper,  // histogram </ bound: what lies below
+  kTrimLower,  // histogram >/ bound: what lies above
 };
 
 std::string_view BinaryOpText(BinaryOp op);
 bool IsComparison(BinaryOp op);
 bool IsSetOp(BinaryOp op);
+bool IsTrim(BinaryOp op);
+// The result is another metric.
+bool IsArithmetic(BinaryOp op);
 
 enum class AggregateOp : uint8_t {
   kSum,
@@ -216,6 +221,8 @@ struct VectorSelector final : Expr {
   TimeShift shift;
   bool anchored = false;
   bool smoothed = false;
+  // Set by the passes: of histograms no more than count and sum is asked.
+  bool histogram_sums_only = false;
   // info()'s label selector may match everything.
   bool may_match_everything = false;
 };

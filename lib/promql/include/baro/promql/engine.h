@@ -20,6 +20,8 @@
 
 namespace baro::promql {
 
+class ResultCache;  // result_cache.h
+
 struct EngineOptions {
   int64_t lookback_ms = 5 * 60 * 1000;
   int64_t timeout_ms = 2 * 60 * 1000;
@@ -27,9 +29,24 @@ struct EngineOptions {
   int64_t points_max = 11'000;
   // Samples that one query may hold in memory at once, as in Prometheus.
   int64_t samples_max = 50'000'000;
+  // Series that one selector may find; 0: any number.
+  size_t series_max = 0;
+  // Bytes that one query may hold, its result and the text of its answer among them; 0: any number.
+  uint64_t memory_bytes_max = 0;
   // What queries take of the process's memory; null: no other limit than samples_max.
   base::MemoryBudget* memory = nullptr;
+  // Where results of range queries are kept; null: nowhere.
+  ResultCache* cache = nullptr;
   const base::Clock* clock = base::RealClock();
+};
+
+enum class QueryPhase : uint8_t { kQueued, kEvaluating, kWriting, kDone };
+
+// Where a query is; written by its thread, read by any.
+struct QueryProgress {
+  std::atomic<QueryPhase> phase{QueryPhase::kQueued};
+  std::atomic<int64_t> samples{0};       // looked at so far
+  std::atomic<int64_t> samples_peak{0};  // held at once
 };
 
 struct QueryOptions {
@@ -37,6 +54,12 @@ struct QueryOptions {
   int64_t timeout_ms = 0;   // 0: the engine's; never longer than the engine's
   // Set from any thread to stop the query; checked at least every few milliseconds.
   std::shared_ptr<std::atomic<bool>> cancelled;
+  // May be null.
+  std::shared_ptr<QueryProgress> progress;
+  bool use_cache = true;
+  // Samples of each step, and time and samples of each node of the tree: QueryStats::tree. The
+  // cache is not asked then, as it has nothing to tell.
+  bool detailed_stats = false;
 };
 
 struct HistogramPoint {
@@ -66,10 +89,29 @@ struct Matrix {
   std::vector<ResultSeries> series;
 };
 
+// What a node of the tree has cost, the nodes below it not included.
+struct NodeStats {
+  std::string node;        // its kind: "Aggregation"
+  std::string text;        // what is its own: "sum by (job)"
+  std::string expression;  // with all below it
+  int64_t series = 0;      // rows it gave
+  int64_t samples = 0;     // looked at
+  double seconds = 0;
+  std::vector<NodeStats> children;
+};
+
 struct QueryStats {
-  int64_t samples_total = 0;
+  int64_t samples_total = 0;  // seen by steps; a sample in two steps' windows counts twice
   int64_t samples_peak = 0;
-  double eval_seconds = 0;
+  int64_t samples_read = 0;  // the same, but each step counts only what the one before did not see
+  double eval_seconds = 0;     // all of it
+  double prepare_seconds = 0;  // parsing and passes
+  double sort_seconds = 0;     // ordering the result
+  // When asked for: by step, and of the tree.
+  std::vector<int64_t> samples_per_step = {};
+  std::vector<int64_t> samples_read_per_step = {};
+  std::vector<NodeStats> tree = {};  // one root
+  int64_t steps_reused = 0;  // of a range query, from the result cache
 };
 
 struct QueryResult {
@@ -77,6 +119,8 @@ struct QueryResult {
   std::vector<std::string> warnings;
   std::vector<std::string> infos;
   QueryStats stats;
+  // What the result takes of the process's memory, until nobody has it any more.
+  std::shared_ptr<base::MemoryShare> memory = nullptr;
 };
 
 // Errors of both queries, with Prometheus' words and "line:column" of the expression where it has

@@ -1,0 +1,89 @@
+#include "notify/alerting_yaml.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "baro/base/strings.h"
+#include "baro/net/url.h"
+
+namespace baro::collector {
+namespace {
+
+constexpr std::string_view kSecrets[] = {"password", "credentials", "bearer_token", "key",
+                                         "secrets",  "headers",     "values"};
+constexpr std::string_view kHidden = "\"<secret>\"";
+
+std::string Quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+bool IsSecret(std::string_view key) {
+  return std::find(std::begin(kSecrets), std::end(kSecrets), key) != std::end(kSecrets);
+}
+
+std::string ScalarText(std::string_view key, const base::YamlNode& node) {
+  if (key != "url") return Quoted(node.scalar());
+  const auto url = net::ParseUrl(node.scalar());
+  return url.ok() && !url->password.empty() ? Quoted(url->ToString()) : Quoted(node.scalar());
+}
+
+// Flow style below the second level: short, and indentation cannot go wrong.
+void AppendFlow(std::string_view key, bool hidden, const base::YamlNode& node, std::string* out) {
+  using Kind = base::YamlNode::Kind;
+  std::string_view comma;
+  if (node.kind() == Kind::kMap) {
+    *out += '{';
+    for (const base::YamlNode::Entry& entry : node.entries()) {
+      base::StrAppend(out, comma, Quoted(entry.key.scalar()), ": ");
+      AppendFlow(entry.key.scalar(), hidden || IsSecret(entry.key.scalar()), entry.value, out);
+      comma = ", ";
+    }
+    *out += '}';
+  } else if (node.kind() == Kind::kList) {
+    *out += '[';
+    for (const base::YamlNode& element : node.elements()) {
+      *out += comma;
+      AppendFlow(key, hidden, element, out);
+      comma = ", ";
+    }
+    *out += ']';
+  } else if (node.IsNull()) {
+    *out += "null";
+  } else {
+    *out += hidden ? std::string(kHidden) : ScalarText(key, node);
+  }
+}
+
+}  // namespace
+
+std::string PrintAlerting(const base::YamlNode& node) {
+  if (node.IsNull()) return {};
+  std::string out = "alerting:\n";
+  for (const base::YamlNode::Entry& entry : node.entries()) {
+    base::StrAppend(&out, "  ", entry.key.scalar(), ":");
+    if (entry.value.kind() != base::YamlNode::Kind::kList) {
+      out += ' ';
+      AppendFlow(entry.key.scalar(), false, entry.value, &out);
+      out += '\n';
+      continue;
+    }
+    out += '\n';
+    for (const base::YamlNode& element : entry.value.elements()) {
+      out += "    - ";
+      AppendFlow(entry.key.scalar(), false, element, &out);
+      out += '\n';
+    }
+  }
+  return out;
+}
+
+}  // namespace baro::collector
