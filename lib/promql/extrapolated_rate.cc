@@ -9,7 +9,7 @@ RateSteps::RateSteps(const WindowSpec& spec, bool per_second)
 
 void RateSteps::Prepare(const RangeSeries& series) {
   const WindowBounds& bounds = *series.bounds;
-  if (bounds_ == &bounds && version_ == bounds.version) return;
+  if (bounds.version != 0 && bounds_ == &bounds && version_ == bounds.version) return;
   bounds_ = &bounds;
   version_ = bounds.version;
   const size_t steps = bounds.first.size();

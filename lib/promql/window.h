@@ -14,8 +14,9 @@ namespace baro::promql {
 struct WindowBounds {
   std::vector<uint32_t> first;
   std::vector<uint32_t> last;
-  size_t samples = 0;    // sum of the windows' sizes
-  uint64_t version = 0;  // moves when they are computed anew
+  size_t samples = 0;  // sum of the windows' sizes
+  // Moves when a WindowCache computes them anew; 0: whoever made them changes them as it likes.
+  uint64_t version = 0;
 };
 
 // Where the windows of a selector end: one per step, or one for all when @ fixes the time.
