@@ -126,7 +126,8 @@ TEST(Query, TellsWhatTheAnswerHolds) {
 
 TEST(Labels, AnAnswerCutToItsLimitIsNoWarning) {
   VerbRun run;
-  LabelsArguments labels{.limit = 2};
+  LabelsArguments labels;
+  labels.limit = 2;
   run.transport.Answer(
       "/api/v1/labels",
       {200,

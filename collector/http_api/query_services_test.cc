@@ -290,7 +290,7 @@ TEST_F(LongQueries, StopWhenSomebodySaysSo) {
   EXPECT_THAT(other.ReadAnswer().second, HasSubstr("success"));
   EXPECT_LT(SecondsUntilNoneRuns(), kPatienceSeconds);
   const auto [head, body] = client.ReadAnswer();
-  EXPECT_THAT(head, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(head, StartsWith("HTTP/1.1 499"));
   EXPECT_THAT(body, HasSubstr(R"~("errorType":"canceled")~"));
   other.Send("POST /api/v1/baro/queries/cancel?id=" + std::to_string(id) +
              " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");

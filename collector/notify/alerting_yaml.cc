@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "baro/base/strings.h"
 #include "baro/net/url.h"
 
@@ -30,7 +31,16 @@ bool IsSecret(std::string_view key) {
   return std::find(std::begin(kSecrets), std::end(kSecrets), key) != std::end(kSecrets);
 }
 
+// Numbers and switches must not become strings.
+bool IsPlain(const base::YamlNode& node) {
+  const std::string& text = node.scalar();
+  return !node.quoted() && !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+  });
+}
+
 std::string ScalarText(std::string_view key, const base::YamlNode& node) {
+  if (IsPlain(node)) return node.scalar();
   if (key != "url") return Quoted(node.scalar());
   const auto url = net::ParseUrl(node.scalar());
   return url.ok() && !url->password.empty() ? Quoted(url->ToString()) : Quoted(node.scalar());

@@ -58,7 +58,7 @@ TEST(HttpClientConfig, ReadsASecretFileForEachRequest) {
 
 TEST(HttpClientConfig, RefusesWhatItCannotDo) {
   ExpectRefused("basic_auth: {username: u, password: p, password_file: f}\n",
-                "c.yml:1:54: password and password_file exclude each other");
+                "c.yml:1:55: password and password_file exclude each other");
   ExpectRefused("basic_auth: {username: u}\nauthorization: {credentials: x}\n", "at most one of");
   ExpectRefused("authorization: {type: Basic, credentials: x}\n", "use basic_auth");
   ExpectRefused("oauth2: {client_id: x}\n", "c.yml:1:9: oauth2 is not supported");

@@ -27,6 +27,8 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kWriteBytesMax = 256 * 1024;
 constexpr size_t kReadBytes = 8 * 1024;
 constexpr size_t kBodyReadBytes = 64 * 1024;
+// A query whose client has gone stops within 100 ms: this, and the engine's own checks.
+constexpr std::chrono::milliseconds kGoneGrace{50};
 // How long a TLS client may take to say goodbye.
 constexpr std::chrono::seconds kTlsCloseMax{1};
 
@@ -183,6 +185,7 @@ HttpConnection::HttpConnection(asio::ip::tcp::socket socket, std::shared_ptr<Htt
       shared_(std::move(shared)),
       buffer_(shared_->options.head_bytes_max + kWriteBytesMax),
       wake_(stream_.get_executor(), asio::steady_timer::time_point::max()),
+      gone_(stream_.get_executor()),
       cancelled_(std::make_shared<std::atomic<bool>>(false)) {
   beast::error_code ignored;
   stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -459,9 +462,19 @@ void HttpConnection::WatchPeer() {
         const ssize_t count =
             ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))) return;
-        self->shared_->requests_cancelled_total.fetch_add(1, std::memory_order_relaxed);
-        self->cancelled_->store(true, std::memory_order_release);
+        self->CancelSoon(number);
       });
+}
+
+// A peer that has said its last word may still listen (half-closed); what is answered at once
+// reaches it.
+void HttpConnection::CancelSoon(uint64_t number) {
+  gone_.expires_after(kGoneGrace);
+  gone_.async_wait([self = shared_from_this(), number](const beast::error_code& error) {
+    if (error || self->exchange_number_ != number) return;
+    self->shared_->requests_cancelled_total.fetch_add(1, std::memory_order_relaxed);
+    self->cancelled_->store(true, std::memory_order_release);
+  });
 }
 
 void HttpConnection::OnReplied() {

@@ -116,6 +116,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool GrowBody(size_t bytes);
   void Dispatch(HttpJob job);
   void WatchPeer();
+  void CancelSoon(uint64_t number);
   void OnReplied();
 
   HttpStream stream_;
@@ -123,6 +124,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::beast::flat_buffer buffer_;
   // Never expires: cancelled when the answer is there or the connection must end.
   boost::asio::steady_timer wake_;
+  boost::asio::steady_timer gone_;
   std::string remote_address_;
   size_t body_reserved_ = 0;
   bool draining_ = false;

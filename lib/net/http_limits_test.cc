@@ -87,6 +87,17 @@ TEST(HttpLimits, TellsTheClientToGoOnWhateverTheCase) {
   }
 }
 
+TEST(HttpLimits, AnswersClientsThatHaveSaidTheirLastWord) {
+  const auto server = StartServer(EchoRouter());
+  for (int i = 0; i < 20; ++i) {
+    RawClient client(server->port());
+    ASSERT_TRUE(client.Send("GET /echo?abc HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    client.SayNoMore();
+    EXPECT_TRUE(client.ReadAll().ends_with("\r\n\r\n3 "));
+  }
+  EXPECT_EQ(server->GetStats().requests_cancelled_total, 0u);
+}
+
 TEST(HttpLimits, CutsOffReadersThatStopAndGivesTheirMemoryBack) {
   HttpRouter router;
   router.Handle({"GET"}, "/large", HttpLane::kQuick, [](const ServerRequest&) {

@@ -170,7 +170,7 @@ TEST_F(NotifierTest, AnOutageCostsOneFiringAndOneResolved) {
   for (int minute = 0; minute < 10; ++minute) {
     send(minute >= 5);
     // Longer than retry_max: each minute sees an attempt.
-    ASSERT_TRUE(Eventually([&] { return am.requests() > minute; }));
+    ASSERT_TRUE(Eventually([&] { return notifier_->GetStatus().receivers[0].failures > minute; }));
     clock_.AdvanceMs(kMinute);
   }
   am.status = 200;

@@ -5,6 +5,7 @@
 namespace baro::promql {
 
 const WindowBounds& WindowCache::Bounds(std::span<const int64_t> times_ms) {
+  // Not by where they lie: a reader uses its buffer again for series that were put together.
   if (!computed_ || !std::ranges::equal(times_ms, times_ms_)) {
     computed_ = true;
     times_ms_.assign(times_ms.begin(), times_ms.end());

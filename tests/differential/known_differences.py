@@ -27,7 +27,20 @@ class Known:
         return re.search(self.expression, text) is not None and re.search(self.difference, difference) is not None
 
 
-KNOWN = []
+# The language asked for is that of Prometheus 3.14; the newest packaged one is older.
+NEWER = (3, 14, 0)
+
+KNOWN = [
+    Known("the name of a metric: a comparison keeps that its input has lost it (docs/adr/0021)",
+          r"==|!=|<|>", r'"__name__"'),
+    Known("the name of a metric: info() keeps that its input has lost it (docs/adr/0021)", r"info\(", r'"__name__"'),
+    Known("functions younger than the peer",
+          r"\b(ts_of_first_over_time|first_over_time|start_timestamp|histogram_quantiles|max_of|min_of)\(", before=NEWER),
+    Known("start(), end(), step() and range() are younger than the peer", r"\b(start|end|step|range)\(\)", before=NEWER),
+    Known("fill modifiers are younger than the peer", r"\bfill", before=NEWER),
+    Known("anchored and smoothed are younger than the peer", r"\b(anchored|smoothed)\b", before=NEWER),
+    Known("trimming of histograms is younger than the peer", r"</|>/", before=NEWER),
+]
 
 
 def explain(text, difference, version):

@@ -43,6 +43,8 @@ class RawClient {
     }
     return true;
   }
+  // Ends the sending direction only.
+  void SayNoMore() { ::shutdown(fd_, SHUT_WR); }
   // Until `size` bytes are there or the server closes.
   void Fill(size_t size) {
     std::array<char, 64 * 1024> chunk;
