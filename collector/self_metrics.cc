@@ -75,6 +75,31 @@ void CollectBeside(const tsdb::Stats& stats, Families* families) {
                                  D(stats.exemplars_evicted_total)));
 }
 
+// What the store keeps for queries that come again.
+void CollectCaches(const tsdb::Stats& stats, Families* families) {
+  auto lookups = Family("baro_store_cache_lookups_total", "Look-ups in a cache, by outcome.",
+                        prometheus::MetricType::Counter);
+  auto evictions =
+      Family("baro_store_cache_evictions_total", "Entries that made room or were outdated.",
+             prometheus::MetricType::Counter);
+  auto entries = Family("baro_store_cache_entries", "Entries kept.", prometheus::MetricType::Gauge);
+  auto bytes = Family("baro_store_cache_bytes", "Memory of entries kept, an estimate.",
+                      prometheus::MetricType::Gauge);
+  const auto add = [&](const char* name, const tsdb::Stats::CacheStats& cache) {
+    AddValue(D(cache.hits_total), {{"cache", name}, {"outcome", "hit"}}, &lookups);
+    AddValue(D(cache.updates_total), {{"cache", name}, {"outcome", "update"}}, &lookups);
+    AddValue(D(cache.misses_total), {{"cache", name}, {"outcome", "miss"}}, &lookups);
+    AddValue(D(cache.evictions_total), {{"cache", name}}, &evictions);
+    AddValue(D(cache.entries), {{"cache", name}}, &entries);
+    AddValue(D(cache.bytes), {{"cache", name}}, &bytes);
+  };
+  add("selector", stats.selector_cache);
+  add("block", stats.block_cache);
+  for (auto* family : {&lookups, &evictions, &entries, &bytes}) {
+    families->push_back(std::move(*family));
+  }
+}
+
 void CollectStore(const tsdb::Stats& stats, Families* families) {
   const auto gauge = [families](const char* name, const char* help, double value) {
     families->push_back(OneGauge(base::StrCat("baro_store_", name), help, value));
@@ -82,6 +107,7 @@ void CollectStore(const tsdb::Stats& stats, Families* families) {
   const auto counter = [families](const char* name, const char* help, uint64_t value) {
     families->push_back(OneCounter(base::StrCat("baro_store_", name), help, D(value)));
   };
+  CollectCaches(stats, families);
   gauge("series", "Series with samples in the head.", D(stats.series));
   gauge("targets", "Targets known.", D(stats.targets));
   gauge("columns", "Columns known.", D(stats.columns));

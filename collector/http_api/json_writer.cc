@@ -9,10 +9,11 @@
 namespace baro::collector {
 namespace {
 
-// One write of the server; large enough that a result of any size is few blocks, small enough that
-// a short answer costs little. The first block starts small.
+// One write of the server; large enough that a result of any size is few blocks. The first block
+// is small and each is larger than the one before, so that a short answer costs little.
 constexpr size_t kBlockBytes = 256 * 1024;
 constexpr size_t kFirstBlockBytes = 2 * 1024;
+constexpr size_t kBlockGrowth = 4;
 // Doubles below this hold every whole number exactly.
 constexpr double kWholeMax = 9007199254740992.0;  // 2^53
 
@@ -136,7 +137,8 @@ char* WriteSample(double value, char* out) {
 
 char* JsonWriter::Reserve(size_t bytes) {
   if (block_.size() - used_ < bytes) {
-    const size_t size = block_.empty() ? kFirstBlockBytes : kBlockBytes;
+    const size_t size =
+        block_.empty() ? kFirstBlockBytes : std::min(kBlockBytes, block_.size() * kBlockGrowth);
     if (used_ > 0) {
       block_.resize(used_);
       full_.push_back(std::move(block_));

@@ -13,11 +13,11 @@
 #include <optional>
 #include <string>
 
-#include "baro/base/bounded_queue.h"
 #include "baro/base/mutex.h"
 #include "baro/net/http_server.h"
 #include "compression.h"
 #include "http_stream.h"
+#include "job_queue.h"
 
 namespace baro::net {
 
@@ -38,7 +38,7 @@ void RunJob(const HttpShared& shared, HttpJob job);
 struct HttpShared {
   HttpServerOptions options;
   HttpRouter router;
-  std::array<std::unique_ptr<base::BoundedQueue<HttpJob>>, kHttpLanes> lanes;
+  std::array<std::unique_ptr<JobQueue<HttpJob>>, kHttpLanes> lanes;
 
   std::atomic<uint64_t> connections_open{0};
   std::atomic<uint64_t> connections_total{0};

@@ -89,7 +89,7 @@ class Server final : public HttpServer {
     }
     for (size_t lane = 1; lane < kHttpLanes; ++lane) {
       const size_t capacity = std::max<size_t>(shared_->options.lanes[lane].queue_requests_max, 1);
-      shared_->lanes[lane] = std::make_unique<base::BoundedQueue<HttpJob>>(capacity);
+      shared_->lanes[lane] = std::make_unique<JobQueue<HttpJob>>(capacity);
     }
   }
   ~Server() override { Stop(); }

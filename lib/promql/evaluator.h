@@ -68,8 +68,9 @@ class Evaluator {
 // The samples of the series that `matchers` find within (first_ms, last_ms], as the store has them,
 // histograms among them.
 using SeriesSink = absl::FunctionRef<absl::Status(model::LabelsRef, const model::SeriesView&)>;
+// `newest_only`: of each only the last one is looked at.
 absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
-                        int64_t last_ms, SeriesSink sink);
+                        int64_t last_ms, SeriesSink sink, bool newest_only = false);
 
 // The windows of an instant selector: as long as the lookback.
 WindowSpec InstantSpec(const VectorSelector& selector, const StepGrid& grid, int64_t lookback_ms);

@@ -48,14 +48,21 @@ uint32_t GroupKeys::HalfOf(const model::Labels* half) {
 }
 
 size_t GroupKeys::GroupOf(model::LabelsRef labels) {
-  const uint32_t target = HalfOf(labels.target);
+  if (labels.target != last_target_) {
+    last_target_ = labels.target;
+    last_target_number_ = HalfOf(labels.target);
+  }
   const uint32_t column = HalfOf(labels.column);
-  const auto [it, inserted] = pairs_.try_emplace((static_cast<uint64_t>(target) << 32) | column, 0);
+  const uint64_t pair = (static_cast<uint64_t>(last_target_number_) << 32) | column;
+  if (pair == last_pair_) return last_group_;
+  const auto [it, inserted] = pairs_.try_emplace(pair, 0);
   if (inserted) {
-    const model::LabelsRef chosen{half_labels_[target], half_labels_[column]};
+    const model::LabelsRef chosen{half_labels_[last_target_number_], half_labels_[column]};
     it->second = Intern(chosen.Merge(), &group_numbers_, &groups_);
   }
-  return it->second;
+  last_pair_ = pair;
+  last_group_ = it->second;
+  return last_group_;
 }
 
 model::LabelsRef GroupKeys::labels_ref(size_t group) const { return {groups_[group], &NoLabels()}; }

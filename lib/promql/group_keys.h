@@ -74,6 +74,11 @@ class GroupKeys {
   absl::flat_hash_map<uint64_t, uint32_t> pairs_;  // target half << 32 | column half
   Interned group_numbers_;
   std::vector<const model::Labels*> groups_;
+  // Series of a target come one behind the other, and neighbours are often of one group.
+  const model::Labels* last_target_ = nullptr;
+  uint32_t last_target_number_ = 0;
+  uint64_t last_pair_ = UINT64_MAX;
+  uint32_t last_group_ = 0;
 };
 
 }  // namespace baro::promql

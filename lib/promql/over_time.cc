@@ -4,22 +4,33 @@
 #include <cmath>
 
 #include "float_math.h"
+#include "kahan_windows.h"
 #include "range_call.h"
 
 namespace baro::promql {
 namespace {
 
-double Sum(const Window& window) {
-  KahanSum sum;
-  for (const double value : window.values) sum.Add(value);
-  return std::isinf(sum.sum) ? sum.sum : sum.Total();
-}
+struct SumOverTime {
+  void Fill(const RangeSeries& series, std::span<double> values) const {
+    WindowSums(series.values, *series.bounds, values);
+  }
+  double operator()(const Window& window) const {
+    KahanSum sum;
+    for (const double value : window.values) sum.Add(value);
+    return std::isinf(sum.sum) ? sum.sum : sum.Total();
+  }
+};
 
-double Average(const Window& window) {
-  KahanMean mean;
-  for (const double value : window.values) mean.Add(value);
-  return mean.Mean();
-}
+struct AvgOverTime {
+  void Fill(const RangeSeries& series, std::span<double> values) const {
+    WindowMeans(series.values, *series.bounds, values);
+  }
+  double operator()(const Window& window) const {
+    KahanMean mean;
+    for (const double value : window.values) mean.Add(value);
+    return mean.Mean();
+  }
+};
 
 double Variance(const Window& window) {
   double count = 0;
@@ -153,9 +164,9 @@ absl::Status OverTimeRows(Evaluator* evaluator, const Call& call, RowSink sink) 
   };
   switch (call.function->id) {
     case FunctionId::kSumOverTime:
-      return run([](const Window& window) { return Sum(window); });
+      return run(SumOverTime());
     case FunctionId::kAvgOverTime:
-      return run([](const Window& window) { return Average(window); });
+      return run(AvgOverTime());
     case FunctionId::kCountOverTime:
       return run([](const Window& window) { return static_cast<double>(window.size()); });
     case FunctionId::kPresentOverTime:

@@ -122,6 +122,9 @@ void BM_MaxOverTime(benchmark::State& state) {
 void BM_AvgOverTime(benchmark::State& state) {
   RunRange(state, "sum(avg_over_time(requests_total[5m]))", false);
 }
+void BM_AvgOverAnHour(benchmark::State& state) {
+  RunRange(state, "sum(avg_over_time(requests_total[1h]))", false);
+}
 void BM_InstantSelector(benchmark::State& state) { RunRange(state, "requests_total", true); }
 void BM_InstantCount(benchmark::State& state) { RunRange(state, "count(requests_total)", true); }
 void BM_DivisionOfSeries(benchmark::State& state) {
@@ -134,6 +137,7 @@ BENCHMARK(BM_SumByInstanceOfRate)->Arg(10'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_RangeSelector)->Arg(10'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_MaxOverTime)->Arg(10'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_AvgOverTime)->Arg(10'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_AvgOverAnHour)->Arg(1'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_InstantSelector)->Arg(10'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_InstantCount)->Arg(100'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_DivisionOfSeries)->Arg(10'000)->Unit(benchmark::kMillisecond);

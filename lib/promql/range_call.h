@@ -8,22 +8,9 @@
 #include "baro/base/status.h"
 #include "evaluator.h"
 #include "mixed_range.h"
+#include "window_loop.h"
 
 namespace baro::promql {
-
-// A few milliseconds of the slowest function.
-inline constexpr size_t kWindowSamplesPerCheck = 512 * 1024;
-
-// The samples of one series that one step sees; never empty.
-struct Window {
-  std::span<const int64_t> times_ms;
-  std::span<const double> values;
-  size_t first = 0;    // index of values[0] in the series
-  int64_t end_ms = 0;  // the range is (end_ms - range, end_ms]
-  size_t step = 0;
-
-  size_t size() const { return values.size(); }
-};
 
 // The scalar arguments of a call, one value per step each; empty for the range vector's place.
 using ScalarArgs = std::vector<std::vector<double>>;
@@ -32,8 +19,8 @@ using ScalarArgs = std::vector<std::vector<double>>;
 size_t RangeArg(const Call& call);
 absl::StatusOr<ScalarArgs> EvaluateScalarArgs(Evaluator* evaluator, const Call& call);
 
-// `function` turns a Window into a value, or kNoValue. When it has a method Begin(series), that is
-// called before the windows of each series; Finish(series) after a series of which something came.
+// Calls `function` for all windows of each series: window_loop.h. When it has a method
+// Finish(series), that is called after a series of which something came.
 template <typename Function>
 absl::Status RunWindows(Evaluator* evaluator, const Call& call, bool drop_name, Function function,
                         RowSink sink) {
@@ -42,25 +29,7 @@ absl::Status RunWindows(Evaluator* evaluator, const Call& call, bool drop_name, 
   std::vector<double> values(evaluator->grid().count);
   MixedRange mixed(evaluator, call, spec);
   const auto compute = [&](const RangeSeries& series) {
-    if constexpr (requires { function.Begin(series); }) function.Begin(series);
-    const WindowBounds& bounds = *series.bounds;
-    size_t unchecked = 0;
-    for (size_t step = 0; step < values.size(); ++step) {
-      const size_t first = bounds.first[step];
-      const size_t count = bounds.last[step] - first;
-      // Long windows make one series long work.
-      unchecked += count;
-      if (unchecked >= kWindowSamplesPerCheck) {
-        unchecked = 0;
-        BARO_TRY(evaluator->query().CheckAlive());
-      }
-      values[step] =
-          count == 0
-              ? kNoValue
-              : function(Window{series.times_ms.subspan(first, count),
-                                series.values.subspan(first, count), first, spec.End(step), step});
-    }
-    return absl::OkStatus();
+    return ComputeWindows(&evaluator->query(), spec, series, &function, std::span(values));
   };
   return evaluator->Ranges(range, spec, [&](const RangeSeries& series) {
     if (mixed.Wants(series)) [[unlikely]] {

@@ -73,12 +73,14 @@ constexpr size_t kSamplesPerCheck = 64 * 1024;
 }  // namespace
 
 absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matchers, int64_t first_ms,
-                        int64_t last_ms, SeriesSink sink) {
+                        int64_t last_ms, SeriesSink sink, bool newest_only) {
   model::SelectRequest request;
   request.histograms = true;
   request.start_ms = SaturatingSub(first_ms, -1);
   request.end_ms = last_ms;
   request.matchers = matchers;
+  request.may_be_empty = true;
+  request.newest_only = newest_only;
   if (request.start_ms > request.end_ms) return absl::OkStatus();
   BARO_TRY_ASSIGN(const model::SeriesSet* const set, query->Select(request));
   const std::unique_ptr<model::SeriesReader> reader = set->Read(0, set->size());
@@ -136,7 +138,8 @@ absl::Status Evaluator::SelectorRows(const VectorSelector& selector, RowSink sin
       query_->CountSteps(SeenNow(values));
     return present == 0 ? absl::OkStatus() : sink({labels, false, values});
   };
-  return ReadSeries(query_, selector.matchers, spec.FirstMs(), spec.LastMs(), one);
+  const bool newest_only = grid_.count == 1 || spec.fixed;
+  return ReadSeries(query_, selector.matchers, spec.FirstMs(), spec.LastMs(), one, newest_only);
 }
 
 WindowSpec Evaluator::SpecOf(const Expr& range_expr) const {
@@ -179,7 +182,6 @@ absl::Status Evaluator::SelectorRanges(const MatrixSelector& matrix, const Windo
       series.values = compacted.values;
       series.histograms = compacted.histograms;
       series.starts_ms = compacted.starts_ms;
-      compacted_cache.Forget();  // the buffer held another series before
       series.bounds = &compacted_cache.Bounds(series.times_ms);
     } else {
       series.bounds = &cache.Bounds(view.times_ms);

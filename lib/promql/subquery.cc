@@ -82,7 +82,6 @@ absl::Status Evaluator::SubqueryRanges(const SubqueryExpr& subquery, const Windo
     }
     if (values.empty()) return absl::OkStatus();
     const bool full = values.size() == grid_times.size();
-    if (!full) gappy_cache.Forget();
     const WindowBounds& bounds =
         full ? full_cache.Bounds(grid_times) : gappy_cache.Bounds(times_ms);
     if (bounds.samples == 0) return absl::OkStatus();

@@ -19,6 +19,7 @@ void WindowCache::Compute(std::span<const int64_t> times_ms) {
   bounds_.first.resize(steps);
   bounds_.last.resize(steps);
   bounds_.samples = 0;
+  ++bounds_.version;
   size_t first = 0;
   size_t last = 0;
   for (size_t step = 0; step < steps; ++step) {

@@ -15,6 +15,8 @@ struct WindowBounds {
   std::vector<uint32_t> first;
   std::vector<uint32_t> last;
   size_t samples = 0;  // sum of the windows' sizes
+  // Moves when a WindowCache computes them anew; 0: whoever made them changes them as it likes.
+  uint64_t version = 0;
 };
 
 // Where the windows of a selector end: one per step, or one for all when @ fixes the time.
@@ -30,15 +32,14 @@ struct WindowSpec {
   int64_t LastMs() const { return End(fixed ? 0 : grid.count - 1); }
 };
 
-// Computes bounds once for all series that share their times, which are those of one target.
-// Thread-compatible.
+// Computes bounds once for series that share their times one behind the other: those of one target,
+// and of targets that were scraped at the same moments. Times are compared, not their addresses: a
+// reader's buffer may hold those of another series by now. Thread-compatible.
 class WindowCache {
  public:
   explicit WindowCache(const WindowSpec& spec) : spec_(spec) {}
 
   const WindowBounds& Bounds(std::span<const int64_t> times_ms);
-  // To be called when the memory of the times is about to hold others.
-  void Forget() { computed_ = false; }
 
  private:
   void Compute(std::span<const int64_t> times_ms);

@@ -11,8 +11,6 @@ namespace {
 // Sources whose times are read in one pass; bounds the memory they take.
 constexpr size_t kTimesReadAtOnce = 4'096;
 
-using Columns = std::vector<std::pair<ColumnId, uint32_t>>;  // id and position
-
 bool SameRanges(const std::vector<TimeRange>& a, const std::vector<TimeRange>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
     return x.start_ms == y.start_ms && x.end_ms == y.end_ms;
@@ -55,7 +53,7 @@ class Finder {
   struct Source {
     TargetId target = 0;
     Written written;
-    const Columns* columns = nullptr;
+    const ColumnPlaces* columns = nullptr;
     PartFragment fragment;
   };
 
@@ -66,7 +64,7 @@ class Finder {
       for (const auto& part : selection_.runs[run].parts) AddPart(target.id, *part, *layout);
     }
     for (const SelectedGroup& group : target.groups) {
-      for (const auto& [column, position] : group.columns) all.add(column);
+      for (const auto& [column, position] : *group.columns) all.add(column);
       AddGroup(target.id, group);
     }
     for (const auto& [head, sample] : target.side) {
@@ -91,10 +89,10 @@ class Finder {
   void AddGroup(TargetId target, const SelectedGroup& group) {
     const Written written{selection_.view->heads[group.head_number]->epoch(), 0};
     if (!tombstones_.Touches(written, target, range_)) {
-      for (const auto& [column, position] : group.columns) there_[target].add(column);
+      for (const auto& [column, position] : *group.columns) there_[target].add(column);
       return;
     }
-    Source source{target, written, &group.columns, {}};
+    Source source{target, written, group.columns, {}};
     size_t first_row = 0;
     source.fragment.times_ms = group.head->ReadTimes(group.rows, INT64_MIN, INT64_MAX, &first_row);
     Look(source);

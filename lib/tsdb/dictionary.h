@@ -252,6 +252,9 @@ class Dictionary {
   mutable std::array<Recent, 2> recent_ ABSL_GUARDED_BY(mutex_);
   LayoutId next_layout_ ABSL_GUARDED_BY(mutex_) = 0;  // while loading
   std::atomic<uint64_t> removals_{0};
+  // MaterialisedBytes(): for so many label sets, so many bytes each.
+  mutable uint64_t averaged_sets_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable uint64_t average_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t pass_ ABSL_GUARDED_BY(mutex_) = 1;
   absl::flat_hash_map<PairId, uint64_t> series_by_metric_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, uint64_t> series_by_job_ ABSL_GUARDED_BY(mutex_);

@@ -186,7 +186,13 @@ uint64_t Dictionary::MaterialisedBytes(uint64_t label_sets) const {
   constexpr uint64_t kBytesPerSet = 400;
   base::MutexLock lock(&mutex_);
   const uint64_t known = uint64_t{1} + targets_.count() + columns_.count();
-  return label_sets * (kBytesPerSet + (targets_.bytes() + columns_.bytes()) / known);
+  // An average that moves slowly and costs a walk over all labels.
+  if (known > averaged_sets_ + averaged_sets_ / 16 ||
+      known < averaged_sets_ - averaged_sets_ / 16) {
+    averaged_sets_ = known;
+    average_bytes_ = (targets_.bytes() + columns_.bytes()) / known;
+  }
+  return label_sets * (kBytesPerSet + average_bytes_);
 }
 
 uint64_t Dictionary::bytes() const {

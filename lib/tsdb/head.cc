@@ -13,14 +13,21 @@ constexpr size_t kTightTailBytes = 128;
 }  // namespace
 
 template <typename Write>
-void Head::WriteTo(TargetHead* target, Write write) {
+void Head::WriteTo(TargetId id, TargetHead* target, Write write) {
   target->Lock();
   const size_t bytes_before = target->bytes();
   const size_t series_before = target->series_count();
+  const uint64_t shape_before = target->shape();
   write();
   const size_t bytes_after = target->bytes();
   const size_t series_after = target->series_count();
+  const bool changed = target->shape() != shape_before;
   target->Unlock();
+  if (changed) {
+    base::MutexLock lock(&mutex_);
+    changes_.push_back(id);
+    change_count_.store(changes_.size(), std::memory_order_release);
+  }
   bytes_.fetch_add(bytes_after - bytes_before, std::memory_order_relaxed);  // may wrap: a decrease
   series_count_.fetch_add(series_after - series_before, std::memory_order_relaxed);
   if (series_count() > kRoomySeriesMax) rule_.tail_bytes_per_column_max = kTightTailBytes;
@@ -31,7 +38,7 @@ Applied Head::AppendRow(TargetId target, const StoredLayout& layout, const codec
   Applied applied;
   if (hint->epoch != epoch_) *hint = {.epoch = epoch_};
   TargetHead* head = FindOrAdd(target);
-  WriteTo(head, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  WriteTo(target, head, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     head->AppendRow(layout, row, changed, hint, &applied);
   });
   Widen(row.time_ms);
@@ -45,7 +52,7 @@ Applied Head::AppendSamples(const SampleBatch& batch, std::span<const uint32_t> 
     size_t end = begin;
     while (end < chosen.size() && batch.series[chosen[end]].target == target) ++end;
     TargetHead* head = FindOrAdd(target);
-    WriteTo(head, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    WriteTo(target, head, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
       SeriesHint hint;
       HistogramTally tally;
       for (size_t i = begin; i < end; ++i) {
@@ -77,6 +84,11 @@ Applied Head::AppendSamples(const SampleBatch& batch, std::span<const uint32_t> 
 const TargetHead* Head::Find(TargetId target) const {
   base::MutexLock lock(&mutex_);
   return target < targets_.size() ? targets_[target].get() : nullptr;
+}
+
+std::vector<TargetId> Head::ChangedSince(size_t changes) const {
+  base::MutexLock lock(&mutex_);
+  return {changes_.begin() + static_cast<ptrdiff_t>(changes), changes_.end()};
 }
 
 Roaring Head::Targets() const {

@@ -41,6 +41,11 @@ class Head {
   const TargetHead* Find(TargetId target) const ABSL_LOCKS_EXCLUDED(mutex_);
   Roaring Targets() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Targets that got series they did not have, in the order of that; a target may be in it twice.
+  // Whoever knows the head as of changes() need look at those only.
+  size_t changes() const { return change_count_.load(std::memory_order_acquire); }
+  std::vector<TargetId> ChangedSince(size_t changes) const ABSL_LOCKS_EXCLUDED(mutex_);
+
   bool empty() const { return time_ms_min() > time_ms_max(); }
   int64_t time_ms_min() const { return time_ms_min_.load(std::memory_order_acquire); }
   int64_t time_ms_max() const { return time_ms_max_.load(std::memory_order_acquire); }
@@ -52,7 +57,7 @@ class Head {
   void Widen(int64_t time_ms);
   // Runs `write` under the target's lock and keeps the totals.
   template <typename Write>
-  void WriteTo(TargetHead* target, Write write);
+  void WriteTo(TargetId id, TargetHead* target, Write write);
 
   const uint64_t epoch_;
   BlockRule rule_;                                             // the writer's
@@ -60,6 +65,8 @@ class Head {
   mutable base::Mutex mutex_;
   std::vector<std::unique_ptr<TargetHead>> targets_ ABSL_GUARDED_BY(mutex_);
   Roaring present_ ABSL_GUARDED_BY(mutex_);
+  std::vector<TargetId> changes_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<size_t> change_count_{0};
   std::atomic<int64_t> time_ms_min_{INT64_MAX};
   std::atomic<int64_t> time_ms_max_{INT64_MIN};
   std::atomic<uint64_t> bytes_{0};

@@ -90,6 +90,9 @@ class RowGroup {
   // Values of one column in rows [begin, end). Errors: DataLoss (memory is damaged).
   absl::Status Read(size_t position, size_t begin, size_t end, double* values) const;
 
+  // Values of some columns (ascending) in one row. Errors: DataLoss.
+  absl::Status ReadRow(std::span<const uint32_t> positions, size_t row, double* values) const;
+
   // One column of rows [begin, end) as codec::EncodeColumn wrote it, when those rows are exactly
   // one block: a sealer whose part takes them all copies these bytes and need not encode again (the
   // rows of a slot, when they are at most kBlockRows and a row of the next slot has come). Valid
@@ -129,6 +132,7 @@ class RowGroup {
   absl::Status ReadBlock(const Block& block, size_t position, size_t begin, size_t end,
                          double* values) const;
   void ReadTail(size_t position, size_t begin, size_t end, double* values) const;
+  void ReadTailRow(std::span<const uint32_t> positions, size_t row, double* values) const;
   size_t tail_begin() const;
 
   const StoredLayout* const layout_;

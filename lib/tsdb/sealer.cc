@@ -68,7 +68,7 @@ Sealer::Plan Sealer::PlanRuns(const Head& head, ClassRouter* router) const {
   Plan plan;
   for (const TargetId target : head.Targets()) {
     const TargetHead* rows = head.Find(target);
-    const TargetSnapshot snapshot = rows->Snapshot(nullptr);
+    const TargetSnapshot snapshot = rows->Snapshot();
     std::vector<std::pair<const StoredLayout*, int>> taken;
     AddRuns(target, rows, snapshot, 0, &taken, router, &plan);
     if (snapshot.side.empty()) continue;
@@ -87,7 +87,7 @@ Sealer::Plan Sealer::PlanRuns(const Head& head, ClassRouter* router) const {
     owned->Unlock();
     int top = 0;
     for (const auto& [layout, level] : taken) top = std::max(top, level + 1);
-    AddRuns(target, owned.get(), owned->Snapshot(nullptr), top, &taken, router, &plan);
+    AddRuns(target, owned.get(), owned->Snapshot(), top, &taken, router, &plan);
     plan.owned.push_back(std::move(owned));
   }
   for (std::vector<Run>& runs : plan.levels) {

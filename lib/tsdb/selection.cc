@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <span>
 
 #include "baro/base/strings.h"
 #include "deleted_columns.h"
@@ -13,229 +13,159 @@ namespace {
 
 // Targets whose times are read in one pass over a part; bounds the memory they take.
 constexpr size_t kTimesReadAtOnce = 4'096;
+// Targets cut before somebody who has gone is noticed.
+constexpr size_t kTargetsPerCheck = 1'024;
 
-// The columns selected for some targets, and what that makes of each layout.
-class ColumnFilter {
+// Cuts a plan to a range.
+class Cutter {
  public:
-  explicit ColumnFilter(Roaring columns) : columns_(std::move(columns)) {}
-
-  const Roaring& columns() const { return columns_; }
-  // Null when none of the layout's columns is selected.
-  const LayoutColumns* Of(const StoredLayout& layout, Selection* selection) {
-    const auto [it, inserted] = by_layout_.try_emplace(layout.id, nullptr);
-    if (!inserted) return it->second;
-    auto found = std::make_unique<LayoutColumns>();
-    found->layout = &layout;
-    for (uint32_t i = 0; i < layout.columns.size(); ++i) {
-      if (columns_.contains(layout.columns[i])) found->columns.emplace_back(layout.columns[i], i);
-    }
-    if (found->columns.empty()) return nullptr;
-    std::sort(found->columns.begin(), found->columns.end());
-    it->second = found.get();
-    selection->layouts.push_back(std::move(found));
-    return it->second;
-  }
-  // Equal lists are shared.
-  std::shared_ptr<ColumnList> Share(std::vector<ColumnId> ids) {
-    auto& list = lists_[ids];
-    if (list == nullptr) {
-      list = std::make_shared<ColumnList>();
-      list->ids = std::move(ids);
-    }
-    return list;
-  }
-
- private:
-  Roaring columns_;
-  absl::flat_hash_map<LayoutId, const LayoutColumns*> by_layout_;
-  std::map<std::vector<ColumnId>, std::shared_ptr<ColumnList>> lists_;
-};
-
-class Selector {
- public:
-  Selector(std::shared_ptr<const View> view, const Dictionary& dictionary, PartReader* reader,
-           const model::SelectRequest& request)
+  Cutter(std::shared_ptr<const View> view, SharedPlan plan, const Dictionary& dictionary,
+         PartReader* reader, const model::SelectRequest& request)
       : dictionary_(dictionary),
         reader_(reader),
         request_(request),
         range_{request.start_ms, request.end_ms},
+        plan_(*plan),
         selection_(std::make_unique<Selection>()) {
     selection_->view = std::move(view);
+    selection_->plan = std::move(plan);
   }
 
-  absl::StatusOr<std::unique_ptr<Selection>> Run() {
-    if (range_.empty()) return std::move(selection_);
-    rectangles_ = dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
-      return EvaluateSelector(request_.matchers, targets.postings(), columns.postings());
+  // Errors: those of Select().
+  absl::StatusOr<std::unique_ptr<Selection>> Run(bool number_series) {
+    selection_->label_cache = dictionary_.Labels();
+    if (range_.empty() || plan_.targets.empty()) return std::move(selection_);
+    FindRuns();
+    FindHeads();
+    for (size_t i = 0; i < plan_.targets.size(); ++i) {
+      if (i % kTargetsPerCheck == 0 && request_.check_alive) {
+        if (absl::Status status = request_.check_alive(); !status.ok()) return status;
+      }
+      Cut(*plan_.targets[i]);
+    }
+    AddPartlyCovered();
+    std::erase_if(selection_->targets, [](const SelectedTarget& target) {
+      return target.groups.empty() && target.parts.empty() && target.side.empty();
     });
-    if (request_.histograms) AddComponents();
-    for (const Rectangle& rectangle : rectangles_) all_targets_ |= rectangle.targets;
-    if (all_targets_.isEmpty()) return std::move(selection_);
-    AddParts();
-    AddHeads();
     deleted_ = FindDeletedColumns(*selection_, range_, reader_);
-    if (absl::Status status = NumberSeries(); !status.ok()) return status;
+    ShareColumns();
+    if (number_series) {
+      if (absl::Status status = NumberSeries(); !status.ok()) return status;
+    }
     return std::move(selection_);
   }
 
  private:
-  void AddComponents() {
-    selection_->histograms = true;
-    for (Rectangle& rectangle : rectangles_) {
-      Roaring components;
-      dictionary_.ForEachComponents(rectangle.columns,
-                                    [&](ColumnId base, std::shared_ptr<const ComponentList> list) {
-                                      for (const Component& component : *list)
-                                        components.add(component.column);
-                                      selection_->components.emplace(base, std::move(list));
-                                    });
-      rectangle.columns |= components;
-    }
-  }
+  // The runs that one of the plan's lists of targets has parts in.
+  struct RunsOfList {
+    std::vector<uint32_t> whole;   // covered by the range: none or one
+    std::vector<uint32_t> partly;  // one a part: of such a part each target's own times decide
+  };
+  struct Candidate {
+    uint32_t index = 0;  // in the selection
+    const PlannedPart* part = nullptr;
+    const PlannedTarget* target = nullptr;
+  };
 
-  ColumnFilter* FilterOf(TargetId target) {
-    std::vector<uint32_t> members;
-    for (uint32_t i = 0; i < rectangles_.size(); ++i) {
-      if (rectangles_.size() == 1 || rectangles_[i].targets.contains(target)) members.push_back(i);
-    }
-    auto& filter = filters_[members];
-    if (filter == nullptr) {
-      Roaring columns;
-      for (const uint32_t i : members) columns |= rectangles_[i].columns;
-      filter = std::make_unique<ColumnFilter>(std::move(columns));
-    }
-    return filter.get();
-  }
-
-  SelectedTarget* TargetOf(TargetId id) {
-    const auto [it, inserted] =
-        target_by_id_.try_emplace(id, static_cast<uint32_t>(selection_->targets.size()));
-    if (inserted) {
-      selection_->targets.emplace_back();
-      selection_->targets.back().id = id;
-    }
-    return &selection_->targets[it->second];
-  }
-
-  void AddParts() {
-    std::map<const TargetLayouts*, uint32_t> run_by_list;
+  void FindRuns() {
+    runs_.resize(plan_.lists.size());
     for (const auto& part : selection_->view->parts) {
       if (!range_.Meets(part->time_ms_min, part->time_ms_max)) continue;
       if (selection_->view->passed_over.contains(part->number)) continue;
-      if (!range_.Covers(part->time_ms_min, part->time_ms_max)) {
-        AddPartlyCovered(part);
+      const auto list = std::find(plan_.lists.begin(), plan_.lists.end(), part->targets);
+      RunsOfList& runs = runs_[static_cast<size_t>(list - plan_.lists.begin())];
+      const auto next = static_cast<uint32_t>(selection_->runs.size());
+      const bool whole =
+          request_.may_be_empty || range_.Covers(part->time_ms_min, part->time_ms_max);
+      if (whole && !runs.whole.empty()) {
+        selection_->runs[runs.whole.front()].parts.push_back(part);
         continue;
       }
-      const auto next = static_cast<uint32_t>(selection_->runs.size());
-      const auto [it, inserted] = run_by_list.try_emplace(part->targets.get(), next);
-      if (inserted) selection_->runs.emplace_back();
-      selection_->runs[it->second].parts.push_back(part);
-    }
-    for (const auto& [list, run] : run_by_list) {
-      ForEachSelected(*list, [&, this_run = run](const TargetLayout& one) {
-        if (const LayoutColumns* columns = ColumnsOf(one)) {
-          TargetOf(one.target)->parts.emplace_back(this_run, columns);
-        }
-      });
+      selection_->runs.push_back({{part}});
+      (whole ? runs.whole : runs.partly).push_back(next);
     }
   }
 
-  // Calls visit(target and layout) for the selected ones of a part.
-  template <typename Visit>
-  void ForEachSelected(const TargetLayouts& list, Visit visit) const {
-    // Few targets are looked up; many are met on the way through the list.
-    if (all_targets_.cardinality() * 16 < list.size()) {
-      for (const TargetId target : all_targets_) {
-        auto it = std::lower_bound(list.begin(), list.end(), TargetLayout{target, 0});
-        for (; it != list.end() && it->target == target; ++it) visit(*it);
-      }
-      return;
-    }
-    for (const TargetLayout& one : list) {
-      if (all_targets_.contains(one.target)) visit(one);
+  void FindHeads() {
+    for (const auto& head : selection_->view->heads) {
+      in_range_.push_back(!head->empty() && range_.Meets(head->time_ms_min(), head->time_ms_max()));
     }
   }
 
-  // Of such a part each target's own times decide. There are two slots of them at most, whose
-  // times the reader of the samples needs next.
-  void AddPartlyCovered(const std::shared_ptr<const Part>& part) {
-    std::vector<std::pair<TargetId, const LayoutColumns*>> candidates;
-    ForEachSelected(*part->targets, [&](const TargetLayout& one) {
-      if (const LayoutColumns* columns = ColumnsOf(one))
-        candidates.emplace_back(one.target, columns);
-    });
-    if (candidates.empty()) return;
-    const auto run = static_cast<uint32_t>(selection_->runs.size());
-    selection_->runs.push_back({{part}});
-    std::vector<PartFragment> fragments;
-    for (size_t begin = 0; begin < candidates.size(); begin += kTimesReadAtOnce) {
-      const size_t end = std::min(candidates.size(), begin + kTimesReadAtOnce);
-      fragments.assign(end - begin, {});
-      for (size_t i = begin; i < end; ++i) {
-        const auto& [target, columns] = candidates[i];
-        reader_->Want(*part, columns->layout->id, target, &fragments[i - begin]);
-      }
-      const bool whole = reader_->Fetch().ok();
-      for (size_t i = begin; i < end; ++i) {
-        const std::vector<int64_t>& times_ms = fragments[i - begin].times_ms;
-        if (!IsPresent(times_ms, range_) && (whole || !times_ms.empty())) continue;
-        TargetOf(candidates[i].first)->parts.emplace_back(run, candidates[i].second);
+  void Cut(const PlannedTarget& planned) {
+    const auto index = static_cast<uint32_t>(selection_->targets.size());
+    SelectedTarget& target = selection_->targets.emplace_back();
+    target.id = planned.id;
+    for (const PlannedPart& part : planned.parts) {
+      const RunsOfList& runs = runs_[part.list];
+      for (const uint32_t run : runs.whole) target.parts.emplace_back(run, part.columns.get());
+      if (part.all && !runs.whole.empty()) target.columns = planned.columns;
+      for (const uint32_t run : runs.partly) {
+        candidates_[run].push_back({index, &part, &planned});
       }
     }
-  }
-
-  // Null when none is selected.
-  const LayoutColumns* ColumnsOf(const TargetLayout& one) {
-    const StoredLayout* layout = LayoutOf(one.layout);
-    return layout == nullptr ? nullptr : FilterOf(one.target)->Of(*layout, selection_.get());
-  }
-
-  const StoredLayout* LayoutOf(LayoutId id) {
-    const auto [it, inserted] = layouts_.try_emplace(id, nullptr);
-    if (inserted) it->second = dictionary_.FindLayout(id);
-    return it->second;
-  }
-
-  void AddHeads() {
-    for (uint32_t i = 0; i < selection_->view->heads.size(); ++i) {
-      const Head& head = *selection_->view->heads[i];
-      if (head.empty() || !range_.Meets(head.time_ms_min(), head.time_ms_max())) continue;
-      for (const TargetId id : head.Targets() & all_targets_) AddHeadTarget(id, head, i);
+    for (const PlannedHead& head : planned.heads) {
+      if (!in_range_[head.head]) continue;
+      if (CutHead(head, &target) && head.all) target.columns = planned.columns;
     }
   }
 
-  void AddHeadTarget(TargetId id, const Head& head, uint32_t number) {
-    const TargetHead* rows = head.Find(id);
-    ColumnFilter* filter = FilterOf(id);
-    TargetSnapshot snapshot = rows->Snapshot(&filter->columns(), range_);
-    for (GroupSnapshot& group : snapshot.groups) {
-      SelectedGroup selected{number, rows, {}, std::move(group.columns)};
-      if (group.rows->layout() != nullptr) {
-        const LayoutColumns* columns = filter->Of(*group.rows->layout(), selection_.get());
-        if (columns != nullptr) selected.columns = columns->columns;
-      } else {
-        std::sort(selected.columns.begin(), selected.columns.end());
+  // Whether all that was planned is there.
+  bool CutHead(const PlannedHead& planned, SelectedTarget* target) {
+    looks_.clear();
+    side_.clear();
+    planned.rows->Look(planned.groups, range_, &looks_, &side_);
+    bool whole = looks_.size() == planned.groups.size();
+    for (GroupLook& look : looks_) {
+      const ColumnPlaces* columns = look.group->columns.get();
+      if (!look.all_columns) {
+        columns = &selection_->some_columns.emplace_back(std::move(look.columns));
+        whole = false;
       }
-      if (selected.columns.empty() || group.row_count == 0) continue;
-      selected.rows = std::move(group);
-      TargetOf(id)->groups.push_back(std::move(selected));
+      target->groups.push_back({planned.head, planned.rows, std::move(look.rows), columns});
     }
-    for (const SideSample& sample : snapshot.side) {
-      TargetOf(id)->side.emplace_back(number, sample);
+    for (const SideSample& sample : side_) target->side.emplace_back(planned.head, sample);
+    return whole;
+  }
+
+  // There are two slots of such parts at most, whose times the reader of the samples needs next.
+  void AddPartlyCovered() {
+    for (const auto& [run, candidates] : candidates_) {
+      for (size_t begin = 0; begin < candidates.size(); begin += kTimesReadAtOnce) {
+        AddPresent(run, std::span(candidates)
+                            .subspan(begin, std::min(kTimesReadAtOnce, candidates.size() - begin)));
+      }
+    }
+  }
+
+  void AddPresent(uint32_t run, std::span<const Candidate> candidates) {
+    std::vector<PartFragment> fragments(candidates.size());
+    const Part& part = *selection_->runs[run].parts.front();
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      reader_->Want(part, candidates[i].part->columns->layout->id, candidates[i].target->id,
+                    &fragments[i]);
+    }
+    const bool whole = reader_->Fetch().ok();
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      const std::vector<int64_t>& times_ms = fragments[i].times_ms;
+      if (!IsPresent(times_ms, range_) && (whole || !times_ms.empty())) continue;
+      SelectedTarget& target = selection_->targets[candidates[i].index];
+      target.parts.emplace_back(run, candidates[i].part->columns.get());
+      if (candidates[i].part->all) target.columns = candidates[i].target->columns;
     }
   }
 
   std::vector<ColumnId> ColumnsOf(const SelectedTarget& target) const {
     std::vector<ColumnId> ids;
     const LayoutColumns* before = nullptr;
-    const auto add = [&](const std::vector<std::pair<ColumnId, uint32_t>>& columns) {
+    const auto add = [&](const ColumnPlaces& columns) {
       for (const auto& [id, position] : columns) ids.push_back(id);
     };
     for (const auto& [run, columns] : target.parts) {
       if (columns != before) add(columns->columns);
       before = columns;
     }
-    for (const SelectedGroup& group : target.groups) add(group.columns);
+    for (const SelectedGroup& group : target.groups) add(*group.columns);
     for (const auto& [head, sample] : target.side) ids.push_back(sample.column);
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
@@ -246,23 +176,42 @@ class Selector {
     return ids;
   }
 
-  absl::Status NumberSeries() {
+  // Equal lists are shared, among those that are not the plan's.
+  std::shared_ptr<const ColumnList> Share(std::vector<ColumnId> ids) {
+    auto& list = lists_[ids];
+    if (list == nullptr) {
+      auto made = std::make_shared<ColumnList>();
+      made->ids = std::move(ids);
+      list = std::move(made);
+    }
+    return list;
+  }
+
+  void ShareColumns() {
     Selection& selection = *selection_;
-    std::sort(selection.targets.begin(), selection.targets.end(),
-              [](const SelectedTarget& a, const SelectedTarget& b) { return a.id < b.id; });
+    for (SelectedTarget& target : selection.targets) {
+      if (target.columns != nullptr && !deleted_.contains(target.id)) continue;
+      target.columns = Share(ColumnsOf(target));
+    }
     if (!deleted_.empty()) {
       std::erase_if(selection.targets,
-                    [&](const SelectedTarget& target) { return ColumnsOf(target).empty(); });
+                    [](const SelectedTarget& target) { return target.columns->ids.empty(); });
     }
+  }
+
+  absl::Status NumberSeries() {
+    Selection& selection = *selection_;
+    selection.series.reserve(plan_.series);
     for (uint32_t t = 0; t < selection.targets.size(); ++t) {
-      SelectedTarget& target = selection.targets[t];
-      target.columns = FilterOf(target.id)->Share(ColumnsOf(target));
-      for (uint32_t c = 0; c < target.columns->ids.size(); ++c) selection.series.push_back({t, c});
+      const auto count = static_cast<uint32_t>(selection.targets[t].columns->ids.size());
+      for (uint32_t c = 0; c < count; ++c) selection.series.push_back({t, c});
     }
-    selection.label_cache = dictionary_.Labels();
-    dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
-      JoinTwins(targets, columns, &dictionary_.cuts(), &selection);
-    });
+    selection.order_varies = OrderVaries(plan_, &dictionary_.cuts());
+    if (plan_.may_have_twins) {
+      dictionary_.With([&](const LabelTable& targets, const LabelTable& columns) {
+        JoinTwins(targets, columns, &selection);
+      });
+    }
     if (request_.series_max == 0 || selection.series.size() <= request_.series_max) {
       return absl::OkStatus();
     }
@@ -275,21 +224,68 @@ class Selector {
   PartReader* const reader_;
   const model::SelectRequest& request_;
   const TimeRange range_;
+  const SelectionPlan& plan_;
   std::unique_ptr<Selection> selection_;
-  std::vector<Rectangle> rectangles_;
-  Roaring all_targets_;
-  std::map<std::vector<uint32_t>, std::unique_ptr<ColumnFilter>> filters_;
-  absl::flat_hash_map<TargetId, uint32_t> target_by_id_;
-  absl::flat_hash_map<LayoutId, const StoredLayout*> layouts_;
+  std::vector<RunsOfList> runs_;                           // by list
+  std::vector<bool> in_range_;                             // by head
+  std::map<uint32_t, std::vector<Candidate>> candidates_;  // by run
+  std::vector<GroupLook> looks_;                           // scratch
+  std::vector<SideSample> side_;                           // scratch
+  std::map<std::vector<ColumnId>, std::shared_ptr<const ColumnList>> lists_;
   ColumnsByTarget deleted_;
 };
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<Selection>> Select(std::shared_ptr<const View> view, SharedPlan plan,
+                                                  const Dictionary& dictionary, PartReader* reader,
+                                                  const model::SelectRequest& request) {
+  return Cutter(std::move(view), std::move(plan), dictionary, reader, request).Run(true);
+}
+
+absl::StatusOr<std::unique_ptr<Selection>> SelectTargets(std::shared_ptr<const View> view,
+                                                         SharedPlan plan,
+                                                         const Dictionary& dictionary,
+                                                         PartReader* reader, TimeRange range) {
+  const model::SelectRequest request{range.start_ms, range.end_ms, {}};
+  return Cutter(std::move(view), std::move(plan), dictionary, reader, request).Run(false);
+}
+
+std::optional<Roaring> FindTargets(const View& view, const SelectionPlan& plan, TimeRange range) {
+  if (!view.tombstones->empty()) return std::nullopt;
+  // Lists of targets with parts that the range covers, or meets without covering them.
+  std::vector<bool> whole(plan.lists.size());
+  std::vector<bool> partly(plan.lists.size());
+  for (const auto& part : view.parts) {
+    if (range.empty() || !range.Meets(part->time_ms_min, part->time_ms_max)) continue;
+    if (view.passed_over.contains(part->number)) continue;
+    const auto list = std::find(plan.lists.begin(), plan.lists.end(), part->targets);
+    const auto index = static_cast<size_t>(list - plan.lists.begin());
+    (range.Covers(part->time_ms_min, part->time_ms_max) ? whole : partly)[index] = true;
+  }
+  Roaring found;
+  for (const auto& target : plan.targets) {
+    const auto is_in = [&](const std::vector<bool>& lists) {
+      return std::any_of(target->parts.begin(), target->parts.end(),
+                         [&](const PlannedPart& part) { return lists[part.list]; });
+    };
+    const auto has_rows = [&](const PlannedHead& head) {
+      return head.rows->IsThere(head.groups, range);
+    };
+    if (is_in(whole) || std::any_of(target->heads.begin(), target->heads.end(), has_rows)) {
+      found.add(target->id);
+    } else if (is_in(partly)) {
+      return std::nullopt;
+    }
+  }
+  return found;
+}
+
 absl::StatusOr<std::unique_ptr<Selection>> Select(std::shared_ptr<const View> view,
                                                   const Dictionary& dictionary, PartReader* reader,
                                                   const model::SelectRequest& request) {
-  return Selector(std::move(view), dictionary, reader, request).Run();
+  SharedPlan plan = MakePlan(view, dictionary, request.matchers, request.histograms);
+  return Select(std::move(view), std::move(plan), dictionary, reader, request);
 }
 
 }  // namespace baro::tsdb

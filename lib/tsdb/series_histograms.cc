@@ -9,7 +9,7 @@
 namespace baro::tsdb {
 
 const ComponentList* StoredSeriesReader::ComponentsOf(ColumnId column) const {
-  const auto& components = set_.selection().components;
+  const auto& components = set_.selection().components();
   const auto it = components.find(column);
   return it == components.end() ? nullptr : it->second.get();
 }

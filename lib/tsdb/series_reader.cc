@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
+#include <tuple>
 
 #include "baro/base/status.h"
 #include "baro/model/sample.h"
@@ -40,6 +41,33 @@ size_t RowsWithin(const Part& part, const StoredSeriesSet& set) {
   return std::min<size_t>(part.rows_max, static_cast<size_t>(rows) + kChunkRows);
 }
 
+// Calls visit(column, position) for those of `places` that are among `wanted`; both by column.
+template <typename Visit>
+void ForEachWanted(const std::vector<ColumnId>& wanted, const ColumnPlaces& places, Visit visit) {
+  if (wanted.size() * 8 < places.size()) {
+    for (const ColumnId column : wanted) {
+      const auto it =
+          std::lower_bound(places.begin(), places.end(), ColumnPlaces::value_type{column, 0});
+      if (it != places.end() && it->first == column) visit(column, it->second);
+    }
+    return;
+  }
+  auto next = wanted.begin();
+  for (const auto& [column, position] : places) {
+    while (next != wanted.end() && *next < column) ++next;
+    if (next == wanted.end()) return;
+    if (*next == column) visit(column, position);
+  }
+}
+
+void SortByPosition(std::vector<ColumnId>* columns, std::vector<uint32_t>* positions) {
+  if (std::is_sorted(positions->begin(), positions->end())) return;
+  std::vector<std::pair<uint32_t, ColumnId>> places;
+  for (size_t i = 0; i < columns->size(); ++i) places.emplace_back((*positions)[i], (*columns)[i]);
+  std::sort(places.begin(), places.end());
+  for (size_t i = 0; i < places.size(); ++i) std::tie((*positions)[i], (*columns)[i]) = places[i];
+}
+
 bool AllStale(std::span<const double> values) {
   return std::all_of(values.begin(), values.end(), model::IsStaleNan);
 }
@@ -65,7 +93,7 @@ std::optional<uint64_t> StoredSeriesSet::EstimateSamples() const {
     for (const SelectedGroup& group : target.groups) {
       size_t first_row = 0;
       const auto times_ms = group.head->ReadTimes(group.rows, start_ms_, end_ms_, &first_row);
-      samples += times_ms.size() * group.columns.size();
+      samples += times_ms.size() * group.columns->size();
     }
     samples += target.side.size();
   }
@@ -79,7 +107,9 @@ StoredSeriesReader::StoredSeriesReader(const StoredSeriesSet& set, size_t begin,
       batch_end_(begin),
       part_reader_(*set.keep().database, set.keep().damaged_total.get(),
                    {set.start_ms(), set.end_ms()}),
-      assembly_(set.keep().dictionary.get()) {
+      assembly_(set.keep().dictionary.get()),
+      newest_only_(set.newest_only() && set.selection().components().empty() &&
+                   set.selection().view->tombstones->empty()) {
   part_reader_.SetAside(set.keep().quarantine.get());
   for (const PartRun& run : set.selection().runs) {
     for (const auto& part : run.parts) rows_estimate_ += RowsWithin(*part, set);
@@ -92,7 +122,7 @@ size_t StoredSeriesReader::BatchSize() const {
   for (const SelectedGroup& group : set_.selection().targets[first.target].groups) {
     rows += group.rows.row_count;
   }
-  if (set_.selection().components.empty()) {
+  if (set_.selection().components().empty()) {
     return std::clamp<size_t>(kBatchValuesMax / rows, 1, kBatchSeriesMax);
   }
   size_t size = 0;
@@ -122,7 +152,7 @@ absl::StatusOr<bool> StoredSeriesReader::Next(model::SeriesView* view) {
       AssembleMerged(pieces_, view);
     }
     view->histograms = {};
-    if (!selection.components.empty()) AttachHistograms(next_, view);
+    if (!selection.components().empty()) AttachHistograms(next_, view);
     view->index = next_++;
     // Columns that were absent all the time have no samples to speak of.
     if (!view->values.empty() && !AllStale(view->values)) return true;
@@ -132,6 +162,7 @@ absl::StatusOr<bool> StoredSeriesReader::Next(model::SeriesView* view) {
 
 absl::Status StoredSeriesReader::LoadBatch() {
   batch_.clear();
+  last_target_ = UINT32_MAX;
   batch_end_ = std::min(end_, next_ + BatchSize());
   absl::flat_hash_map<uint32_t, std::vector<ColumnId>> wanted;
   CollectWanted(&wanted);
@@ -155,12 +186,16 @@ absl::Status StoredSeriesReader::LoadBatch() {
 void StoredSeriesReader::CollectWanted(
     absl::flat_hash_map<uint32_t, std::vector<ColumnId>>* wanted) const {
   const Selection& selection = set_.selection();
+  uint32_t last = UINT32_MAX;
+  std::vector<ColumnId>* columns = nullptr;
   const auto want = [&](const SelectedSeries& series) {
-    std::vector<ColumnId>& columns = (*wanted)[series.target];
-    columns.push_back(ColumnOf(series));
-    const ComponentList* components = ComponentsOf(columns.back());
+    if (series.target != last) columns = &(*wanted)[series.target];
+    last = series.target;
+    columns->push_back(ColumnOf(series));
+    if (selection.components().empty()) return;
+    const ComponentList* components = ComponentsOf(columns->back());
     if (components == nullptr) return;
-    for (const Component& component : *components) columns.push_back(component.column);
+    for (const Component& component : *components) columns->push_back(component.column);
   };
   for (size_t i = next_; i < batch_end_; ++i) {
     want(selection.series[i]);
@@ -175,11 +210,9 @@ void StoredSeriesReader::WantParts(uint32_t index, const std::vector<ColumnId>& 
   const Selection& selection = set_.selection();
   for (const auto& [run, layout] : selection.targets[index].parts) {
     std::vector<std::pair<uint32_t, ColumnId>> chosen;  // by position, as the values lie
-    for (const auto& [column, position] : layout->columns) {
-      if (std::binary_search(columns.begin(), columns.end(), column)) {
-        chosen.emplace_back(position, column);
-      }
-    }
+    ForEachWanted(columns, layout->columns, [&](ColumnId column, uint32_t position) {
+      chosen.emplace_back(position, column);
+    });
     if (chosen.empty()) continue;
     std::sort(chosen.begin(), chosen.end());
     for (const auto& part : selection.runs[run].parts) {
@@ -203,23 +236,39 @@ absl::Status StoredSeriesReader::LoadGroups(uint32_t index, const std::vector<Co
     // A younger head's samples came after all of an older one's, its side map among them.
     fragment.priority = kHeadPriority * (group.head_number + 1) + order++;
     fragment.written.epoch = set_.selection().view->heads[group.head_number]->epoch();
-    for (const auto& [column, position] : group.columns) {
-      if (!std::binary_search(columns.begin(), columns.end(), column)) continue;
+    ForEachWanted(columns, *group.columns, [&](ColumnId column, uint32_t position) {
       fragment.columns.push_back(column);
       fragment.rows.positions.push_back(position);
-    }
+    });
     if (fragment.columns.empty()) continue;
-    size_t first_row = 0;
-    fragment.rows.times_ms =
-        group.head->ReadTimes(group.rows, set_.start_ms(), set_.end_ms(), &first_row);
-    const size_t rows = fragment.rows.times_ms.size();
-    if (rows == 0) continue;
-    fragment.rows.values.resize(rows * fragment.columns.size());
-    BARO_TRY(group.head->Read(group.rows, fragment.rows.positions, first_row, first_row + rows,
-                              fragment.rows.values.data()));
+    BARO_TRY(ReadGroup(group, &fragment));
+    if (fragment.rows.times_ms.empty()) continue;
     target->fragments.push_back(std::move(fragment));
   }
   return absl::OkStatus();
+}
+
+// Where only the newest sample is wanted one row will do, unless some column has none in it.
+absl::Status StoredSeriesReader::ReadGroup(const SelectedGroup& group, Fragment* fragment) const {
+  size_t first_row = 0;
+  PartFragment& read = fragment->rows;
+  read.times_ms = group.head->ReadTimes(group.rows, set_.start_ms(), set_.end_ms(), &first_row);
+  const size_t rows = read.times_ms.size();
+  if (rows == 0) return absl::OkStatus();
+  const size_t columns = fragment->columns.size();
+  if (newest_only_ && rows > 1) {
+    read.values.resize(columns);
+    SortByPosition(&fragment->columns, &read.positions);
+    BARO_TRY(
+        group.head->ReadRow(group.rows, read.positions, first_row + rows - 1, read.values.data()));
+    if (!AnyHidden(read.values.data(), columns, true)) {
+      read.times_ms.erase(read.times_ms.begin(), read.times_ms.end() - 1);
+      return absl::OkStatus();
+    }
+  }
+  read.values.resize(rows * columns);
+  return group.head->Read(group.rows, read.positions, first_row, first_row + rows,
+                          read.values.data());
 }
 
 void StoredSeriesReader::LoadSide(uint32_t index, const std::vector<ColumnId>& columns,
@@ -268,6 +317,7 @@ void StoredSeriesReader::Arrange(BatchTarget* target) const {
     fragment.end = static_cast<size_t>(to - times.begin());
     fragment.by_column.resize(fragment.columns.size());
     for (uint32_t i = 0; i < fragment.by_column.size(); ++i) fragment.by_column[i] = i;
+    if (std::is_sorted(fragment.columns.begin(), fragment.columns.end())) continue;
     std::sort(fragment.by_column.begin(), fragment.by_column.end(),
               [&](uint32_t a, uint32_t b) { return fragment.columns[a] < fragment.columns[b]; });
   }
@@ -291,32 +341,43 @@ void StoredSeriesReader::Arrange(BatchTarget* target) const {
 
 void StoredSeriesReader::Gather(uint32_t target, ColumnId column,
                                 std::vector<Piece>* pieces) const {
-  const auto it = batch_.find(target);
-  if (it == batch_.end()) return;
-  for (const Fragment& fragment : it->second->fragments) {
-    const auto found =
-        std::lower_bound(fragment.by_column.begin(), fragment.by_column.end(), column,
-                         [&](uint32_t i, ColumnId wanted) { return fragment.columns[i] < wanted; });
-    if (found == fragment.by_column.end() || fragment.columns[*found] != column) continue;
+  const BatchTarget* const batch = InBatch(target);
+  if (batch == nullptr) return;
+  for (const Fragment& fragment : batch->fragments) {
+    const std::vector<uint32_t>& by_column = fragment.by_column;
+    // Series mostly come in the order of their columns.
+    size_t at = fragment.next;
+    if (at >= by_column.size() || fragment.columns[by_column[at]] != column) {
+      const auto found = std::lower_bound(
+          by_column.begin(), by_column.end(), column,
+          [&](uint32_t i, ColumnId wanted) { return fragment.columns[i] < wanted; });
+      if (found == by_column.end() || fragment.columns[*found] != column) continue;
+      at = static_cast<size_t>(found - by_column.begin());
+    }
+    fragment.next = at + 1;
     const size_t rows = fragment.rows.times_ms.size();
-    pieces->push_back({&fragment, &fragment.rows.values[*found * rows + fragment.begin]});
+    pieces->push_back({&fragment, &fragment.rows.values[by_column[at] * rows + fragment.begin]});
   }
 }
 
 // False when samples have to be dropped or merged, so that the times are the series' own.
 bool StoredSeriesReader::AssembleShared(const SelectedSeries& series,
                                         const std::vector<Piece>& pieces, model::SeriesView* view) {
-  const BatchTarget& target = *batch_.at(series.target);
+  if (pieces.size() == 1) {
+    const Fragment& fragment = *pieces[0].fragment;
+    const size_t rows = fragment.end - fragment.begin;
+    if (AnyHidden(pieces[0].values, rows, set_.selection().histograms())) return false;
+    view->times_ms = {&fragment.rows.times_ms[fragment.begin], rows};
+    view->values = {pieces[0].values, rows};
+    return true;
+  }
+  const BatchTarget& target = *InBatch(series.target);
   if (!target.ordered || pieces.size() != target.series_fragments) return false;
   for (const Piece& piece : pieces) {
     const size_t rows = piece.fragment->end - piece.fragment->begin;
-    if (AnyHidden(piece.values, rows, set_.selection().histograms)) return false;
+    if (AnyHidden(piece.values, rows, set_.selection().histograms())) return false;
   }
   view->times_ms = target.shared_times_ms;
-  if (pieces.size() == 1) {
-    view->values = {pieces[0].values, target.shared_times_ms.size()};
-    return true;
-  }
   values_.clear();
   for (const Piece& piece : pieces) {
     values_.insert(values_.end(), piece.values,
@@ -352,7 +413,7 @@ void StoredSeriesReader::AssembleMerged(const std::vector<Piece>& pieces, model:
     times_ms_.push_back(sample.time_ms);
     values_.push_back(sample.value);
   }
-  if (!set_.selection().histograms) DropMarks();
+  if (!set_.selection().histograms()) DropMarks();
   view->times_ms = times_ms_;
   view->values = values_;
 }

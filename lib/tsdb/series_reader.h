@@ -31,7 +31,8 @@ class StoredSeriesReader final : public model::SeriesReader {
     PartFragment rows;
     std::vector<ColumnId> columns;    // of rows.positions
     std::vector<uint32_t> by_column;  // indexes of `columns`, in its order
-    size_t begin = 0;                 // rows in the range
+    mutable size_t next = 0;  // in by_column: where the series after the last one is looked for
+    size_t begin = 0;         // rows in the range
     size_t end = 0;
   };
   struct BatchTarget {
@@ -58,6 +59,7 @@ class StoredSeriesReader final : public model::SeriesReader {
   void WantParts(uint32_t index, const std::vector<ColumnId>& columns, BatchTarget* target);
   absl::Status LoadGroups(uint32_t index, const std::vector<ColumnId>& columns,
                           BatchTarget* target);
+  absl::Status ReadGroup(const SelectedGroup& group, Fragment* fragment) const;
   void LoadSide(uint32_t index, const std::vector<ColumnId>& columns, BatchTarget* target) const;
   void LeaveOutDeleted(uint32_t index, BatchTarget* target) const;
   void Arrange(BatchTarget* target) const;
@@ -88,9 +90,21 @@ class StoredSeriesReader final : public model::SeriesReader {
   size_t batch_end_;
   size_t rows_estimate_ = 0;
   PartReader part_reader_;
+  // Null when nothing of the target is in the batch.
+  const BatchTarget* InBatch(uint32_t target) const {
+    if (target == last_target_) return last_in_batch_;
+    const auto it = batch_.find(target);
+    last_target_ = target;
+    last_in_batch_ = it == batch_.end() ? nullptr : it->second.get();
+    return last_in_batch_;
+  }
+
   absl::flat_hash_map<uint32_t, std::unique_ptr<BatchTarget>> batch_;
+  mutable uint32_t last_target_ = UINT32_MAX;  // series of a target come one behind the other
+  mutable const BatchTarget* last_in_batch_ = nullptr;
   std::vector<Piece> pieces_;
   HistogramAssembly assembly_;
+  const bool newest_only_;
   std::vector<HistogramAssembly::Mark> marks_;
   std::vector<ComponentRun> runs_;
   std::vector<const model::Histogram*> histograms_;

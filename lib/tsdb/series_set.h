@@ -31,13 +31,14 @@ class StoredSeriesSet final : public model::SeriesSet {
  public:
   StoredSeriesSet(Keep keep, std::unique_ptr<const Selection> selection, int64_t start_ms,
                   int64_t end_ms, std::vector<std::string> notes = {},
-                  std::unique_ptr<base::MemoryShare> memory = nullptr)
+                  std::unique_ptr<base::MemoryShare> memory = nullptr, bool newest_only = false)
       : keep_(std::move(keep)),
         selection_(std::move(selection)),
         start_ms_(start_ms),
         end_ms_(end_ms),
         warnings_(std::move(notes)),
-        memory_(std::move(memory)) {
+        memory_(std::move(memory)),
+        newest_only_(newest_only) {
     for (const std::string& found : FoundWhileReading()) warnings_.push_back(found);
   }
 
@@ -58,6 +59,8 @@ class StoredSeriesSet final : public model::SeriesSet {
   const Selection& selection() const { return *selection_; }
   int64_t start_ms() const { return start_ms_; }
   int64_t end_ms() const { return end_ms_; }
+  // The reader may leave out all but the newest sample of a series.
+  bool newest_only() const { return newest_only_; }
 
  private:
   const Keep keep_;
@@ -66,6 +69,7 @@ class StoredSeriesSet final : public model::SeriesSet {
   const int64_t end_ms_;
   std::vector<std::string> warnings_;
   const std::unique_ptr<base::MemoryShare> memory_;  // for the labels; null: no limit
+  const bool newest_only_;
 };
 
 }  // namespace baro::tsdb

@@ -33,6 +33,7 @@
 #include "ingest.h"
 #include "merger.h"
 #include "part.h"
+#include "plan_cache.h"
 #include "read_log.h"
 #include "retention_class.h"
 #include "sample_chain.h"
@@ -274,6 +275,7 @@ class StoreImpl final : public Store, public StoreAdmin, public Notes {
   absl::Status SwapRecords() ABSL_EXCLUSIVE_LOCKS_REQUIRED(maintain_mutex_);
 
   // store_read.cc
+  void NoteRead(const SelectionPlan& plan) const;
   absl::StatusOr<std::unique_ptr<base::MemoryShare>> ReserveLabels(
       const Selection& selection) const;
 
@@ -341,6 +343,7 @@ class StoreImpl final : public Store, public StoreAdmin, public Notes {
 
   mutable Totals totals_;
   mutable ReadLog reads_;
+  std::unique_ptr<PlanCache> plans_;
   std::atomic<uint64_t> journal_bytes_{0};
   std::atomic<int64_t> created_ms_{0};  // when the live head was made
 

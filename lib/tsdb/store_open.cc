@@ -47,7 +47,8 @@ StoreImpl::StoreImpl(StoreOptions options)
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
                                        options_.retention_ms, options_.clock)),
       histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
-      exemplars_(options_.exemplars_max) {}
+      exemplars_(options_.exemplars_max),
+      plans_(std::make_unique<PlanCache>(dictionary_, options_.memory)) {}
 
 absl::Status StoreImpl::Load() {
   BARO_TRY_ASSIGN(auto database,

@@ -11,12 +11,22 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
+#include "label_values.h"
+#include "plan_cache.h"
 #include "selection.h"
 #include "store_impl.h"
 #include "tier.h"
 
 namespace baro::tsdb {
 namespace {
+
+// What a dashboard reads every few seconds is noted this often.
+constexpr int64_t kNoteEveryMs = 10'000;
+
+// The store's own view behind a reader's copy: plans are made for that.
+const std::shared_ptr<const View>& CurrentOf(const std::shared_ptr<const View>& view) {
+  return view->copied_from == nullptr ? view : view->copied_from;
+}
 
 // Sorts, drops doubles, cuts.
 std::vector<std::string> Finish(std::vector<std::string> texts, size_t limit) {
@@ -26,18 +36,15 @@ std::vector<std::string> Finish(std::vector<std::string> texts, size_t limit) {
   return texts;
 }
 
-// Calls visit(selection) for each of the request's alternatives.
-template <typename Visit>
-absl::Status ForEachSelection(const std::shared_ptr<const View>& view, const Dictionary& dictionary,
-                              PartReader* reader, const model::LabelRequest& request, Visit visit) {
-  std::vector<std::vector<model::Matcher>> selectors = request.selectors;
-  if (selectors.empty()) selectors.emplace_back();
-  for (std::vector<model::Matcher>& matchers : selectors) {
-    model::SelectRequest select{request.start_ms, request.end_ms, std::move(matchers), 0};
-    BARO_TRY_ASSIGN(const auto selection, Select(view, dictionary, reader, select));
-    visit(*selection);
+// What the request's alternatives select; none: everything.
+std::vector<SharedPlan> PlansOf(const std::shared_ptr<const View>& view, PlanCache* plans,
+                                const model::LabelRequest& request) {
+  std::vector<SharedPlan> found;
+  for (const auto& matchers : request.selectors) {
+    found.push_back(plans->Get(view, matchers, false));
   }
-  return absl::OkStatus();
+  if (found.empty()) found.push_back(plans->Get(view, {}, false));
+  return found;
 }
 
 void AddNames(const Selection& selection, const LabelTable& targets, const LabelTable& columns,
@@ -55,25 +62,6 @@ void AddNames(const Selection& selection, const LabelTable& targets, const Label
   };
   for (const ShapeId shape : target_shapes) add(targets.shape_names(shape));
   for (const ShapeId shape : column_shapes) add(columns.shape_names(shape));
-}
-
-// The values that some of `ids` carry: by a walk over the values or over the ids, whichever are
-// fewer.
-void AddValuesOf(const LabelTable& table, std::string_view name, const Roaring& ids,
-                 std::vector<std::string>* values) {
-  const Roaring* carriers = table.postings().Carriers(name);
-  if (carriers == nullptr) return;
-  const Roaring carrying = ids & *carriers;
-  if (carrying.cardinality() >= table.postings().value_count(name)) {
-    const bool all = carrying.cardinality() == carriers->cardinality();
-    table.postings().ForEachValue(name, [&](std::string_view value, const IdSet& of_value) {
-      if (all || of_value.Intersects(carrying)) values->emplace_back(value);
-    });
-    return;
-  }
-  absl::flat_hash_set<std::string_view> seen;
-  for (const uint32_t id : carrying) seen.insert(table.Get(id, name));
-  values->insert(values->end(), seen.begin(), seen.end());
 }
 
 // A column's label hides the target's, so the target's counts where some column lacks it.
@@ -95,25 +83,6 @@ void AddValues(const Selection& selection, std::string_view name, const LabelTab
   }
   AddValuesOf(columns, name, selected_columns, values);
   AddValuesOf(targets, name, Roaring(deciding.size(), deciding.data()), values);
-}
-
-// The metrics that a query asks for: those it names, else those it finds.
-std::vector<std::string> MetricsRead(const model::SelectRequest& request,
-                                     const Selection& selection, const LabelTable& columns) {
-  std::vector<std::string> metrics;
-  for (const model::Matcher& matcher : request.matchers) {
-    if (matcher.name() != model::kMetricName) continue;
-    if (matcher.type() == model::MatchType::kEqual) return {matcher.value()};
-    if (matcher.type() == model::MatchType::kRegex) return matcher.literals();
-  }
-  Roaring found;
-  absl::flat_hash_set<const ColumnList*> seen;
-  for (const SelectedTarget& target : selection.targets) {
-    if (!seen.insert(target.columns.get()).second) continue;
-    found.addMany(target.columns->ids.size(), target.columns->ids.data());
-  }
-  AddValuesOf(columns, model::kMetricName, found, &metrics);
-  return metrics;
 }
 
 std::string TimeText(int64_t time_ms) {
@@ -145,6 +114,14 @@ std::vector<std::string> DownsamplingNotes(const Selection& selection,
 
 }  // namespace
 
+void StoreImpl::NoteRead(const SelectionPlan& plan) const {
+  const int64_t now_ms = options_.clock->NowMs();
+  const int64_t before_ms = plan.noted_ms.load(std::memory_order_relaxed);
+  if (now_ms >= before_ms && now_ms < before_ms + kNoteEveryMs) return;
+  plan.noted_ms.store(now_ms, std::memory_order_relaxed);
+  reads_.Note(plan.metrics, now_ms);
+}
+
 absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     const model::SelectRequest& request) const {
   PartReader reader(*database_, damaged_total_.get(),
@@ -157,18 +134,16 @@ absl::StatusOr<std::unique_ptr<model::SeriesSet>> StoreImpl::Select(
     coarse->copied_from = std::move(view);
     view = std::move(coarse);
   }
-  BARO_TRY_ASSIGN(auto selection, tsdb::Select(view, *dictionary_, &reader, request));
+  const SharedPlan plan = plans_->Get(CurrentOf(view), request.matchers, request.histograms);
+  BARO_TRY_ASSIGN(auto selection, tsdb::Select(view, plan, *dictionary_, &reader, request));
   for (std::string& note : DownsamplingNotes(*selection, request)) {
     notes.push_back(std::move(note));
   }
-  reads_.Note(dictionary_->With([&](const LabelTable&, const LabelTable& columns) {
-    return MetricsRead(request, *selection, columns);
-  }),
-              options_.clock->NowMs());
+  NoteRead(*plan);
   BARO_TRY_ASSIGN(auto memory, ReserveLabels(*selection));
   return std::make_unique<StoredSeriesSet>(
       Keep{database_, dictionary_, damaged_total_, quarantine_}, std::move(selection),
-      request.start_ms, request.end_ms, std::move(notes), std::move(memory));
+      request.start_ms, request.end_ms, std::move(notes), std::move(memory), request.newest_only);
 }
 
 // A reader may ask for every label set that was selected.
@@ -192,28 +167,42 @@ absl::StatusOr<std::unique_ptr<base::MemoryShare>> StoreImpl::ReserveLabels(
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelNames(
     const model::LabelRequest& request) const {
   std::vector<std::string> names;
-  PartReader reader(*database_, damaged_total_.get(),
-                    AroundForPresence({request.start_ms, request.end_ms}));
-  BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
-                            [&](const Selection& selection) {
-                              dictionary_->With([&](const auto& targets, const auto& columns) {
-                                AddNames(selection, targets, columns, &names);
-                              });
-                            }));
+  const TimeRange range{request.start_ms, request.end_ms};
+  PartReader reader(*database_, damaged_total_.get(), AroundForPresence(range));
+  const auto view = CurrentView();
+  for (SharedPlan& plan : PlansOf(view, plans_.get(), request)) {
+    BARO_TRY_ASSIGN(const auto selection,
+                    SelectTargets(view, std::move(plan), *dictionary_, &reader, range));
+    dictionary_->With([&](const auto& targets, const auto& columns) {
+      AddNames(*selection, targets, columns, &names);
+    });
+  }
   return Finish(std::move(names), request.limit);
 }
 
 absl::StatusOr<std::vector<std::string>> StoreImpl::LabelValues(
     const std::string& name, const model::LabelRequest& request) const {
   std::vector<std::string> values;
-  PartReader reader(*database_, damaged_total_.get(),
-                    AroundForPresence({request.start_ms, request.end_ms}));
-  BARO_TRY(ForEachSelection(CurrentView(), *dictionary_, &reader, request,
-                            [&](const Selection& selection) {
-                              dictionary_->With([&](const auto& targets, const auto& columns) {
-                                AddValues(selection, name, targets, columns, &values);
-                              });
-                            }));
+  const TimeRange range{request.start_ms, request.end_ms};
+  PartReader reader(*database_, damaged_total_.get(), AroundForPresence(range));
+  const auto view = CurrentView();
+  const bool of_targets = dictionary_->With([&](const LabelTable&, const LabelTable& columns) {
+    return columns.postings().Carriers(name) == nullptr;
+  });
+  for (SharedPlan& plan : PlansOf(view, plans_.get(), request)) {
+    // No column hides the target's label: it is enough that the target is there.
+    if (const auto found = of_targets ? FindTargets(*view, *plan, range) : std::nullopt) {
+      dictionary_->With([&](const LabelTable& targets, const LabelTable&) {
+        AddValuesOf(targets, name, *found, &values);
+      });
+      continue;
+    }
+    BARO_TRY_ASSIGN(const auto selection,
+                    SelectTargets(view, std::move(plan), *dictionary_, &reader, range));
+    dictionary_->With([&](const auto& targets, const auto& columns) {
+      AddValues(*selection, name, targets, columns, &values);
+    });
+  }
   return Finish(std::move(values), request.limit);
 }
 
@@ -287,6 +276,7 @@ Stats StoreImpl::GetStats() const {
   stats.index_columns_removed_total = totals_.columns_removed.load();
   stats.index_layouts_removed_total = totals_.layouts_removed.load();
   stats.writable = database_->writable();
+  stats.selector_cache = plans_->GetStats();
   return stats;
 }
 

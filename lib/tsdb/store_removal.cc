@@ -21,7 +21,7 @@ void AddHead(const Head& head, LiveNumbers* live) {
   const Roaring targets = head.Targets();
   live->targets |= targets;
   for (const TargetId target : targets) {
-    const TargetSnapshot snapshot = head.Find(target)->Snapshot(nullptr);
+    const TargetSnapshot snapshot = head.Find(target)->Snapshot();
     for (const GroupSnapshot& group : snapshot.groups) AddGroup(group, live);
     for (const SideSample& sample : snapshot.side) live->columns.add(sample.column);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 
 #include "baro/base/check.h"
 #include "baro/model/sample.h"
@@ -40,6 +41,7 @@ std::optional<size_t> TargetHead::FindGroup(const StoredLayout& layout, int leve
 RowGroup* TargetHead::GroupOf(const StoredLayout& layout, int level) {
   if (const auto found = FindGroup(layout, level)) return groups_[*found].rows.get();
   groups_.push_back({std::make_unique<RowGroup>(&layout, rule_), level});
+  ++shape_;
   return groups_.back().rows.get();
 }
 
@@ -160,6 +162,7 @@ SeriesHint TargetHead::AddSeries(Level* level, int number, ColumnId column, int6
     level->newest_group = static_cast<uint32_t>(groups_.size() - 1);
     groups_.back().rows->Open(time_ms);
   }
+  ++shape_;
   const uint32_t group = *level->newest_group;
   const SeriesHint place{group, groups_[group].rows->AddColumn(column)};
   level->place_by_column.emplace(column, place);
@@ -236,56 +239,120 @@ size_t TargetHead::series_count() const {
   return count;
 }
 
-void TargetHead::SelectColumns(const Roaring* columns, const TimeRange& range, size_t group,
-                               GroupSnapshot* snapshot) const {
-  const RowGroup& rows = *groups_[group].rows;
-  if (columns != nullptr && columns->cardinality() < rows.column_count() / 4) {
-    const auto& places = levels_[static_cast<size_t>(groups_[group].level)].place_by_column;
-    for (const ColumnId column : *columns) {
-      const auto it = places.find(column);
-      if (it == places.end() || it->second.group != group) continue;
-      if (!rows.IsColumnPresentIn(range, it->second.position)) continue;
-      snapshot->columns.emplace_back(column, it->second.position);
-    }
-    return;
-  }
-  for (uint32_t i = 0; i < rows.column_count(); ++i) {
-    if (columns != nullptr && !columns->contains(rows.column(i))) continue;
-    if (rows.IsColumnPresentIn(range, i)) snapshot->columns.emplace_back(rows.column(i), i);
-  }
-}
-
-TargetSnapshot TargetHead::Snapshot(const Roaring* columns, const TimeRange& range) const {
+TargetSnapshot TargetHead::Snapshot() const {
   base::MutexLock lock(&mutex_);
   TargetSnapshot snapshot;
-  for (size_t group = 0; group < groups_.size(); ++group) {
-    const RowGroup& rows = *groups_[group].rows;
-    if (!rows.IsPresentIn(range)) continue;
-    GroupSnapshot one{&rows, groups_[group].level, rows.times_ms().size(), {}, {}};
-    if (rows.layout() == nullptr) SelectColumns(columns, range, group, &one);
-    if (rows.open()) {
-      one.open_cells.resize(rows.column_count() / 64 + 1);
-      for (size_t i = 0; i < rows.column_count(); ++i) {
-        const bool filled = !model::IsNoSample(rows.cell(i));
-        one.open_cells[i / 64] |= static_cast<uint64_t>(filled) << (i % 64);
+  // Of a level in the order they were made: the younger group is above.
+  for (int level = 0; level < kLevelsMax; ++level) {
+    for (const Group& group : groups_) {
+      if (group.level != level || group.rows->empty()) continue;
+      snapshot.groups.push_back({group.rows.get(), level, group.rows->times_ms().size(), {}});
+      const RowGroup& rows = *group.rows;
+      for (uint32_t i = 0; rows.open() && i < rows.column_count(); ++i) {
+        if (model::IsNoSample(rows.cell(i))) snapshot.groups.back().empty_cells.push_back(i);
       }
     }
-    snapshot.groups.push_back(std::move(one));
   }
-  // Of a level in the order they were made: the younger group is above.
-  std::vector<GroupSnapshot> by_level;
-  for (int level = 0; level < kLevelsMax; ++level) {
-    for (GroupSnapshot& group : snapshot.groups) {
-      if (group.level == level) by_level.push_back(std::move(group));
-    }
-  }
-  snapshot.groups = std::move(by_level);
   for (const auto& [key, value] : side_) {
-    if (columns != nullptr && !columns->contains(key.first)) continue;
-    if (!range.Meets(key.second, key.second)) continue;
     snapshot.side.push_back({key.first, key.second, value});
   }
   return snapshot;
+}
+
+ColumnPlaces TargetHead::PlacesIn(size_t group, const Roaring& columns) const {
+  const RowGroup& rows = *groups_[group].rows;
+  ColumnPlaces places;
+  if (columns.cardinality() < rows.column_count() / 4) {
+    const auto& known = levels_[static_cast<size_t>(groups_[group].level)].place_by_column;
+    for (const ColumnId column : columns) {
+      const auto it = known.find(column);
+      if (it == known.end() || it->second.group != group) continue;
+      places.emplace_back(column, it->second.position);
+    }
+    return places;
+  }
+  for (uint32_t i = 0; i < rows.column_count(); ++i) {
+    if (columns.contains(rows.column(i))) places.emplace_back(rows.column(i), i);
+  }
+  std::sort(places.begin(), places.end());
+  return places;
+}
+
+std::vector<GroupPlaces> TargetHead::Places(const Roaring& columns) const {
+  base::MutexLock lock(&mutex_);
+  std::vector<GroupPlaces> found;
+  for (int level = 0; level < kLevelsMax; ++level) {
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      const RowGroup* rows = groups_[i].rows.get();
+      if (groups_[i].level != level) continue;
+      if (rows->layout() != nullptr) {
+        found.push_back({rows, level, nullptr});
+        continue;
+      }
+      ColumnPlaces places = PlacesIn(i, columns);
+      if (places.empty()) continue;
+      found.push_back({rows, level, std::make_shared<const ColumnPlaces>(std::move(places))});
+    }
+  }
+  return found;
+}
+
+void TargetHead::Look(std::span<const GroupPlaces> groups, const TimeRange& range,
+                      std::vector<GroupLook>* looks, std::vector<SideSample>* side) const {
+  base::MutexLock lock(&mutex_);
+  for (const GroupPlaces& group : groups) {
+    const RowGroup& rows = *group.rows;
+    if (!rows.IsPresentIn(range)) continue;
+    GroupLook look{&group, {&rows, group.level, rows.times_ms().size(), {}}, true, {}};
+    const auto is_there = [&](const auto& place) {
+      return rows.IsColumnPresentIn(range, place.second);
+    };
+    look.all_columns = std::all_of(group.columns->begin(), group.columns->end(), is_there);
+    if (!look.all_columns) {
+      std::copy_if(group.columns->begin(), group.columns->end(), std::back_inserter(look.columns),
+                   is_there);
+      if (look.columns.empty()) continue;
+    }
+    if (rows.open()) {
+      for (const auto& [column, position] : *group.columns) {
+        if (model::IsNoSample(rows.cell(position))) look.rows.empty_cells.push_back(position);
+      }
+      std::sort(look.rows.empty_cells.begin(), look.rows.empty_cells.end());
+    }
+    looks->push_back(std::move(look));
+  }
+  for (const auto& [key, value] : side_) {
+    if (!range.Meets(key.second, key.second)) continue;
+    const auto has = [column = key.first](const GroupPlaces& group) {
+      const auto it = std::lower_bound(group.columns->begin(), group.columns->end(),
+                                       std::pair<ColumnId, uint32_t>{column, 0});
+      return it != group.columns->end() && it->first == column;
+    };
+    if (std::any_of(groups.begin(), groups.end(), has)) {
+      side->push_back({key.first, key.second, value});
+    }
+  }
+}
+
+bool TargetHead::IsThere(std::span<const GroupPlaces> groups, const TimeRange& range) const {
+  {
+    base::MutexLock lock(&mutex_);
+    for (const GroupPlaces& group : groups) {
+      const RowGroup& rows = *group.rows;
+      const auto is_there = [&](const auto& place) {
+        return rows.IsColumnPresentIn(range, place.second);
+      };
+      if (rows.IsPresentIn(range) &&
+          std::any_of(group.columns->begin(), group.columns->end(), is_there)) {
+        return true;
+      }
+    }
+    if (side_.empty()) return false;
+  }
+  std::vector<GroupLook> looks;
+  std::vector<SideSample> side;
+  Look(groups, range, &looks, &side);
+  return !looks.empty() || !side.empty();
 }
 
 absl::Status TargetHead::Read(const GroupSnapshot& group, std::span<const uint32_t> positions,
@@ -297,11 +364,24 @@ absl::Status TargetHead::Read(const GroupSnapshot& group, std::span<const uint32
     }
     values += end - begin;
     // What was written to the open row after the snapshot is not in it.
-    if (end == group.row_count && begin < end && !group.open_cells.empty()) {
-      const size_t word = position / 64;
-      const bool filled =
-          word < group.open_cells.size() && ((group.open_cells[word] >> (position % 64)) & 1) != 0;
-      if (!filled) values[-1] = model::kNoSample;
+    if (end == group.row_count && begin < end &&
+        std::binary_search(group.empty_cells.begin(), group.empty_cells.end(), position)) {
+      values[-1] = model::kNoSample;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TargetHead::ReadRow(const GroupSnapshot& group, std::span<const uint32_t> positions,
+                                 size_t row, double* values) const {
+  base::MutexLock lock(&mutex_);
+  if (absl::Status status = group.rows->ReadRow(positions, row, values); !status.ok()) {
+    return status;
+  }
+  if (row + 1 != group.row_count || group.empty_cells.empty()) return absl::OkStatus();
+  for (size_t i = 0; i < positions.size(); ++i) {
+    if (std::binary_search(group.empty_cells.begin(), group.empty_cells.end(), positions[i])) {
+      values[i] = model::kNoSample;
     }
   }
   return absl::OkStatus();

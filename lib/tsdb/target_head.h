@@ -46,10 +46,26 @@ struct GroupSnapshot {
   const RowGroup* rows = nullptr;
   int level = 0;
   size_t row_count = 0;
-  // Cells of an open last row that had a sample then; empty when it was closed.
-  std::vector<uint64_t> open_cells;
-  // Of a group without a layout: the selected columns and their positions.
-  std::vector<std::pair<ColumnId, uint32_t>> columns;
+  // Positions, ascending, of the selected columns whose cell of the open last row was empty then.
+  std::vector<uint32_t> empty_cells;
+};
+
+// Columns and their positions in a layout or group, by column.
+using ColumnPlaces = std::vector<std::pair<ColumnId, uint32_t>>;
+
+// The columns a selector means in a group; of a group with a layout they are the layout's.
+struct GroupPlaces {
+  const RowGroup* rows = nullptr;
+  int level = 0;
+  std::shared_ptr<const ColumnPlaces> columns;
+};
+
+// What a reader finds of them: the group as it is now, and the columns that are there in its range.
+struct GroupLook {
+  const GroupPlaces* group = nullptr;
+  GroupSnapshot rows;
+  bool all_columns = true;
+  ColumnPlaces columns;  // when they are not all
 };
 
 struct TargetSnapshot {
@@ -92,12 +108,27 @@ class TargetHead {
   // Columns at level 0, without those of histograms' insides.
   size_t series_count() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Null selects all columns. Of those the ones that are there in the range.
-  TargetSnapshot Snapshot(const Roaring* columns, const TimeRange& range = {}) const
+  // Moves when a group or a column came.
+  uint64_t shape() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return shape_; }
+
+  // All there is.
+  TargetSnapshot Snapshot() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The groups that have some of the columns, lowest priority first, those of layouts without
+  // `columns`. They stay where they are as long as the head lives.
+  std::vector<GroupPlaces> Places(const Roaring& columns) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // What is there of them in the range, in their order; `side`: late samples of their columns.
+  void Look(std::span<const GroupPlaces> groups, const TimeRange& range,
+            std::vector<GroupLook>* looks, std::vector<SideSample>* side) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether any of their columns is there in the range.
+  bool IsThere(std::span<const GroupPlaces> groups, const TimeRange& range) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Values of some columns of a snapshot's group in rows [begin, end), one column behind the other.
   absl::Status Read(const GroupSnapshot& group, std::span<const uint32_t> positions, size_t begin,
                     size_t end, double* values) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same of one row; `positions` ascend.
+  absl::Status ReadRow(const GroupSnapshot& group, std::span<const uint32_t> positions, size_t row,
+                       double* values) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Times of a snapshot's rows within [start, end]; `first_row` gets the first one's row.
   std::vector<int64_t> ReadTimes(const GroupSnapshot& group, int64_t start_ms, int64_t end_ms,
                                  size_t* first_row) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -131,8 +162,8 @@ class TargetHead {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AppendLate(ColumnId column, int64_t time_ms, double value, Applied* applied)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SelectColumns(const Roaring* columns, const TimeRange& range, size_t group,
-                     GroupSnapshot* snapshot) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ColumnPlaces PlacesIn(size_t group, const Roaring& columns) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Existing> FindExisting(ColumnId column, int64_t time_ms) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -141,6 +172,7 @@ class TargetHead {
   std::vector<Group> groups_ ABSL_GUARDED_BY(mutex_);
   std::vector<Level> levels_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<std::pair<ColumnId, int64_t>, double> side_ ABSL_GUARDED_BY(mutex_);
+  uint64_t shape_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace baro::tsdb

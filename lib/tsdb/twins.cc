@@ -13,15 +13,14 @@ namespace {
 struct CutKind {
   bool suspect = false;
   bool overlap = false;  // a name in both halves: the column's label hides the target's
+  std::vector<std::string> names;
 };
 
+using ShapedLists = std::set<std::pair<ShapeId, const ColumnList*>>;  // targets' shapes
+
 // All cuts that occur, and whether a series so cut may have a twin.
-std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& columns, CutLog* cuts,
-                               Selection* selection) {
-  std::set<std::pair<ShapeId, const ColumnList*>> groups;
-  for (const SelectedTarget& target : selection->targets) {
-    groups.emplace(targets.shape(target.id), target.columns.get());
-  }
+std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& columns,
+                               const ShapedLists& groups) {
   std::map<const ColumnList*, std::set<ShapeId>> shapes_by_list;
   std::map<Cut, CutKind> kinds;
   for (const auto& [target_shape, list] : groups) {
@@ -35,13 +34,11 @@ std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& colu
   for (auto& [cut, kind] : kinds) {
     const auto& first = targets.shape_names(cut.first);
     const auto& second = columns.shape_names(cut.second);
-    std::vector<std::string> names;
     std::set_union(first.begin(), first.end(), second.begin(), second.end(),
-                   std::back_inserter(names));
-    kind.overlap = names.size() != first.size() + second.size();
+                   std::back_inserter(kind.names));
+    kind.overlap = kind.names.size() != first.size() + second.size();
     kind.suspect = kind.overlap;
-    if (kind.overlap || cuts->HaveSameNames(cut, names)) selection->order_varies = true;
-    cuts_by_names[std::move(names)].push_back(cut);
+    cuts_by_names[kind.names].push_back(cut);
   }
   for (const auto& [names, same] : cuts_by_names) {
     if (same.size() < 2) continue;
@@ -52,12 +49,34 @@ std::map<Cut, CutKind> KindsOf(const LabelTable& targets, const LabelTable& colu
 
 }  // namespace
 
-void JoinTwins(const LabelTable& targets, const LabelTable& columns, CutLog* cuts,
-               Selection* selection) {
-  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, cuts, selection);
-  const bool none = std::none_of(kinds.begin(), kinds.end(),
-                                 [](const auto& entry) { return entry.second.suspect; });
-  if (none) return;
+void PlanTwins(const LabelTable& targets, const LabelTable& columns, SelectionPlan* plan) {
+  ShapedLists groups;
+  for (const auto& target : plan->targets) {
+    groups.emplace(targets.shape(target->id), target->columns.get());
+  }
+  plan->cuts.clear();
+  for (auto& [cut, kind] : KindsOf(targets, columns, groups)) {
+    plan->may_have_twins = plan->may_have_twins || kind.suspect;
+    plan->halves_overlap = plan->halves_overlap || kind.overlap;
+    plan->cuts.emplace_back(cut, kind.names);
+  }
+}
+
+bool OrderVaries(const SelectionPlan& plan, CutLog* cuts) {
+  bool varies = plan.halves_overlap;
+  // All of them are noted, for the sake of other selections.
+  for (const auto& [cut, names] : plan.cuts) {
+    if (cuts->HaveSameNames(cut, names)) varies = true;
+  }
+  return varies;
+}
+
+void JoinTwins(const LabelTable& targets, const LabelTable& columns, Selection* selection) {
+  ShapedLists groups;
+  for (const SelectedTarget& target : selection->targets) {
+    groups.emplace(targets.shape(target.id), target.columns.get());
+  }
+  const std::map<Cut, CutKind> kinds = KindsOf(targets, columns, groups);
   absl::flat_hash_map<uint64_t, std::vector<size_t>> kept_by_hash;
   std::vector<SelectedSeries> kept;
   const auto labels_of = [&](const SelectedSeries& series) {

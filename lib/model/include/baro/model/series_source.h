@@ -32,6 +32,11 @@ struct SelectRequest {
   // How far apart samples may be where a store has them downsampled; 0: as they came, as long as
   // those are there.
   int64_t resolution_ms = 0;
+  // Somebody who reads the samples anyway: series without one in the range may be selected as well
+  // where that saves looking.
+  bool may_be_empty = false;
+  // Of each series only the newest sample in the range is wanted; a store may give more.
+  bool newest_only = false;
   // Asked now and then by a selection that takes long; an error ends it and is returned. May be
   // empty.
   std::function<absl::Status()> check_alive = {};

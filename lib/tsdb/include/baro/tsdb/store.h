@@ -268,6 +268,17 @@ struct Stats {
   uint64_t index_targets_removed_total = 0;
   uint64_t index_columns_removed_total = 0;
   uint64_t index_layouts_removed_total = 0;
+  // Selectors kept resolved, and blocks kept decoded, for queries that come again.
+  struct CacheStats {
+    uint64_t hits_total = 0;
+    uint64_t misses_total = 0;
+    uint64_t updates_total = 0;  // hits that had to take in new series first
+    uint64_t evictions_total = 0;
+    uint64_t entries = 0;
+    uint64_t bytes = 0;
+  };
+  CacheStats selector_cache;
+  CacheStats block_cache;
 };
 
 // Of series with samples in the heads: what is active now.
