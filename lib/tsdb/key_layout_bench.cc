@@ -4,7 +4,7 @@
 //   metric  class | slot | column | target                  one column a value
 //
 // Both with the times of a target once a slot. Reported: bytes of the file, and what it takes to
-// read one metric of all targets and all metrics of one target. docs/adr/0031 has the table.
+// read one metric of all targets and all metrics of one target. docs/adr/0033 has the table.
 #include <benchmark/benchmark.h>
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
