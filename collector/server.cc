@@ -270,7 +270,7 @@ absl::Status ServerImpl::StartNotifier() {
   options.folder = options_.storage_path + "/notify";
   options.clock = clock_;
   options.seed = base::RandomSeed();
-  options.external_url = base::StrCat("http://", options_.http_address);
+  options.external_url = ExternalUrl();
   options.on_trouble = [](const std::string& what) { spdlog::warn("notify: {}", what); };
   BARO_TRY_ASSIGN(notifier_, notify::Notifier::Open(std::move(options)));
   const CollectorConfig config = this->config();
