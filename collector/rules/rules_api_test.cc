@@ -16,25 +16,21 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr char kRules[] = R"(groups:
+constexpr char kRules[] = R"yaml(groups:
 - name: first
   interval: 10s
   rules:
-  - {record: "up:sum", expr: "sum(up)",
-               labels : {
-kind:
-  sum
-}
-}
-- alert:Down
-               expr:up == 0
-    keep_firing_for:1m
-             labels:{severity : page}
-        annotations:{summary : "{{ $labels.instance }}", empty : ""} -
-               name:second limit:3 rules:-{
-alert: Fancy, expr: up == 5, for: {of: 5, at_least: 3}, no_data: keep, resolve_expr: up > 7
-}
-)";
+  - {record: "up:sum", expr: "sum(up)", labels: {kind: sum}}
+  - alert: Down
+    expr: up == 0
+    keep_firing_for: 1m
+    labels: {severity: page}
+    annotations: {summary: "{{ $labels.instance }}", empty: ""}
+- name: second
+  limit: 3
+  rules:
+  - {alert: Fancy, expr: up == 5, for: {of: 5, at_least: 3}, no_data: keep, resolve_expr: up > 7}
+)yaml";
 
 class MemoryStorage final : public rules::RuleStorage {
  public:
@@ -106,7 +102,7 @@ TEST_F(RulesApi, RulesThatWereNeverEvaluatedAreUnknown) {
   EXPECT_EQ(
       Get("rules", "rule_group[]=first"),
       R"(200 {"status":"success","data":{"groups":[{"name":"first","file":"/r.yml","rules":[)"
-      R"({"name":"up:sum","query":"sum(up)","labels":{"kind":"sum"},"health":"unknown",)"
+      R"json({"name":"up:sum","query":"sum(up)","labels":{"kind":"sum"},"health":"unknown",)json"
       R"("evaluationTime":0,"lastEvaluation":"0001-01-01T00:00:00Z","type":"recording"},)"
       R"({"state":"unknown","name":"Down","query":"up == 0","duration":0,"keepFiringFor":60,)"
       R"("labels":{"severity":"page"},"annotations":{"empty":"","summary":"{{ $labels.instance }}"},)"

@@ -130,7 +130,9 @@ TEST_F(PlanCacheTest, FindsWhatALookAtEverySeriesFinds) {
     }
     now_ms += kStepMs;
     clock_.SetNowMs(now_ms);
-    if (up_to(11) == 0) ASSERT_TRUE(store_->Maintain(up_to(1) == 0).ok());
+    if (up_to(11) == 0) {
+      ASSERT_TRUE(store_->Maintain(up_to(1) == 0).ok());
+    }
     const int64_t end_ms = now_ms - up_to(4) * kStepMs;
     for (const Selector& selector : selectors) {
       Check(selector, end_ms - up_to(30) * kStepMs, end_ms);
