@@ -34,7 +34,7 @@ TEST(AlertingYaml, ShowsNoSecret) {
     EXPECT_THAT(text, Not(HasSubstr(secret)));
   }
   EXPECT_THAT(text, HasSubstr(R"("password": "<secret>")"));
-  EXPECT_THAT(text, HasSubstr(R"("password_file": "f")"));
+  EXPECT_THAT(text, HasSubstr(R"("password_file": f)"));
   EXPECT_TRUE(base::ParseYaml(text, "again.yml").ok());
 }
 

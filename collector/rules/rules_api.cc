@@ -193,6 +193,7 @@ absl::Status ReadPage(const Parameters& parameters, Query* query) {
 
 absl::StatusOr<Query> ReadQuery(const net::ServerRequest& request) {
   const Parameters parameters(request);
+  BARO_TRY(parameters.form_error());
   Query query;
   query.names = SetOf(parameters.All("rule_name[]"));
   query.groups = SetOf(parameters.All("rule_group[]"));

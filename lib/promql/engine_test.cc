@@ -72,7 +72,7 @@ TEST(Engine, StopsAtItsSampleLimit) {
 
 TEST(Engine, StopsWhenTheProcessHasNoMemoryLeft) {
   const model::MemorySource source = TwoSeries();
-  base::MemoryBudget memory({uint64_t{1} << 20, [] { return uint64_t{1} << 10; }});
+  base::MemoryBudget memory({uint64_t{2} << 20, [] { return uint64_t{1} << 10; }});
   EngineOptions options;
   options.memory = &memory;
   EXPECT_TRUE(Engine(options).Range(source, "up", 0, 150'000, 15'000, {}).ok());

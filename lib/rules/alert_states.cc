@@ -87,8 +87,8 @@ void AlertStates::Merge(Evaluation* evaluation) {
 // An alert whose labels were changed by a reload goes on under its new ones; receivers get the old
 // ones resolved.
 void AlertStates::Adopt(Evaluation* evaluation) {
-  std::map<model::Labels, const ActiveAlert*> by_source;
-  for (const auto& [labels, alert] : alerts_) {
+  std::map<model::Labels, ActiveAlert*> by_source;
+  for (auto& [labels, alert] : alerts_) {
     if (alert.state != AlertState::kInactive && !evaluation->found.contains(labels)) {
       by_source.emplace(alert.source, &alert);
     }
@@ -100,6 +100,11 @@ void AlertStates::Adopt(Evaluation* evaluation) {
     adopted.push_back(*it->second);
     adopted.back().labels = labels;
     adopted.back().last_sent_ns = 0;
+    // The old labels are resolved at once: keep_firing_for is of alerts whose condition has ended.
+    if (it->second->state == AlertState::kFiring) {
+      it->second->state = AlertState::kInactive;
+      it->second->resolved_at_ns = evaluation->time_ns;
+    }
   }
   for (ActiveAlert& alert : adopted) {
     changed_ = true;

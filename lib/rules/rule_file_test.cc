@@ -79,7 +79,6 @@ TEST(RuleFile, TellsEveryMistakeWithItsPlace) {
       {"record: a\n    expr: up\n    annotations: {a: b}",
        "invalid field 'annotations' in recording rule"},
       {"record: 'a{b}'\n    expr: up", "braces present in the recording rule name"},
-      {"record: \"\\xff\"\n    expr: up", ""},
       {"record: a\n    expr: up\n    labels: {__name__: x}",
        "f.yml:6:14: group \"g\", rule 1, \"a\": invalid label name: __name__"},
       {"record: a\n    expr: up\n    labels: {'': x}", "invalid label name: "},

@@ -1,6 +1,7 @@
 // Notes last like samples do: through a crash, a seal, a backup; all of a write or nothing of it.
 #include <gtest/gtest.h>
 
+#include "baro/base/clock.h"
 #include "baro/tsdb/notes.h"
 #include "baro/tsdb/store_admin.h"
 #include "store_test_support.h"
@@ -54,7 +55,8 @@ TEST(Notes, LiveBesideSamplesAndSeals) {
   const Folder folder("notes_seal");
   {
     auto store = Open(folder);
-    AppendOne(store.get(), model::Labels{{"__name__", "up"}}, 1'000, 1);
+    const int64_t now_ms = base::RealClock()->NowMs();  // within the default retention
+    AppendOne(store.get(), model::Labels{{"__name__", "up"}}, now_ms, 1);
     ASSERT_TRUE(NotesOf(store.get())->WriteNotes({{"rules/a", "one"}}).ok());
     ASSERT_TRUE(store->Maintain(true).ok());
     const auto report = store->admin()->Verify();

@@ -75,8 +75,6 @@ class Process(unittest.TestCase):
         code, text = self.refused("--config.file=" + self.config("global:\n  nonsense: 1\n"))
         self.assertEqual(code, 1)
         self.assertIn("c.yml:2:3", text)
-        code, text = self.refused("--config.file=" + self.config("rule_files: [x]\n"))
-        self.assertIn("rules are not available yet", text)
         code, text = self.refused("--config.file=/nonexistent.yml")
         self.assertIn("/nonexistent.yml", text)
 

@@ -72,6 +72,15 @@ def fill(peer, collector):
     return everything
 
 
+def known_to(theirs, ours):
+    """Ours without what the peer's trees do not have yet: Prometheus adds fields to parse_query's nodes."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return {key: known_to(theirs[key], value) for key, value in ours.items() if key in theirs}
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return [known_to(*pair) for pair in zip(theirs, ours)]
+    return ours
+
+
 class Run:
     """Asks, compares and keeps the score."""
 
@@ -89,6 +98,8 @@ class Run:
     def compare(self, path, parameters, ordered=False):
         ours = ask(self.collector.url, path, parameters)
         theirs = ask(self.peer.url, path, parameters)
+        if path == "parse_query":
+            ours = (ours[0], known_to(theirs[1], ours[1]))
         self.compared += 1
         relative_max = comparison.RELATIVE_MAX[3 if self.version[0] >= 3 else 2]
         found = comparison.differ(ours, theirs, relative_max, ordered)

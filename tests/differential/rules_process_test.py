@@ -116,7 +116,7 @@ class RulesProcess(unittest.TestCase):
         self.put(self.rules, RULES + "  - {alert: Bad, expr: 'sum('}\n")
         status, text = reload(server)
         self.assertEqual(status, 500)
-        self.assertIn(f"{self.rules}:10:25: group \"g\", rule 5, \"Bad\": could not parse expression", text)
+        self.assertIn(f"{self.rules}:10:24: group \"g\", rule 5, \"Bad\": could not parse expression", text)
         rules = get(server, "/api/v1/rules")["groups"][0]["rules"]
         self.assertEqual([rule["name"] for rule in rules],
                          ["level:double", "Pending", "Firing", "Kept"])

@@ -211,7 +211,8 @@ def main():
             (url, "--web.route-prefix=/"),
         )
         collector = servers.start_collector(
-            collector_binary, folder, "--config.file=" + os.path.join(folder, "collector.yml"), url
+            collector_binary, folder, "--config.file=" + os.path.join(folder, "collector.yml"), url,
+            "--web.route-prefix=/",
         )
         try:
             return compare(prometheus, collector)
