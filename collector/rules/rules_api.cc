@@ -100,7 +100,9 @@ void WriteRule(const RuleStatus& rule, bool with_alerts, JsonWriter* writer) {
     object.Add("duration", Seconds(spec.hold_ms));
     object.Add("keepFiringFor", Seconds(spec.keep_firing_for_ms));
   }
-  object.Key("labels")->Labels(spec.labels);
+  if (spec.alerting || !spec.written_labels.empty()) {
+    WriteMap(spec.written_labels, object.Key("labels"));
+  }
   if (spec.alerting) {
     WriteMap(spec.annotations, object.Key("annotations"));
     if (with_alerts) {

@@ -235,6 +235,7 @@ void FileReader::ReadRule(const YamlNode& node, const Texts& group_labels, RuleP
   Texts all = group_labels;
   for (const auto& [name, value] : labels) all[name] = value;
   for (const auto& [name, value] : all) rule.labels.Set(name, value);
+  rule.written_labels = std::move(all);
   if (rule.alerting) ParseTemplates(nodes, place, &rule);
   group->rules.push_back(std::move(rule));
 }

@@ -36,7 +36,7 @@ void PutText(const std::string& text, std::string* out) {
 bool SameRule(const RuleSpec& a, const RuleSpec& b) {
   return a.alerting == b.alerting && a.name == b.name && a.query == b.query &&
          a.hold_ms == b.hold_ms && a.hold_of == b.hold_of && a.hold_at_least == b.hold_at_least &&
-         a.keep_firing_for_ms == b.keep_firing_for_ms && a.labels == b.labels &&
+         a.keep_firing_for_ms == b.keep_firing_for_ms && a.written_labels == b.written_labels &&
          a.annotations == b.annotations && a.no_data == b.no_data &&
          a.resolve_query == b.resolve_query;
 }
@@ -172,7 +172,7 @@ absl::StatusOr<std::vector<RuleSample>> RuleGroup::Record(const Rule& rule,
     RuleSample sample{std::move(element.labels), outcome.time_ms, element.value,
                       std::move(element.histogram)};
     sample.labels.Set(model::kMetricName, rule.spec.name);
-    for (const model::Label& label : rule.spec.labels) sample.labels.Set(label.name, label.value);
+    for (const auto& [name, value] : rule.spec.written_labels) sample.labels.Set(name, value);
     samples.push_back(std::move(sample));
   }
   std::vector<const model::Labels*> all;

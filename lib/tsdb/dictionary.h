@@ -131,7 +131,15 @@ class Dictionary {
   Removed RemoveUnused(const LiveNumbers& live) ABSL_LOCKS_EXCLUDED(mutex_);
   // Moves when targets or columns were removed: numbers got from Declare…() before may be gone.
   uint64_t removals() const { return removals_.load(std::memory_order_acquire); }
-  // Keys to be deleted with the next batch; asked for after Pending().
+  // What the next batch must do to the index, the removals first. Of what was declared and removed
+  // again before any batch, nothing is left in `entries`: its number would come back at the next
+  // open without what it refers to.
+  struct Unwritten {
+    std::vector<Entry> entries;
+    std::vector<std::string> removals;
+    size_t pending = 0;  // for PendingIsDurable()
+  };
+  Unwritten NotWritten() const ABSL_LOCKS_EXCLUDED(mutex_);
   std::vector<std::string> PendingRemovals() const ABSL_LOCKS_EXCLUDED(mutex_);
   void RemovalsAreDurable(size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -4,6 +4,8 @@
 // sample was refused, in the state of a chain. So a number goes only when it was neither live nor
 // asked for at two calls in a row, between which everything journaled before was sealed.
 #include <array>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "baro/base/strings.h"
@@ -168,6 +170,23 @@ uint64_t Dictionary::RemoveFamilies() {
     ++count;
   }
   return count;
+}
+
+Dictionary::Unwritten Dictionary::NotWritten() const {
+  base::MutexLock lock(&mutex_);
+  Unwritten unwritten{{}, pending_removals_, pending_.size()};
+  if (pending_removals_.empty()) {
+    unwritten.entries = pending_;
+    return unwritten;
+  }
+  const std::set<std::string_view> removed(pending_removals_.begin(), pending_removals_.end());
+  for (const Entry& entry : pending_) {
+    // Numbers are given out once; a family's metadata may be declared again after its removal.
+    if (entry.first.front() == kMetadataKey || !removed.contains(entry.first)) {
+      unwritten.entries.push_back(entry);
+    }
+  }
+  return unwritten;
 }
 
 std::vector<std::string> Dictionary::PendingRemovals() const {

@@ -24,12 +24,11 @@ using testing::Match;
 class Disk {
  public:
   void Write(Dictionary* dictionary) {
-    const auto pending = dictionary->Pending();
-    const auto removals = dictionary->PendingRemovals();
-    for (const std::string& key : removals) entries_.erase(key);
-    for (const auto& [key, value] : pending) entries_[key] = value;
-    dictionary->PendingIsDurable(pending.size());
-    dictionary->RemovalsAreDurable(removals.size());
+    const Dictionary::Unwritten unwritten = dictionary->NotWritten();
+    for (const std::string& key : unwritten.removals) entries_.erase(key);
+    for (const auto& [key, value] : unwritten.entries) entries_[key] = value;
+    dictionary->PendingIsDurable(unwritten.pending);
+    dictionary->RemovalsAreDurable(unwritten.removals.size());
   }
   std::unique_ptr<Dictionary> Load(Limits limits = {}) const {
     auto dictionary = std::make_unique<Dictionary>(limits);
@@ -202,6 +201,20 @@ TEST(Dictionary, RemovesWhatNothingRefersToAtTwoLooksAndNothingElse) {
   EXPECT_GT(restarted->DeclareSeries({{"__name__", "one"}, {"job", "c"}})->target, single.target);
   ASSERT_TRUE(restarted->DeclareLayout(other).ok());
   EXPECT_GT(restarted->DeclareTarget({{"job", "b"}}, other.Hash())->layout, second.layout);
+}
+
+TEST(Dictionary, WhatIsRemovedBeforeItWasWrittenDoesNotComeBack) {
+  Disk disk;
+  Dictionary dictionary{Limits{}};
+  ASSERT_TRUE(dictionary.DeclareSeries({{"__name__", "old"}, {"job", "a"}}).ok());
+  disk.Write(&dictionary);
+  // A layout of a column that is on disk; nothing of it is written before all of it is removed.
+  const model::Layout layout = MakeLayout({"old"});
+  ASSERT_TRUE(dictionary.DeclareLayout(layout).ok());
+  ASSERT_TRUE(dictionary.DeclareTarget({{"job", "b"}}, layout.Hash()).ok());
+  for (int look = 0; look < 4; ++look) dictionary.RemoveUnused(LiveNumbers{});
+  disk.Write(&dictionary);
+  EXPECT_EQ(disk.Load()->layout_count(), 0u);
 }
 
 TEST(Dictionary, CountsWhatLimitsRefuseAndNamesTheFirst) {

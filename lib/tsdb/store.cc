@@ -176,12 +176,11 @@ absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const Inde
   for (const std::string& key : index_removals) {
     BARO_TRY(ToStatus(batch.Delete(database_->index(), key), "gather a removal"));
   }
-  const std::vector<Dictionary::Entry> pending = dictionary_->Pending();
-  const std::vector<std::string> removals = dictionary_->PendingRemovals();
-  for (const std::string& key : removals) {
+  const Dictionary::Unwritten unwritten = dictionary_->NotWritten();
+  for (const std::string& key : unwritten.removals) {
     BARO_TRY(ToStatus(batch.Delete(database_->index(), key), "gather a removal"));
   }
-  for (const auto& [key, value] : pending) {
+  for (const auto& [key, value] : unwritten.entries) {
     BARO_TRY(ToStatus(batch.Put(database_->index(), key, value), "gather a declaration"));
   }
   if (absl::Status status = database_->Write(&batch); !status.ok()) {
@@ -192,8 +191,8 @@ absl::Status StoreImpl::WriteWithPending(const JournalWrite& journal, const Inde
   next_journal_key_ = end_key;
   state_is_written_ = true;
   doubtful_.clear();
-  dictionary_->PendingIsDurable(pending.size());
-  dictionary_->RemovalsAreDurable(removals.size());
+  dictionary_->PendingIsDurable(unwritten.pending);
+  dictionary_->RemovalsAreDurable(unwritten.removals.size());
   return absl::OkStatus();
 }
 

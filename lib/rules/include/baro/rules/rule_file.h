@@ -42,6 +42,8 @@ struct RuleSpec {
   int hold_at_least = 0;
   int64_t keep_firing_for_ms = 0;
   model::Labels labels;  // the group's and its own, not expanded
+  // The same with those that are empty, which take a label away from a recorded series.
+  std::map<std::string, std::string> written_labels;
   std::map<std::string, std::string> annotations;
   std::vector<NamedTemplate> label_templates;
   std::vector<NamedTemplate> annotation_templates;
