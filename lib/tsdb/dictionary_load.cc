@@ -98,8 +98,9 @@ bool Dictionary::LoadLabels(char kind, uint32_t id, std::string_view value) {
 bool Dictionary::LoadLayout(LayoutId id, std::string_view value) {
   model::ContentHash hash;
   uint64_t count = 0;
-  // Gaps are what was removed.
-  if (id < layouts_.size() || (id > layouts_.size() && id >= next_layout_)) return false;
+  // Gaps are what was removed, all of it below next_layout_; that number itself is the first one
+  // given out afterwards.
+  if (id < layouts_.size() || (id > layouts_.size() && id > next_layout_)) return false;
   if (value.size() < hash.size()) return false;
   std::memcpy(hash.data(), value.data(), hash.size());
   value.remove_prefix(hash.size());

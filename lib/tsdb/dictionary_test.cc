@@ -217,6 +217,27 @@ TEST(Dictionary, WhatIsRemovedBeforeItWasWrittenDoesNotComeBack) {
   EXPECT_EQ(disk.Load()->layout_count(), 0u);
 }
 
+TEST(Dictionary, LoadsTheFirstLayoutAfterRemovedOnes) {
+  Disk disk;
+  const model::Layout other = MakeLayout({"b"});
+  {
+    Dictionary dictionary{Limits{}};
+    ASSERT_TRUE(dictionary.DeclareLayout(MakeLayout({"a"})).ok());
+    ASSERT_TRUE(dictionary.DeclareTarget({{"job", "a"}}, MakeLayout({"a"}).Hash()).ok());
+    disk.Write(&dictionary);
+    for (int look = 0; look < 4; ++look) dictionary.RemoveUnused(LiveNumbers{});
+    disk.Write(&dictionary);
+  }
+  {
+    const auto dictionary = disk.Load();
+    EXPECT_EQ(dictionary->layout_count(), 0u);
+    ASSERT_TRUE(dictionary->DeclareLayout(other).ok());
+    ASSERT_TRUE(dictionary->DeclareTarget({{"job", "b"}}, other.Hash()).ok());
+    disk.Write(dictionary.get());
+  }
+  EXPECT_EQ(disk.Load()->layout_count(), 1u);
+}
+
 TEST(Dictionary, CountsWhatLimitsRefuseAndNamesTheFirst) {
   Limits limits;
   limits.series_per_metric_max = 2;
