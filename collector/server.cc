@@ -184,8 +184,8 @@ absl::Status ServerImpl::Open() {
   StartOtlp();
   BARO_TRY(StartNotifier());
   BARO_TRY(StartRules());
-  api_ = ApiParts{store_.get(), &engine_, clock_, Facts(), store_->admin(), options_.admin_api,
-                  queries_.get()};
+  api_ = ApiParts{store_.get(),    &engine_,           clock_,        Facts(),
+                  store_->admin(), options_.admin_api, queries_.get()};
   BARO_TRY(StartIngest());
   BARO_TRY(Listen());
   rules_->Start();

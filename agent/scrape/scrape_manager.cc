@@ -210,7 +210,8 @@ void ScrapeManager::Impl::Sync(Job* job) {
 ScrapeManager::Impl::Job ScrapeManager::Impl::MakeJob(ScrapeJob config, Job* old) {
   Job job;
   for (const FileDiscovery& discovery : config.file_sd_configs) job.watches.emplace_back(discovery);
-  for (discovery::FileWatch& watch : job.watches) watch.Poll(context.clock->MonotonicNs() / 1'000'000);
+  for (discovery::FileWatch& watch : job.watches)
+    watch.Poll(context.clock->MonotonicNs() / 1'000'000);
   if (old != nullptr && SameSettings(*old->config, config)) job.loops = std::move(old->loops);
   if (old != nullptr) job.told = std::move(old->told);
   job.config = std::make_shared<const ScrapeJob>(std::move(config));

@@ -115,7 +115,8 @@ TEST(Complete, GivesLabelsAndValues) {
 }
 
 TEST(Complete, NeverGivesWhatAShellWouldRun) {
-  const char* hostile = R"json(["a$(reboot)","a`reboot`","a'b","a\"b","a\\b","a\nb","a!b","ok a"])json";
+  const char* hostile =
+      R"json(["a$(reboot)","a`reboot`","a'b","a\"b","a\\b","a\nb","a!b","ok a"])json";
   EXPECT_THAT(Complete("baro query 'up{job=\"", false, hostile), ElementsAre("up{job=\"ok a\""));
   EXPECT_THAT(Complete("baro query a", false, hostile), Not(ElementsAre(HasSubstr("reboot"))));
   for (const std::string& line : Complete("baro query a", false, hostile)) {

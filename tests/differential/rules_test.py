@@ -43,7 +43,7 @@ groups:
     keep_firing_for: 3s
     labels: {severity: page, value: "{{ $value }}", where: "{{ $labels.instance | stripPort }}"}
     annotations:
-      summary: "{{ $labels.instance }} has {{ $value | humanize }} of {{ with query \"sum(level)\" }}{{ . | first | value }}{{ end }}"
+      summary: "{{ $labels.instance }}: {{ $value | humanize }} of {{ with query \"sum(level)\" }}{{ . | first | value }}{{ end }}"
       broken: "{{ first (query \"nothing\") | value }}"
   - {alert: Immediate, expr: "level > 5", annotations: {at: "{{ $externalURL }}"}}
   - {alert: OnAlerts, expr: 'ALERTS{alertname="Immediate",alertstate="firing"} == 1'}
@@ -169,7 +169,8 @@ def shapes_differ(a, b):
     for parameters in QUERIES:
         left, right = get(a, "rules", **parameters), get(b, "rules", **parameters)
         if (left[0], comparable(left[1])) != (right[0], comparable(right[1])):
-            return f"rules {parameters}:\n  {left[0]} {json.dumps(comparable(left[1]))}\n  {right[0]} {json.dumps(comparable(right[1]))}"
+            shown = [f"{status} {json.dumps(comparable(body))}" for status, body in (left, right)]
+            return f"rules {parameters}:\n  " + "\n  ".join(shown)
     left, right = get(a, "alerts"), get(b, "alerts")
     if comparable(left[1]) != comparable(right[1]):
         return f"alerts:\n  {json.dumps(comparable(left[1]))}\n  {json.dumps(comparable(right[1]))}"

@@ -104,14 +104,14 @@ struct QueryStats {
   int64_t samples_total = 0;  // seen by steps; a sample in two steps' windows counts twice
   int64_t samples_peak = 0;
   int64_t samples_read = 0;  // the same, but each step counts only what the one before did not see
-  double eval_seconds = 0;     // all of it
+  double eval_seconds = 0;   // all of it
   double prepare_seconds = 0;  // parsing and passes
   double sort_seconds = 0;     // ordering the result
   // When asked for: by step, and of the tree.
   std::vector<int64_t> samples_per_step = {};
   std::vector<int64_t> samples_read_per_step = {};
   std::vector<NodeStats> tree = {};  // one root
-  int64_t steps_reused = 0;  // of a range query, from the result cache
+  int64_t steps_reused = 0;          // of a range query, from the result cache
 };
 
 struct QueryResult {
