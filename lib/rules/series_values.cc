@@ -32,14 +32,13 @@ absl::Status TakeRepeat(std::string_view text, uint64_t* repeat) {
   return absl::OkStatus();
 }
 
-// A number from the front: what ends it is a sign behind a digit, x, or the end.
+// A number from the front: what ends it is a sign behind a digit, x, or the end. None is
+// hexadecimal: 0x5 is 0, five times more.
 absl::StatusOr<double> TakeNumber(std::string_view* text) {
   size_t end = text->starts_with('+') || text->starts_with('-') ? 1 : 0;
-  const bool hex = text->substr(end).starts_with("0x") || text->substr(end).starts_with("0X");
-  if (hex) end += 2;
   while (end < text->size()) {
     const char c = (*text)[end];
-    const bool exponent = !hex && end > 0 && ((*text)[end - 1] | 0x20) == 'e' && end > 1 &&
+    const bool exponent = end > 0 && ((*text)[end - 1] | 0x20) == 'e' && end > 1 &&
                           std::isdigit(static_cast<unsigned char>((*text)[end - 2])) != 0;
     if (c == 'x' || ((c == '+' || c == '-') && !exponent)) break;
     ++end;
