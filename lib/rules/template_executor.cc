@@ -395,7 +395,8 @@ ValueOr Executor::Field(const Value& dot, const std::string& name, const Value& 
         return Error(base::StrCat("nil pointer evaluating ", receiver.TypeName(), ".", name));
       }
       found = name == "Value" ? number_or_text(receiver.sample()->value)
-                              : map_of(&receiver.sample()->labels);
+                              : Value::Map(std::shared_ptr<const Value::Strings>(
+                                    receiver.sample(), &receiver.sample()->labels));
       break;
     case Value::Kind::kInput:
       if (name == "Labels") found = map_of(receiver.input().labels);
