@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -156,8 +157,9 @@ absl::StatusOr<std::vector<model::Matcher>> Parser::ParseBareSelector() {
 
 ExprPtr Parser::ParseBinary(Strength weakest) {
   static constexpr Strength kStrengths[] = {
-      kAdd,     kAdd,     kMul,     kMul,     kMul,     kPow, kMul, kCompare,
-      kCompare, kCompare, kCompare, kCompare, kCompare, kAnd, kOr,  kAnd};
+      kAdd,     kAdd,     kMul,     kMul,     kMul, kPow, kMul, kCompare, kCompare,
+      kCompare, kCompare, kCompare, kCompare, kAnd, kOr,  kAnd, kCompare, kCompare};
+  static_assert(std::size(kStrengths) == static_cast<size_t>(BinaryOp::kTrimLower) + 1);
   // Whatever nests passes through here; counted on the way in, for a tree is only made on the way
   // out.
   if (++nesting_ > depth_max_) {
