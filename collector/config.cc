@@ -141,20 +141,6 @@ absl::StatusOr<CollectorConfig> FromNode(const base::YamlNode& node, const std::
   return config;
 }
 
-// A double-quoted YAML scalar.
-std::string Quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
 void AppendStorage(const StorageConfig& storage, std::string* out) {
   if (!storage.retention && storage.retention_classes.empty() && storage.downsampling.empty()) {
     return;
@@ -165,7 +151,7 @@ void AppendStorage(const StorageConfig& storage, std::string* out) {
   }
   if (!storage.retention_classes.empty()) *out += "  retention_classes:\n";
   for (const RetentionClassConfig& one : storage.retention_classes) {
-    base::StrAppend(out, "    - match: ", Quoted(one.match),
+    base::StrAppend(out, "    - match: ", base::QuotedYaml(one.match),
                     "\n      retention: ", base::FormatDuration(one.retention), "\n");
   }
   if (!storage.downsampling.empty()) *out += "  downsampling:\n";
@@ -228,7 +214,7 @@ std::string PrintConfig(const CollectorConfig& config) {
       "\n  evaluation_interval: ", base::FormatDuration(global.evaluation_interval), "\n");
   if (!global.external_labels.empty()) out += "  external_labels:\n";
   for (const auto& [name, value] : global.external_labels) {
-    base::StrAppend(&out, "    ", Quoted(name), ": ", Quoted(value), "\n");
+    base::StrAppend(&out, "    ", base::QuotedYaml(name), ": ", base::QuotedYaml(value), "\n");
   }
   if (global.rule_query_offset) {
     base::StrAppend(&out, "  rule_query_offset: ", base::FormatDuration(*global.rule_query_offset),
@@ -236,7 +222,7 @@ std::string PrintConfig(const CollectorConfig& config) {
   }
   if (!config.rule_files.empty()) out += "rule_files:\n";
   for (const std::string& pattern : config.rule_files) {
-    base::StrAppend(&out, "  - ", Quoted(pattern), "\n");
+    base::StrAppend(&out, "  - ", base::QuotedYaml(pattern), "\n");
   }
   AppendStorage(config.storage, &out);
   return out + PrintOtlpConfig(config.otlp) + config.alerting_yaml;

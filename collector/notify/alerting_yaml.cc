@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "baro/base/strings.h"
+#include "baro/base/yaml.h"
 #include "baro/net/url.h"
 
 namespace baro::collector {
@@ -13,19 +14,6 @@ namespace {
 constexpr std::string_view kSecrets[] = {"password", "credentials", "bearer_token", "key",
                                          "secrets",  "headers",     "values"};
 constexpr std::string_view kHidden = "\"<secret>\"";
-
-std::string Quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
 
 bool IsSecret(std::string_view key) {
   return std::find(std::begin(kSecrets), std::end(kSecrets), key) != std::end(kSecrets);
@@ -41,9 +29,10 @@ bool IsPlain(const base::YamlNode& node) {
 
 std::string ScalarText(std::string_view key, const base::YamlNode& node) {
   if (IsPlain(node)) return node.scalar();
-  if (key != "url") return Quoted(node.scalar());
+  if (key != "url") return base::QuotedYaml(node.scalar());
   const auto url = net::ParseUrl(node.scalar());
-  return url.ok() && !url->password.empty() ? Quoted(url->ToString()) : Quoted(node.scalar());
+  return url.ok() && !url->password.empty() ? base::QuotedYaml(url->ToString())
+                                            : base::QuotedYaml(node.scalar());
 }
 
 // Flow style below the second level: short, and indentation cannot go wrong.
@@ -53,7 +42,7 @@ void AppendFlow(std::string_view key, bool hidden, const base::YamlNode& node, s
   if (node.kind() == Kind::kMap) {
     *out += '{';
     for (const base::YamlNode::Entry& entry : node.entries()) {
-      base::StrAppend(out, comma, Quoted(entry.key.scalar()), ": ");
+      base::StrAppend(out, comma, base::QuotedYaml(entry.key.scalar()), ": ");
       AppendFlow(entry.key.scalar(), hidden || IsSecret(entry.key.scalar()), entry.value, out);
       comma = ", ";
     }

@@ -284,4 +284,17 @@ absl::Status YamlMap::UnknownKey(const YamlNode& key) const {
   return key.ErrorAt(StrCat("unknown key \"", key.scalar(), "\" (known here: ", list, ")"));
 }
 
+std::string QuotedYaml(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
 }  // namespace baro::base

@@ -140,7 +140,6 @@ class Dictionary {
     size_t pending = 0;  // for PendingIsDurable()
   };
   Unwritten NotWritten() const ABSL_LOCKS_EXCLUDED(mutex_);
-  std::vector<std::string> PendingRemovals() const ABSL_LOCKS_EXCLUDED(mutex_);
   void RemovalsAreDurable(size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Series, targets and layouts that a limit has refused, by its name.

@@ -189,11 +189,6 @@ Dictionary::Unwritten Dictionary::NotWritten() const {
   return unwritten;
 }
 
-std::vector<std::string> Dictionary::PendingRemovals() const {
-  base::MutexLock lock(&mutex_);
-  return pending_removals_;
-}
-
 void Dictionary::RemovalsAreDurable(size_t count) {
   base::MutexLock lock(&mutex_);
   pending_removals_.erase(pending_removals_.begin(),

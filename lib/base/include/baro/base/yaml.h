@@ -213,4 +213,7 @@ class YamlMap {
   absl::Status status_;
 };
 
+// A double-quoted scalar that ParseYaml() reads back as `text`.
+std::string QuotedYaml(std::string_view text);
+
 }  // namespace baro::base
