@@ -87,6 +87,7 @@ class Barograph:
         self.agent_url = f"http://127.0.0.1:{ports[2]}"
         self._alertmanager_ports = ports[3:5]
         self.pager = Pager()
+        self.jobs: dict[str, tuple[str, str]] = {}  # more to scrape: address and path by job
         self.collector: Part | None = None
         self.agent: Part | None = None
 
@@ -171,6 +172,10 @@ class Barograph:
             "node": {"interval": "1s"},
             "scrape_configs": [
                 {"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in jobs.items()
+            ]
+            + [
+                {"job_name": job, "metrics_path": path, "static_configs": [{"targets": [address]}]}
+                for job, (address, path) in self.jobs.items()
             ],
         }
 

@@ -20,12 +20,18 @@ ALERTS = Path(__file__).resolve().parents[2] / "alerts" / "quai"
 RULE_FILES = sorted(
     path for path in ALERTS.glob("*.yml") if not path.stem.endswith("_test") and path.stem != "slo"
 )
+
+
+def as_text(bound: float) -> str:
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call]
+
+
 # As their pages write them: Go's and Python's clients differ for whole numbers.
 BOUNDS: dict[str, set[str]] = {
-    "quai_http_request_duration_seconds": {floatToGoString(bound) for bound in REQUEST_BUCKETS_S},
-    "quai_outbox_delay_seconds": {floatToGoString(bound) for bound in OUTBOX_BUCKETS_S},
-    "quai_payment_duration_seconds": {floatToGoString(bound) for bound in PAYMENT_BUCKETS_S},
-    "quai_db_pool_wait_seconds": {floatToGoString(bound) for bound in POOL_BUCKETS_S},
+    "quai_http_request_duration_seconds": {as_text(bound) for bound in REQUEST_BUCKETS_S},
+    "quai_outbox_delay_seconds": {as_text(bound) for bound in OUTBOX_BUCKETS_S},
+    "quai_payment_duration_seconds": {as_text(bound) for bound in PAYMENT_BUCKETS_S},
+    "quai_db_pool_wait_seconds": {as_text(bound) for bound in POOL_BUCKETS_S},
     "traefik_service_request_duration_seconds": {f"{bound:g}" for bound in TRAEFIK_BUCKETS_S},
 }
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
