@@ -1,8 +1,10 @@
-// Warnings and infos of one query, in Prometheus' words, each text once.
+// Warnings and infos of one query, in Prometheus' words, each text once: of several places that
+// give rise to it the last one in evaluation order is told.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,13 @@
 
 namespace baro::promql {
 
+// Whether the node at `place` is evaluated after the one at `than`. Children come before their
+// parent and the left one before the right: so the later one ends later, or begins no later where
+// both end together.
+inline bool IsLater(Place place, Place than) {
+  return place.end != than.end ? place.end > than.end : place.begin <= than.begin;
+}
+
 // Thread-compatible. At most kTextsMax of each kind are kept in full, as in Prometheus' API; how
 // many more there were is said in one more line.
 class Annotations {
@@ -20,7 +29,7 @@ class Annotations {
 
   explicit Annotations(std::string_view query) : query_(query) {}
 
-  void Warn(std::string_view text) { Add(&warnings_, std::string(text)); }
+  void Warn(std::string_view text) { Add(&warnings_, std::string(text), std::nullopt); }
 
   void InvalidQuantile(double quantile, Place place);
   void InvalidRatio(double ratio, double capped, Place place);
@@ -47,7 +56,7 @@ class Annotations {
   // A counter that claims to have begun before the sample before it.
   void StartOverlaps(std::string_view metric, Place place);
 
-  // What histogram_quantile had to repair; repairs of one metric at one place are merged.
+  // What histogram_quantile had to repair; repairs of one metric are merged.
   struct Repair {
     int64_t time_ms = 0;
     double bucket_min = 0;
@@ -60,6 +69,11 @@ class Annotations {
   std::vector<std::string> Infos() const;
 
  private:
+  struct Note {
+    std::string text;
+    std::optional<Place> place;
+  };
+
   struct Merged {
     std::string text;
     Place place;
@@ -77,11 +91,12 @@ class Annotations {
   std::string At(std::string_view text, Place place) const;
   void WarnAt(std::string_view text, Place place);
   void InfoAt(std::string_view text, Place place);
-  static void Add(std::vector<std::string>* texts, std::string text);
+  std::vector<std::string> Shown(const std::vector<Note>& notes) const;
+  static void Add(std::vector<Note>* notes, std::string text, std::optional<Place> place);
 
   const std::string_view query_;
-  std::vector<std::string> warnings_;
-  std::vector<std::string> infos_;
+  std::vector<Note> warnings_;
+  std::vector<Note> infos_;
   std::vector<Merged> repairs_;
   std::vector<Counted> overlaps_;
 };

@@ -25,7 +25,7 @@ class Histograms {
  public:
   Histograms(Evaluator* evaluator, const Expr& vector)
       : query_(&evaluator->query()),
-        place_(vector.place),
+        place_(NotePlace(vector)),
         keys_(query_, {false, {std::string(kBucketLabel)}}),
         table_(query_, evaluator->grid().count),
         natives_(query_, evaluator->grid().count) {}
@@ -133,7 +133,7 @@ class Quantiles {
   Quantiles(Evaluator* evaluator, const Call& call, size_t vector_arg)
       : evaluator_(evaluator),
         call_(call),
-        place_(call.args[vector_arg]->place),
+        place_(NotePlace(*call.args[vector_arg])),
         histograms_(evaluator, *call.args[vector_arg]) {}
 
   absl::Status Gather(size_t vector_arg) {
@@ -145,7 +145,7 @@ class Quantiles {
     BARO_TRY_ASSIGN(const std::vector<double> quantiles, evaluator_->Scalars(*call_.args[arg]));
     for (const double quantile : quantiles) {
       if (std::isnan(quantile) || quantile < 0 || quantile > 1) {
-        evaluator_->query().annotations().InvalidQuantile(quantile, call_.args[arg]->place);
+        evaluator_->query().annotations().InvalidQuantile(quantile, NotePlace(*call_.args[arg]));
       }
     }
     std::vector<double> values(histograms_.steps());
@@ -183,7 +183,7 @@ class Quantiles {
         const HistogramResult result = HistogramQuantile(quantiles[step], *histogram);
         (*values)[step] = result.value;
         evaluator_->query().annotations().NanObservations(
-            result.note, labels.Get(model::kMetricName), call_.args[0]->place);
+            result.note, labels.Get(model::kMetricName), NotePlace(*call_.args[0]));
       }
       if (!label.empty()) {
         BARO_TRY(EmitLabelled(labels.Merge(), quantiles, label, *values, sink));
@@ -244,7 +244,7 @@ absl::Status NativeFractionRows(Evaluator* evaluator, const Call& call,
       const HistogramResult result = HistogramFraction(lower[step], upper[step], *histogram);
       values[step] = result.value;
       evaluator->query().annotations().NanObservations(result.note, labels.Get(model::kMetricName),
-                                                       call.args[0]->place);
+                                                       NotePlace(*call.args[0]));
     }
     if (HasValues(values)) BARO_TRY(sink({labels, true, values}));
   }
@@ -256,7 +256,7 @@ absl::Status NativeFractionRows(Evaluator* evaluator, const Call& call,
 absl::Status BucketQuantileRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   Quantiles quantiles(evaluator, call, 1);
   BARO_TRY(quantiles.Gather(1));
-  return quantiles.Emit(0, call.args[1]->place, "", sink);
+  return quantiles.Emit(0, NotePlace(*call.args[1]), "", sink);
 }
 
 absl::Status BucketQuantilesRows(Evaluator* evaluator, const Call& call, RowSink sink) {
@@ -264,7 +264,7 @@ absl::Status BucketQuantilesRows(Evaluator* evaluator, const Call& call, RowSink
   Quantiles quantiles(evaluator, call, 0);
   BARO_TRY(quantiles.Gather(0));
   for (size_t arg = 2; arg < call.args.size(); ++arg) {
-    BARO_TRY(quantiles.Emit(arg, call.args[0]->place, label, sink));
+    BARO_TRY(quantiles.Emit(arg, NotePlace(*call.args[0]), label, sink));
   }
   return absl::OkStatus();
 }

@@ -102,10 +102,10 @@ void Annotations::StartOverlaps(std::string_view metric, Place place) {
       "PromQL warning: sample has start time that overlaps with previous sample timestamp for "
       "metric ",
       Quote(metric));
-  const auto found = std::find_if(overlaps_.begin(), overlaps_.end(), [&](const Counted& overlap) {
-    return overlap.text == text && overlap.place.begin == place.begin;
-  });
+  const auto found = std::find_if(overlaps_.begin(), overlaps_.end(),
+                                  [&text](const Counted& overlap) { return overlap.text == text; });
   if (found != overlaps_.end()) {
+    if (IsLater(place, found->place)) found->place = place;
     ++found->count;
     return;
   }

@@ -7,13 +7,16 @@ namespace baro::promql {
 using model::Histogram;
 using model::ResetHint;
 
-absl::Status HistogramGroups::Take(size_t group, Row* row) {
+absl::Status HistogramGroups::Take(size_t group, HasFloat has_float, Row* row) {
   for (size_t step = 0; step < steps_; ++step) {
     const HistogramPtr* const histogram = HistogramAt(*row, step);
     if (histogram == nullptr) continue;
     if (group >= groups_.size()) groups_.resize(group + 1);
     if (groups_[group].empty()) groups_[group].resize(steps_);
-    BARO_TRY(AddTo(row->labels, **histogram, &groups_[group][step]));
+    Cell* const cell = &groups_[group][step];
+    const bool first = cell->empty();
+    BARO_TRY(AddTo(row->labels, **histogram, cell));
+    if (first && has_float(step)) cell->incompatible = true;
   }
   DropHistograms(row);
   return absl::OkStatus();

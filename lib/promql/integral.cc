@@ -71,7 +71,7 @@ absl::Status IntegralRows(Evaluator* evaluator, const Call& call, RowSink sink) 
     return sink(row);
   }));
   for (const double strategy : wrong) {
-    if (any) evaluator->query().annotations().InvalidStrategy(strategy, call.args[1]->place);
+    if (any) evaluator->query().annotations().InvalidStrategy(strategy, NotePlace(*call.args[1]));
   }
   return absl::OkStatus();
 }

@@ -282,11 +282,7 @@ ExprPtr Parser::ParseRangeModifier(ExprPtr inner) {
 
 ExprPtr Parser::ParseBrackets(ExprPtr inner) {
   const size_t begin = Take().place.begin;
-  const bool starts = Is(K::kNumber) || Is(K::kDuration) || Is(K::kStep) || Is(K::kRange) ||
-                      Is(K::kAggregator) || Is(K::kLeftParen) || Is(K::kAdd) || Is(K::kSub);
-  if (!starts) {
-    return Unexpected("subquery or range selector", "number, duration, step(), or range()");
-  }
+  duration_place_ = DurationPlace::kRange;
   std::unique_ptr<DurationExpr> range = ParseDuration(kNone);
   if (!range || !CheckPositive(*range)) return nullptr;
   if (Is(K::kRightBracket)) {
@@ -296,9 +292,7 @@ ExprPtr Parser::ParseBrackets(ExprPtr inner) {
   if (!TakeIf(K::kColon)) return Unexpected("subquery or range", "\":\" or \"]\"");
   auto subquery = std::make_unique<SubqueryExpr>();
   if (!Is(K::kRightBracket)) {
-    if (Is(K::kEnd) || Is(K::kError) || Is(K::kColon) || Is(K::kComma)) {
-      return Unexpected("subquery selector", "number, duration, step(), range(), or \"]\"");
-    }
+    duration_place_ = DurationPlace::kStep;
     subquery->step_expr = ParseDuration(kNone);
     if (!subquery->step_expr || !CheckPositive(*subquery->step_expr)) return nullptr;
     if (!Is(K::kRightBracket)) return Unexpected("subquery selector", "\"]\"");

@@ -65,6 +65,23 @@ bool CanNameMetric(TokenKind kind) {
   }
 }
 
+// Whether an expression can begin with it. What the lexer has to say goes first.
+bool CanBegin(K kind) {
+  switch (kind) {
+    case K::kNumber:
+    case K::kDuration:
+    case K::kString:
+    case K::kLeftParen:
+    case K::kLeftBrace:
+    case K::kAdd:
+    case K::kSub:
+    case K::kError:
+      return true;
+    default:
+      return CanNameMetric(kind);
+  }
+}
+
 }  // namespace
 
 absl::Status ParseError(std::string_view query, Place place, std::string_view message) {
@@ -413,7 +430,7 @@ bool Parser::ParseArguments(std::vector<ExprPtr>* args) {
     args->push_back(std::move(arg));
     if (!Is(K::kComma)) break;
     const Place comma = Take().place;
-    if (Is(K::kRightParen)) {
+    if (!CanBegin(Now().kind)) {
       NoteError(comma, "trailing commas not allowed in function call args");
       break;
     }

@@ -7,6 +7,7 @@
 #include "baro/base/strings.h"
 #include "bytes.h"
 #include "keys.h"
+#include "log_check.h"
 #include "store_impl.h"
 
 namespace baro::tsdb {
@@ -20,6 +21,14 @@ using Iterator = std::unique_ptr<rocksdb::Iterator>;
 
 Iterator NewIterator(const Database& database, rocksdb::ColumnFamilyHandle* family) {
   return Iterator(database.db()->NewIterator(rocksdb::ReadOptions(), family));
+}
+
+// Told once: the next start has a new log.
+std::string TextOf(const LogDamage& damage) {
+  return base::StrCat(
+      "log ", damage.file, " is damaged at byte ", damage.offset,
+      ", which is not its end: what is before it is there, what came after had been acknowledged "
+      "and is lost; the log is kept under quarantine/");
 }
 
 }  // namespace
@@ -51,6 +60,7 @@ StoreImpl::StoreImpl(StoreOptions options)
       plans_(std::make_unique<PlanCache>(dictionary_, options_.memory)) {}
 
 absl::Status StoreImpl::Load() {
+  BARO_TRY_ASSIGN(const auto log_damages, SetDamagedLogsAside(options_.path, options_.env));
   BARO_TRY_ASSIGN(auto database,
                   Database::Open(options_.path, options_.env,
                                  options_.memory != nullptr ? options_.memory->limit_bytes() : 0));
@@ -66,6 +76,10 @@ absl::Status StoreImpl::Load() {
   BARO_TRY(LoadClasses());
   BARO_TRY(RemoveLeftovers());
   NameLostParts();
+  totals_.journal_damages.fetch_add(log_damages.size(), std::memory_order_relaxed);
+  for (const LogDamage& damage : log_damages) {
+    if (options_.on_damage) options_.on_damage(TextOf(damage));
+  }
   BARO_TRY(PrepareHeads());
   committer_ = std::make_unique<Committer>(
       options_.commit_delay_ms,
