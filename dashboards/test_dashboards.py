@@ -19,11 +19,13 @@ ROOT = HERE.parent
 for folder in (HERE, ROOT / "app"):
     sys.path.insert(0, str(folder))
 
-import live  # noqa: E402
 from grafana_foundation_sdk.models.dashboard import Dashboard  # noqa: E402
+
+import live  # noqa: E402
 from stack.application import Application  # noqa: E402
 from stack.barograph import Barograph  # noqa: E402
-from stack.fleet import Fleet, http as ask  # noqa: E402
+from stack.fleet import Fleet  # noqa: E402
+from stack.fleet import http as ask
 
 BOARDS = live.boards([])
 BIN_DIR = Path(os.environ.get("BARO_BIN_DIR", ROOT / "build/release/bin"))

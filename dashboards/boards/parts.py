@@ -72,9 +72,7 @@ def graph(
             .show_legend(True)
             .calcs(LEGEND_LAST)
         )
-        .tooltip(
-            common.VizTooltipOptions().mode(models.TooltipDisplayMode.MULTI).sort(models.SortOrder.DESCENDING)
-        )
+        .tooltip(common.VizTooltipOptions().mode(models.TooltipDisplayMode.MULTI).sort(models.SortOrder.DESCENDING))
     )
     if stacked:
         panel = panel.stacking(common.StackingConfig().mode(models.StackingMode.NORMAL))
@@ -143,9 +141,7 @@ def rows(
     title: str, description: str, columns: list[tuple[str, str]], unit: str = "short", width: int = 24
 ) -> table.Panel:
     """A table: one row per label set, one column per (expression, heading)."""
-    panel = (
-        table.Panel().title(title).description(description).datasource(DATASOURCE).unit(unit).span(width).height(8)
-    )
+    panel = table.Panel().title(title).description(description).datasource(DATASOURCE).unit(unit).span(width).height(8)
     renamed = {}
     for i, (expr, heading) in enumerate(columns):
         ref = chr(ord("A") + i)
