@@ -153,7 +153,7 @@ def main() -> int:
     server = Server(arguments.server)
     findings = [finding for board in boards(arguments.boards) for finding in ask(server, board)]
     wrong = judge(findings, read_excuses(arguments.excuses))
-    print("\n".join(wrong + [f"{len(findings)} expressions and variables, {len(wrong)} without data or excuse"]))
+    print("\n".join([*wrong, f"{len(findings)} expressions and variables, {len(wrong)} without data or excuse"]))
     return 1 if wrong else 0
 
 

@@ -25,7 +25,7 @@ import live  # noqa: E402
 from stack.application import Application  # noqa: E402
 from stack.barograph import Barograph  # noqa: E402
 from stack.fleet import Fleet  # noqa: E402
-from stack.fleet import http as ask
+from stack.fleet import http as ask  # noqa: E402
 
 BOARDS = live.boards([])
 BIN_DIR = Path(os.environ.get("BARO_BIN_DIR", ROOT / "build/release/bin"))
@@ -148,7 +148,7 @@ def collector(pages: str) -> Iterator[str]:
             yield barograph.url
         finally:
             fleet.stop()
-            barograph.pager.close()
+            barograph.close()
 
 
 def test_every_expression_has_data_or_a_reason(collector: str) -> None:

@@ -35,10 +35,7 @@ def falling(orange: float, red: float) -> list[tuple[float | None, str]]:
 
 def _query(expr: str, legend: str, ref: str, instant: bool = False, as_table: bool = False) -> prometheus.Dataquery:
     query = prometheus.Dataquery().expr(expr).legend_format(legend).ref_id(ref).datasource(DATASOURCE)
-    if instant:
-        query = query.instant()
-    else:
-        query = query.range().exemplar("_bucket" in expr)
+    query = query.instant() if instant else query.range().exemplar("_bucket" in expr)
     return query.format(PromQueryFormat.TABLE) if as_table else query
 
 
