@@ -364,6 +364,15 @@ class Director:
             self._check_gap(outcome, began, mended)
         return outcome
 
+    def healthy(self, seconds: float) -> list[str]:
+        """The names of pages, and of tickets, that were told while nothing was wrong for so long."""
+        began = time.time()
+        while time.time() < began + seconds:
+            self._scene.fleet.check()
+            time.sleep(0.5)
+        told = [alert for _, alert in self._scene.barograph.pager.told(began) if alert["status"] == "firing"]
+        return sorted({f"{alert['labels']['alertname']} ({alert['labels'].get('severity')})" for alert in told})
+
     def _told(self, name: str, since: float, status: str) -> float | None:
         for when, alert in self._scene.barograph.pager.told(since):
             if alert["labels"]["alertname"] == name and alert["status"] == status:

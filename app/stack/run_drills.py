@@ -21,10 +21,15 @@ def main() -> int:
     )
     parser.add_argument("--bin-dir", type=Path, default=os.environ.get("BARO_BIN_DIR", ROOT / "build/release/bin"))
     parser.add_argument("--table", type=Path, help="write the table there")
+    parser.add_argument("--healthy", type=float, default=0, metavar="SECONDS", help="first so long without any fault")
+    parser.add_argument("--no-drills", action="store_true", help="only --healthy")
     parser.add_argument("--raw", type=Path, help="write the results as JSON there")
     arguments = parser.parse_args()
     chosen = [drill for drill in DRILLS if not arguments.drills or drill.name in arguments.drills]
+    if arguments.no_drills:
+        chosen = []
     outcomes: list[Outcome] = []
+    false_alarms: list[str] = []
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -35,6 +40,9 @@ def main() -> int:
         try:
             with stage(folder, Path(sys.prefix), Path(arguments.bin_dir).resolve(), say) as scene:
                 director = Director(scene, say)
+                if arguments.healthy:
+                    false_alarms = director.healthy(arguments.healthy)
+                    say(f"{arguments.healthy:.0f} s of health: {', '.join(false_alarms) or 'no alert'}")
                 for drill in chosen:
                     outcomes.append(director.run(drill))
                     if outcomes[-1].problem:
@@ -48,6 +56,8 @@ def main() -> int:
                 arguments.table.write_text(table(outcomes))
             if arguments.raw:
                 save(outcomes, arguments.raw)
+    if false_alarms:
+        return 1
     return 0 if all(outcome.passed or outcome.not_run for outcome in outcomes) else 1
 
 

@@ -141,7 +141,8 @@ class Promise:
 # The objectives of alerts/quai/slo.yml as PromQL over the demo's own time, for builds that count none themselves.
 _PLAIN = [
     ("quai-edge-availability", 0.999, "1 - (sum(increase(traefik_service_requests_total"
-     '{{service=~"quai-.+",code=~"5.."}}[{w}])) or vector(0)) / sum(increase(traefik_service_requests_total{{service=~"quai-.+"}}[{w}]))'),
+     '{{service=~"quai-.+",code=~"5.."}}[{w}])) or vector(0)) / '
+     'sum(increase(traefik_service_requests_total{{service=~"quai-.+"}}[{w}]))'),
     ("quai-catalog-latency", 0.99, 'sum(increase(traefik_service_request_duration_seconds_bucket{{service=~"quai-catalog.*",'
      'code!~"5..",le="0.3"}}[{w}])) / sum(increase(traefik_service_request_duration_seconds_count'
      '{{service=~"quai-catalog.*",code!~"5.."}}[{w}]))'),
