@@ -59,9 +59,7 @@ class Load:
             buckets=(0.001, 0.01, 0.1, 1.0, 10.0),
             registry=registry,
         )
-        self._dropped = Counter(
-            "quai_loadgen_dropped_journeys", "Journeys beyond the bound.", registry=registry
-        )
+        self._dropped = Counter("quai_loadgen_dropped_journeys", "Journeys beyond the bound.", registry=registry)
         self._in_flight = Gauge("quai_loadgen_in_flight", "Journeys under way.", registry=registry)
         self._journeys: set[asyncio.Task[None]] = set()
 
