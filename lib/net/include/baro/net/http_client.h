@@ -52,6 +52,9 @@ struct HttpRequest {
   bool repeatable = false;
   // For https; null: the system's authorities and no certificate of our own.
   std::shared_ptr<const TlsOptions> tls;
+  // Ask through this HTTP proxy (http://user:password@host:port); a tunnel for https. Empty: none.
+  std::string proxy_url;
+  std::vector<HttpHeader> proxy_headers;  // of the request for a tunnel
 };
 
 struct HttpResponse {
