@@ -1,5 +1,7 @@
 #include "baro/net/http_client.h"
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -116,6 +118,16 @@ http::request<http::string_body> BuildRequest(const HttpRequest& request, const 
   return message;
 }
 
+// A peer that has vanished without a word is noticed within a minute, also while nothing is sent (a
+// watch): 30 s + 3 probes 10 s apart.
+void KeepAlive(tcp::socket* socket) {
+  boost::system::error_code ignored;
+  socket->set_option(asio::socket_base::keep_alive(true), ignored);
+  socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>(30), ignored);
+  socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>(10), ignored);
+  socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>(3), ignored);
+}
+
 // A header that would break out of its line is the caller's bug or a config's mistake.
 absl::Status CheckHeaders(const HttpRequest& request) {
   for (const HttpHeader& header : request.headers) {
@@ -188,6 +200,10 @@ struct HttpClient::Impl {
   asio::awaitable<Piece> ReadDirect(char* data, size_t room);
   asio::awaitable<absl::Status> ReadBody(const HttpRequest& request, std::string peer,
                                          ResponseParser* parser, std::string* body);
+  // As ReadParsed(), but returns with whatever has arrived.
+  asio::awaitable<Piece> ReadArrived(ResponseParser* parser, char* data, size_t room);
+  asio::awaitable<absl::Status> StreamBody(const HttpRequest& request, std::string peer,
+                                           ResponseParser* parser);
   // Turns an Asio error into a status: "cannot <doing> <peer>: cause".
   absl::Status Fail(std::string_view doing, std::string_view peer, int64_t timeout_ms,
                     const boost::system::error_code& error) const;
@@ -331,6 +347,7 @@ asio::awaitable<absl::Status> HttpClient::Impl::Connect(Url url, int64_t timeout
   connection->loopback = endpoint.address().is_loopback();
   boost::system::error_code ignored;
   connection->stream.socket().set_option(tcp::no_delay(true), ignored);
+  KeepAlive(&connection->stream.socket());
   co_return absl::OkStatus();
 }
 
@@ -385,8 +402,9 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
     const HttpRequest& request, Url url, bool* retry) {
   const std::string peer = url.Authority();
   const bool may_retry = connection->answered && (request.repeatable || request.method == "GET");
-  const bool ask_gzip = request.gzip == GzipUse::kAlways ||
-                        (request.gzip == GzipUse::kOffNode && !connection->loopback);
+  const bool ask_gzip =
+      !request.body_sink && (request.gzip == GzipUse::kAlways ||
+                             (request.gzip == GzipUse::kOffNode && !connection->loopback));
   http::request<http::string_body> message = BuildRequest(request, url, ask_gzip);
   const boost::system::error_code write_error = co_await Write(message);
   if (write_error) {
@@ -411,7 +429,11 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
     response.headers.push_back(
         {std::string(View(field.name_string())), std::string(View(field.value()))});
   }
-  BARO_CO_TRY(co_await ReadBody(request, peer, &parser, &response.body));
+  if (request.body_sink && response.status / 100 == 2) {
+    BARO_CO_TRY(co_await StreamBody(request, peer, &parser));
+  } else {
+    BARO_CO_TRY(co_await ReadBody(request, peer, &parser, &response.body));
+  }
   if (!parser.get().keep_alive()) connection.reset();
   co_return response;
 }
@@ -509,6 +531,33 @@ asio::awaitable<absl::Status> HttpClient::Impl::ReadBody(const HttpRequest& requ
   co_return absl::OkStatus();
 }
 
+asio::awaitable<HttpClient::Impl::Piece> HttpClient::Impl::ReadArrived(ResponseParser* parser,
+                                                                       char* data, size_t room) {
+  parser->get().body() = {data, room, true};
+  boost::system::error_code error;
+  if (connection->tls) {
+    error = std::get<0>(
+        co_await http::async_read_some(*connection->tls, connection->buffer, *parser, kAwait));
+  } else {
+    error = std::get<0>(
+        co_await http::async_read_some(connection->stream, connection->buffer, *parser, kAwait));
+  }
+  if (error == http::error::need_buffer) error = {};
+  co_return Piece{error, room - parser->get().body().size};
+}
+
+asio::awaitable<absl::Status> HttpClient::Impl::StreamBody(const HttpRequest& request,
+                                                           std::string peer,
+                                                           ResponseParser* parser) {
+  std::string piece(kReadBytes, '\0');
+  while (!parser->is_done()) {
+    auto [error, got] = co_await ReadArrived(parser, piece.data(), piece.size());
+    if (error) co_return Fail("read from", peer, request.timeout_ms, error);
+    if (got > 0) BARO_CO_TRY(request.body_sink(std::string_view(piece).substr(0, got)));
+  }
+  co_return absl::OkStatus();
+}
+
 HttpClient::HttpClient(asio::any_io_executor executor)
     : impl_(std::make_unique<Impl>(std::move(executor))) {}
 HttpClient::~HttpClient() = default;
@@ -520,7 +569,8 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Send(HttpRequest reque
 void HttpClient::Close() {
   impl_->closing = true;
   impl_->resolver.cancel();
-  if (impl_->connection) impl_->connection->stream.cancel();
+  // Not cancel(): an operation whose end is already queued would go on to the next one.
+  if (impl_->connection) impl_->connection->stream.close();
 }
 
 absl::StatusOr<HttpResponse> HttpSend(HttpRequest request) {
