@@ -1,5 +1,6 @@
 #include "slo/slo_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 

@@ -1,5 +1,6 @@
 #include "slo/slo_loader.h"
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <set>
