@@ -231,8 +231,9 @@ class Demo:
             self._fleet.wait_until("data for every panel", complete, PANELS_SECONDS_MAX)
         except StackError as error:
             raise StackError(f"{error}\n" + "\n".join(state["wrong"])) from error
-        print(f"dashboards: {len(boards)} boards, {len(state['findings'])} expressions and variables, all with data or a "
-              f"listed reason ({len(excuses)}); without anything to show here: {', '.join(absent) or 'none'}", flush=True)
+        print(f"dashboards: {len(boards)} boards, {len(state['findings'])} expressions and variables, "
+              f"all but {len(excuses)} with data\n"
+              f"  (dashboards/testdata/excuses.txt says why; nothing to show here: {', '.join(absent) or 'none'})", flush=True)
 
     def _drill(self):
         """One fault: what Barograph saw, whom it told, and how it ended."""
