@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from conftest import fetch, new_key, new_sailing, transaction
+
 from quai.orders import store
 from stack.application import Application
 

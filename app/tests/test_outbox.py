@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from conftest import fetch
+
 from quai.metrics import ServiceMetrics
 from quai.notifier.outbox import ATTEMPTS_MAX, DeliveryError, Outbox
 from quai.orders import store

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client.utils import floatToGoString
+
 from quai.metrics import (
     OUTBOX_BUCKETS_S,
     PAYMENT_BUCKETS_S,

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 from conftest import new_sailing, transaction
+
 from quai import schema
 from quai.orders import store
 from stack.application import Application

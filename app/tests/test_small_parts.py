@@ -8,12 +8,13 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
 from quai import logs, tracing
 from quai.auth import Customer
 from quai.config import Settings
 from quai.loadgen.arrivals import arrivals
 from quai.metrics import MetricsMiddleware, ServiceMetrics
-from starlette.testclient import TestClient
 
 OPENMETRICS = {"accept": "application/openmetrics-text; version=1.0.0"}
 
