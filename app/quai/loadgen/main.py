@@ -144,7 +144,7 @@ class Load:
 
 
 async def run(settings: Settings) -> None:
-    """Until SIGTERM, or for `duration_s`."""
+    """Until SIGTERM, or for `duration_s`. SIGUSR1: no new journeys, the page stays."""
     metrics = ServiceMetrics(settings.role, settings.version)
     load = Load(settings, metrics)
     stop = asyncio.Event()
@@ -165,8 +165,18 @@ async def run(settings: Settings) -> None:
     )
     loop = asyncio.get_running_loop()
     serving = asyncio.create_task(server._serve())
+    paused = asyncio.Event()
+
+    def end() -> None:
+        paused.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await load.run(stop)
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGUSR1, paused.set)
+    if settings.duration_s:
+        loop.call_later(settings.duration_s, end)
+    await load.run(paused)
+    await stop.wait()
     server.should_exit = True
     await serving
