@@ -107,7 +107,7 @@ class Runner {
   void CheckAlert(const AlertCase& one);
   void CheckExpression(const ExpressionCase& one);
   bool SameValue(double a, double b) const;
-  RuleQueries Queries() const { return {&source_, &engine_, nullptr}; }
+  RuleQueries Queries() const { return {&source_, &engine_, nullptr, nullptr}; }
 
   const UnitTestSpec& spec_;
   const UnitTest& test_;
