@@ -182,6 +182,8 @@ absl::Status ServerImpl::Open() {
   remote_write.cache_seed = options_.hash_seed;
   remote_write.start_samples = std::find(options_.features.begin(), options_.features.end(),
                                          kStartSamplesFeature) != options_.features.end();
+  remote_write.cached_series_max =
+      SeriesCache::CapacityWithin(memory_.limit_bytes(), remote_write.cached_series_max);
   remote_write_ = std::make_unique<RemoteWrite>(store_.get(), remote_write);
   RemoteReadOptions remote_read;
   remote_read.samples_max = static_cast<uint64_t>(options_.read_samples_max);
@@ -268,7 +270,11 @@ void ServerImpl::StartOtlp() {
   options.retention_ms = retention_ms_;
   options.lookback_ms = options_.query_lookback_ms;
   options.clock = clock_;
+  options.cached_series_max =
+      SeriesCache::CapacityWithin(memory_.limit_bytes(), options.cached_series_max);
   options.deltas.clock = clock_;
+  options.deltas.series_max =
+      DeltaOptions::SeriesWithin(memory_.limit_bytes(), options.deltas.series_max);
   options.deltas.store_is_complete = [this] { return store_->GetStats().replay_complete; };
   otlp_ = std::make_unique<OtlpReceiver>(store_.get(), config().otlp, options);
   otlp_grpc_ = OtlpGrpc::Start(otlp_.get(), OtlpGrpcOptions());

@@ -78,9 +78,7 @@ async def _verify(service: Service, header: str) -> str | None:
     if not match or service.database is None:
         return None
     async with service.database.transaction() as connection:
-        cursor = await connection.execute(
-            "SELECT hash FROM api_keys WHERE id = %s AND revoked_at IS NULL", (match[1],)
-        )
+        cursor = await connection.execute("SELECT hash FROM api_keys WHERE id = %s AND revoked_at IS NULL", (match[1],))
         row = await cursor.fetchone()
     if row is None:
         return None

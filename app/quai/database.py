@@ -48,16 +48,10 @@ class Database:
         self._timeouts = Counter(
             "quai_db_pool_timeouts", "Requests that found no free connection in time.", registry=registry
         )
-        Gauge("quai_db_pool_size_max", "Connections the pool may have.", registry=registry).set(
-            settings.pool_max
-        )
+        Gauge("quai_db_pool_size_max", "Connections the pool may have.", registry=registry).set(settings.pool_max)
         self._gauge("quai_db_pool_size", "Connections the pool has.", "pool_size", registry)
-        self._gauge(
-            "quai_db_pool_available", "Connections of the pool that are free.", "pool_available", registry
-        )
-        self._gauge(
-            "quai_db_pool_waiting", "Requests waiting for a connection.", "requests_waiting", registry
-        )
+        self._gauge("quai_db_pool_available", "Connections of the pool that are free.", "pool_available", registry)
+        self._gauge("quai_db_pool_waiting", "Requests waiting for a connection.", "requests_waiting", registry)
 
     def _gauge(self, name: str, text: str, statistic: str, registry: Any) -> None:
         Gauge(name, text, registry=registry).set_function(lambda: self._pool.get_stats().get(statistic, 0))

@@ -56,9 +56,7 @@ class ServiceMetrics:
             buckets=REQUEST_BUCKETS_S,
             registry=self.registry,
         )
-        self.in_flight = Gauge(
-            "quai_http_requests_in_flight", "Requests being answered.", registry=self.registry
-        )
+        self.in_flight = Gauge("quai_http_requests_in_flight", "Requests being answered.", registry=self.registry)
         self.limited = Counter(
             "quai_rate_limited_requests",
             "Requests refused because their API key asked too often.",

@@ -38,9 +38,9 @@ class Application:
     def __init__(self, fleet: Fleet, env_dir: Path, journeys_per_second: float = 8) -> None:
         self._fleet, self._env_dir = fleet, env_dir
         self._journeys_per_second = journeys_per_second
-        ports = free_ports(4)
+        ports = free_ports(5)
         self.postgres = Postgres(fleet, ports[0], ports[1])
-        self.traefik = Traefik(fleet, env_dir / "bin" / "traefik", ports[2], ports[3])
+        self.traefik = Traefik(fleet, env_dir / "bin" / "traefik", *ports[2:])
         self.instances: dict[str, Instance] = {}
         self.api_key = ""
         self._canary_weight = 0
@@ -66,6 +66,10 @@ class Application:
             "QUAI_JOURNEYS_PER_SECOND": str(self._journeys_per_second),
         }
         self._start("loadgen", "loadgen", more)
+
+    def stop_arrivals(self) -> None:
+        """No new journeys; the load generator's page stays."""
+        self.instances["loadgen"].part.process.send_signal(signal.SIGUSR1)  # type: ignore[union-attr]
 
     def start_canary(self, percent: int, more: dict[str, str]) -> Instance:
         """A new build of the catalogue beside the old ones, with a share of the requests."""
@@ -96,9 +100,7 @@ class Application:
                 raise StackError(f"cannot set faults of {instance.part.name}: {status} {text}")
 
     def of(self, role: str) -> list[Instance]:
-        return [
-            instance for name, instance in self.instances.items() if instance.role == role and name != CANARY
-        ]
+        return [instance for name, instance in self.instances.items() if instance.role == role and name != CANARY]
 
     def ask(self, path: str, method: str = "GET", body: object = None, **headers: str) -> tuple[int, str]:
         """A request as a customer makes it."""

@@ -3,6 +3,7 @@
 import http.server as http_server
 import json
 import shutil
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -11,19 +12,27 @@ from typing import Any
 
 from stack.application import Application
 from stack.fleet import Fleet, Part, StackError, free_ports, http
+from stack.relay import Relay
 
 READY_SECONDS_MAX = 60
 ALERTMANAGER = "prometheus-alertmanager"
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVALUATION_INTERVAL = "5s"
+PLAIN_OBJECTIVES = "burn_rates"  # the rule file that stands in for the SLO file where objectives are not counted
 
 ALERTMANAGER_CONFIG = """\
 route:
   receiver: pager
   group_by: [alertname, slo, service]
-  group_wait: 1s
+  group_wait: 3s
   group_interval: 5s
   repeat_interval: 4h
+# One fault, one page: when the edge fails, what fails behind it is explained. The details stay in the collector.
+inhibit_rules:
+  - source_matchers: [alertname="QuaiEdgeDown"]
+    target_matchers: [severity="page", alertname!="QuaiEdgeDown"]
+  - source_matchers: [alertname="QuaiEdgeErrorBudgetBurn"]
+    target_matchers: [alertname=~"Quai(Order|OrderLatency|CatalogLatency|Notification)BudgetBurn"]
 receivers:
   - name: pager
     webhook_configs:
@@ -87,6 +96,8 @@ class Barograph:
         self.agent_url = f"http://127.0.0.1:{ports[2]}"
         self._alertmanager_ports = ports[3:5]
         self.pager = Pager()
+        self.relay = Relay(("127.0.0.1", ports[1]))
+        self.jobs: dict[str, tuple[str, str]] = {}  # more to scrape: address and path by job
         self.collector: Part | None = None
         self.agent: Part | None = None
 
@@ -119,17 +130,21 @@ class Barograph:
         status, text = http(f"{self.url}{path}")
         return json.loads(text).get("data") if status == 200 else None
 
+    def close(self) -> None:
+        """What is not a process of the fleet."""
+        self.relay.close()
+        self.pager.close()
+
     def _start_collector(self) -> None:
+        counts = bool(self._slos) and self.reads_objectives()
         config: dict[str, Any] = {
             "global": {"evaluation_interval": EVALUATION_INTERVAL},
-            "rule_files": [str(path) for path in self._rules],
+            "rule_files": [str(path) for path in self._rules if not (counts and path.stem == PLAIN_OBJECTIVES)],
             "alerting": {
-                "alertmanagers": [
-                    {"static_configs": [{"targets": [f"127.0.0.1:{self._alertmanager_ports[0]}"]}]}
-                ]
+                "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{self._alertmanager_ports[0]}"]}]}]
             },
         }
-        if self._slos:
+        if counts:
             config["slo_files"] = [str(path) for path in self._slos]
         path = self._fleet.folder / "collector.yaml"
         path.write_text(json.dumps(config, indent=1))
@@ -152,10 +167,17 @@ class Barograph:
             [
                 *(self._bin / "baro-agent", "--config.file", path),
                 *("--spool.path", self._fleet.folder / "spool"),
-                *("--collector.address", self.grpc),
+                *("--collector.address", self.relay.address),
                 *("--http.listen-address", self.agent_url.removeprefix("http://")),
             ],
         )
+
+    def reads_objectives(self) -> bool:
+        """Builds before objectives were counted know no `slo_files`."""
+        probe = self._fleet.folder / "probe.yaml"
+        probe.write_text(json.dumps({"slo_files": [str(path) for path in self._slos]}))
+        command = [str(self._bin / "baro-collector"), "--check-config", "--config.file", str(probe)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _agent_config(self, application: Application) -> dict[str, Any]:
         jobs: dict[str, list[str]] = {}
@@ -171,14 +193,16 @@ class Barograph:
             "node": {"interval": "1s"},
             "scrape_configs": [
                 {"job_name": job, "static_configs": [{"targets": targets}]} for job, targets in jobs.items()
+            ]
+            + [
+                {"job_name": job, "metrics_path": path, "static_configs": [{"targets": [address]}]}
+                for job, (address, path) in self.jobs.items()
             ],
         }
 
     def _start_alertmanager(self) -> None:
         if shutil.which(ALERTMANAGER) is None:
-            raise StackError(
-                f"{ALERTMANAGER} is not installed: run ./dev setup, or apt-get install {ALERTMANAGER}"
-            )
+            raise StackError(f"{ALERTMANAGER} is not installed: run ./dev setup, or apt-get install {ALERTMANAGER}")
         path = self._fleet.folder / "alertmanager.yaml"
         path.write_text(ALERTMANAGER_CONFIG.format(url=self.pager.url))
         self._fleet.start(

@@ -190,9 +190,7 @@ class Fleet:
         try:
             part.process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
-            sys.stderr.write(
-                f"{part.name} (pid {part.pid}) did not end in {STOP_SECONDS_MAX:.0f} s: killed\n"
-            )
+            sys.stderr.write(f"{part.name} (pid {part.pid}) did not end in {STOP_SECONDS_MAX:.0f} s: killed\n")
             part.process.kill()
             part.process.wait()
 

@@ -5,6 +5,7 @@ Configured by a file that is watched: a changed weight takes effect without a re
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from stack.fleet import Fleet, Part, StackError, http
 
 BUCKETS_S = (0.005, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 START_SECONDS_MAX = 30
+DEFAULT_NAME = "quai.example"
 HEALTH_INTERVAL = "500ms"
 RATE_AVERAGE, RATE_BURST = 500, 1000  # requests per second of one client address
 
@@ -19,10 +21,11 @@ RATE_AVERAGE, RATE_BURST = 500, 1000  # requests per second of one client addres
 class Traefik:
     """`backends`: the addresses of each service, the weight of each group of them."""
 
-    def __init__(self, fleet: Fleet, program: Path, port: int, metrics_port: int) -> None:
+    def __init__(self, fleet: Fleet, program: Path, port: int, tls_port: int, metrics_port: int) -> None:
         self._fleet, self._program = fleet, program
-        self.port, self.metrics_port = port, metrics_port
+        self.port, self.tls_port, self.metrics_port = port, tls_port, metrics_port
         self._home = fleet.folder / "traefik"
+        self._certificates: dict[str, dict[str, str]] = {}
         self.part: Part | None = None
 
     @property
@@ -42,6 +45,7 @@ class Traefik:
                     "address": f"127.0.0.1:{self.port}",
                     "transport": {"lifeCycle": {"requestAcceptGraceTimeout": "3s", "graceTimeOut": "10s"}},
                 },
+                "websecure": {"address": f"127.0.0.1:{self.tls_port}", "http": {"tls": {}}},
                 "metrics": {"address": f"127.0.0.1:{self.metrics_port}"},
             },
             "ping": {"entryPoint": "metrics"},
@@ -57,11 +61,27 @@ class Traefik:
             "providers": {"file": {"directory": str(self._home / "dynamic"), "watch": True}},
         }
         (self._home / "traefik.yaml").write_text(json.dumps(static, indent=1))
+        self.renew_certificate(90)
         self.configure(routes, groups)
         command = [self._program, f"--configfile={self._home / 'traefik.yaml'}"]
         self.part = self._fleet.start("traefik", command)
         ping = f"http://127.0.0.1:{self.metrics_port}/ping"
         self._fleet.wait_until("Traefik answering", lambda: http(ping)[0] == 200, START_SECONDS_MAX)
+
+    def renew_certificate(self, days: int, name: str = DEFAULT_NAME) -> None:
+        """A self-signed one for `name` that ends in so many days; taken over without a restart."""
+        key, certificate = self._home / f"{name}.key", self._home / f"{name}.crt"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        command += ["-subj", f"/CN={name}", "-days", str(days), "-keyout", str(key), "-out", str(certificate)]
+        self._fleet.run("openssl", command)
+        self._certificates[name] = {"certFile": str(certificate), "keyFile": str(key)}
+        stores = {"default": {"defaultCertificate": self._certificates[DEFAULT_NAME]}}
+        # The file's text must change, or its reader sees no news.
+        options = {f"made{time.time_ns()}": {"minVersion": "VersionTLS12"}}
+        tls = {"stores": stores, "certificates": list(self._certificates.values()), "options": options}
+        fresh = self._home / "tls.yaml.new"
+        fresh.write_text(json.dumps({"tls": tls}, indent=1))
+        fresh.replace(self._home / "dynamic" / "tls.yaml")
 
     def configure(self, routes: dict[str, str], groups: dict[str, dict[str, tuple[int, list[str]]]]) -> None:
         """Takes effect within a second or so; requests under way are not touched."""
@@ -86,7 +106,7 @@ def _dynamic(routes: dict[str, str], groups: dict[str, dict[str, tuple[int, list
         services[f"{service}-split"] = {"weighted": {"services": weights}}
     routers = {
         service: {
-            "entryPoints": ["web"],
+            "entryPoints": ["web", "websecure"],
             "rule": rule,
             "service": f"{service}-split",
             "middlewares": ["rate-limit"],

@@ -46,9 +46,7 @@ def test_what_fails_is_tried_again_later_and_given_up_at_last(quiet_url: str) ->
             for _ in range(ATTEMPTS_MAX):
                 async with connection.transaction():
                     assert await outbox.deliver_due(connection, refuse) == 1
-                    cursor = await connection.execute(
-                        "SELECT extract(epoch FROM due_at - now())::float8 FROM outbox"
-                    )
+                    cursor = await connection.execute("SELECT extract(epoch FROM due_at - now())::float8 FROM outbox")
                     waits.append((await cursor.fetchall())[0][0])
                     await connection.execute("UPDATE outbox SET due_at = now()")
             assert await outbox.deliver_due(connection, refuse) == 0

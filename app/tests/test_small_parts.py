@@ -34,9 +34,7 @@ def test_a_callers_trace_is_joined_and_a_malformed_one_begins_anew() -> None:
     burst=st.integers(1, 50),
     gaps=st.lists(st.floats(0, 2), min_size=1, max_size=200),
 )
-def test_a_bucket_never_lets_more_through_than_burst_and_rate_allow(
-    rate: float, burst: int, gaps: list[float]
-) -> None:
+def test_a_bucket_never_lets_more_through_than_burst_and_rate_allow(rate: float, burst: int, gaps: list[float]) -> None:
     customer, now, passed = Customer("k", burst, 0.0, 0.0), 0.0, 0
     for gap in gaps:
         now += gap
@@ -136,9 +134,7 @@ def test_an_exception_is_a_500_and_the_exemplar_is_the_callers_trace(
 ) -> None:
     client, metrics = watched
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    assert (
-        client.get("/things/0", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}).status_code == 500
-    )
+    assert client.get("/things/0", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}).status_code == 500
     text = page(metrics, OPENMETRICS["accept"])
     assert 'code="500"' in text
     assert f'# {{trace_id="{trace}"}}' in text

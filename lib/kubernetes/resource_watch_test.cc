@@ -13,6 +13,7 @@
 #include <future>
 #include <map>
 
+#include "baro/base/clock.h"
 #include "baro/base/mutex.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
@@ -70,9 +71,10 @@ class WatchRun final : public ObjectSink {
   // Waits until the sink has just these.
   ::testing::AssertionResult Gets(const Objects& wanted) {
     base::MutexLock lock(&mutex_);
-    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    const int64_t deadline_ns = base::RealClock()->MonotonicNs() + 20'000'000'000;
     while (synced_ == 0 || objects_ != wanted) {
-      if (absl::Now() > deadline) return ::testing::AssertionFailure() << Text();
+      if (base::RealClock()->MonotonicNs() > deadline_ns)
+        return ::testing::AssertionFailure() << Text();
       changed_.WaitWithTimeout(&mutex_, absl::Seconds(1));
     }
     return ::testing::AssertionSuccess();
@@ -83,9 +85,10 @@ class WatchRun final : public ObjectSink {
     return promise.get_future().get();
   }
   ::testing::AssertionResult Reaches(const std::function<bool(const WatchStats&)>& condition) {
-    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    const int64_t deadline_ns = base::RealClock()->MonotonicNs() + 20'000'000'000;
     while (!condition(stats())) {
-      if (absl::Now() > deadline) return ::testing::AssertionFailure() << stats().last_error;
+      if (base::RealClock()->MonotonicNs() > deadline_ns)
+        return ::testing::AssertionFailure() << stats().last_error;
       base::MutexLock lock(&mutex_);
       changed_.WaitWithTimeout(&mutex_, absl::Milliseconds(5));
     }

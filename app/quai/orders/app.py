@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 CHECK_S = 5.0
+# Failed Dependency, not 502: the edge's promise is about our servers, that orders succeed is one of its own.
+PROVIDER_FAILED = 424
 Seat = Annotated[int, Field(ge=1, le=2000)]
 
 
@@ -133,19 +135,15 @@ class OrderDesk:
     async def _order(self, customer: str, key: str, hold_id: UUID) -> Answer:
         order_id = uuid4()
         async with self._database.transaction() as connection:
-            earlier = await idempotency.begin(
-                connection, customer, key, idempotency.hash_of({"hold_id": str(hold_id)})
-            )
+            earlier = await idempotency.begin(connection, customer, key, idempotency.hash_of({"hold_id": str(hold_id)}))
             if earlier:
                 self._sales.replayed.inc()
                 return earlier
             amount_cents = await store.begin_order(connection, order_id, hold_id, customer)
         outcome, reference = await self._payments.charge(order_id, amount_cents)
         async with self._database.transaction() as connection:
-            answer = await self._settle(
-                connection, order_id, hold_id, customer, outcome, reference, amount_cents
-            )
-            if answer.status >= 500:
+            answer = await self._settle(connection, order_id, hold_id, customer, outcome, reference, amount_cents)
+            if answer.status == PROVIDER_FAILED:
                 await idempotency.forget(connection, customer, key)
             else:
                 await idempotency.finish(connection, customer, key, answer)
@@ -166,12 +164,14 @@ class OrderDesk:
             if await store.finish_paid(connection, order_id, hold_id, customer, reference, amount_cents):
                 return Answer(201, await store.read_order(connection, order_id, customer))
             await store.finish_unpaid(connection, order_id, hold_id, customer, "failed", self._hold_seconds)
-            return _problem(502, "Payment too late", "the seats were given up, nothing is charged")
+            return _problem(PROVIDER_FAILED, "Payment too late", "the seats were given up, nothing is charged")
         if outcome is Outcome.DECLINED:
             await store.finish_unpaid(connection, order_id, hold_id, customer, "declined", self._hold_seconds)
             return _problem(402, "Payment declined", "the seats stay held: try another card")
         await store.finish_unpaid(connection, order_id, hold_id, customer, "failed", self._hold_seconds)
-        return _problem(502, "Payment failed", "the provider does not answer; nothing is charged, try again")
+        return _problem(
+            PROVIDER_FAILED, "Payment failed", "the provider does not answer; nothing is charged, try again"
+        )
 
     def _count(self, answer: Answer) -> None:
         result = {201: "ok", 402: "declined"}.get(answer.status, "error")
@@ -241,7 +241,7 @@ def _add_orders(app: FastAPI, desk: OrderDesk) -> None:
         "/v1/orders",
         status_code=201,
         response_model=Order,
-        responses=documented(401, 402, 404, 409, 422, 429, 502, 503),
+        responses=documented(401, 402, 404, 409, 422, 424, 429, 503),
     )
     async def order(
         customer: KnownCustomer,

@@ -59,8 +59,7 @@ async def place_hold(
 
 async def _lock_hold(connection: Connection, hold_id: UUID, customer: str) -> Hold:
     cursor = await connection.execute(
-        "SELECT id, sailing_id, state, expires_at <= now() FROM holds"
-        " WHERE id = %s AND customer = %s FOR UPDATE",
+        "SELECT id, sailing_id, state, expires_at <= now() FROM holds WHERE id = %s AND customer = %s FOR UPDATE",
         (hold_id, customer),
     )
     row = await cursor.fetchone()
@@ -121,9 +120,7 @@ async def finish_unpaid(
 ) -> None:
     """Declined or failed: the seats stay held for another try. A charge that may have been made is voided."""
     hold = await _lock_hold(connection, hold_id, customer)
-    await connection.execute(
-        "UPDATE orders SET state = %s WHERE id = %s AND state = 'pending'", (state, order_id)
-    )
+    await connection.execute("UPDATE orders SET state = %s WHERE id = %s AND state = 'pending'", (state, order_id))
     if hold.state == "paying":
         await connection.execute(
             "UPDATE holds SET state = 'held', expires_at = now() + make_interval(secs => %s) WHERE id = %s",
@@ -201,9 +198,7 @@ async def _abandon_payment(connection: Connection, hold_id: UUID) -> None:
 
 
 async def enqueue(connection: Connection, topic: str, payload: dict[str, str]) -> None:
-    await connection.execute(
-        "INSERT INTO outbox (topic, payload) VALUES (%s, %s)", (topic, json.dumps(payload))
-    )
+    await connection.execute("INSERT INTO outbox (topic, payload) VALUES (%s, %s)", (topic, json.dumps(payload)))
 
 
 async def count_oversold(connection: Connection) -> int:

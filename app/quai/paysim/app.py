@@ -41,9 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
     service: Service = app.state.service
     charges: OrderedDict[UUID, Charge] = OrderedDict()
     dice = random.Random(settings.seed)
-    results = Counter(
-        "paysim_charges", "Charges by what came of them.", ("result",), registry=service.metrics.registry
-    )
+    results = Counter("paysim_charges", "Charges by what came of them.", ("result",), registry=service.metrics.registry)
     mails = Counter("paysim_mails", "Mails taken.", registry=service.metrics.registry)
 
     @app.post("/charge", responses=documented(402, 422))

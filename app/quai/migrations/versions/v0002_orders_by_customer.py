@@ -8,6 +8,4 @@ down_revision = "0001"
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
-        op.execute(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_customer ON orders (customer, created_at DESC)"
-        )
+        op.execute("CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_customer ON orders (customer, created_at DESC)")

@@ -54,6 +54,9 @@ struct HttpRequest {
   bool repeatable = false;
   // For https; null: the system's authorities and no certificate of our own.
   std::shared_ptr<const TlsOptions> tls;
+  // Ask through this HTTP proxy (http://user:password@host:port); a tunnel for https. Empty: none.
+  std::string proxy_url = {};
+  std::vector<HttpHeader> proxy_headers = {};  // of the request for a tunnel
   // Takes the body of a 2xx answer piece by piece, each as soon as it has arrived, for answers that
   // go on for minutes (a Kubernetes watch); nothing is collected, body_bytes_max does not count,
   // and gzip is not asked for. An error from it ends the exchange and is what Send() returns.
