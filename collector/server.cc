@@ -19,6 +19,7 @@
 #include "baro/promql/engine.h"
 #include "baro/promql/result_cache.h"
 #include "baro/rules/rule_engine.h"
+#include "baro/slo/slo_engine.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
 #include "notify/notify_metrics.h"
@@ -37,6 +38,9 @@
 #include "rules/store_rule_storage.h"
 #include "self_metrics.h"
 #include "self_metrics_json.h"
+#include "slo/slo_api.h"
+#include "slo/slo_loader.h"
+#include "slo/store_slo_storage.h"
 #include "spdlog/spdlog.h"
 #include "version.h"
 #include "web_config.h"
@@ -112,6 +116,7 @@ class ServerImpl final : public Server {
   void StartOtlp();
   absl::Status StartNotifier();
   absl::Status StartRules();
+  absl::Status StartSlos();
   std::string ExternalUrl() const;
   std::string GrpcListen() const;
   absl::Status StartIngest();
@@ -149,6 +154,8 @@ class ServerImpl final : public Server {
   std::unique_ptr<notify::Notifier> notifier_;
   std::unique_ptr<StoreRuleStorage> rule_storage_;
   std::unique_ptr<rules::RuleEngine> rules_;
+  std::unique_ptr<StoreSloStorage> slo_storage_;
+  std::unique_ptr<slo::SloEngine> slos_;
   ApiParts api_;
   SelfMetrics metrics_;
   WebSecurity security_;
@@ -186,11 +193,13 @@ absl::Status ServerImpl::Open() {
   StartOtlp();
   BARO_TRY(StartNotifier());
   BARO_TRY(StartRules());
+  BARO_TRY(StartSlos());
   api_ = ApiParts{store_.get(),    &engine_,           clock_,        Facts(),
                   store_->admin(), options_.admin_api, queries_.get()};
   BARO_TRY(StartIngest());
   BARO_TRY(Listen());
   rules_->Start();
+  slos_->Start();
   return absl::OkStatus();
 }
 
@@ -315,6 +324,28 @@ absl::Status ServerImpl::StartRules() {
   rules_ = std::make_unique<rules::RuleEngine>(std::move(options));
   BARO_TRY_ASSIGN(rules::RuleSet set, LoadRules(config(), options_.config_file, ExternalUrl()));
   rules_->Update(std::move(set));
+  return absl::OkStatus();
+}
+
+absl::Status ServerImpl::StartSlos() {
+  slo_storage_ = std::make_unique<StoreSloStorage>(rule_storage_.get());
+  slo::SloEngineOptions options;
+  options.source = store_.get();
+  options.engine = &engine_;
+  options.storage = slo_storage_.get();
+  options.clock = clock_;
+  options.resend_delay_ms = options_.rules_resend_delay_ms;
+  options.interval_ms =
+      std::min<int64_t>(options.interval_ms, config().global.evaluation_interval.count());
+  options.external_url = ExternalUrl();
+  options.sink = [this](const std::vector<model::Alert>& alerts) {
+    return notifier_->Send(alerts);
+  };
+  options.ready = [this] { return IsReady(); };
+  options.warn = [](const std::string& what) { spdlog::warn("{}", what); };
+  slos_ = std::make_unique<slo::SloEngine>(std::move(options));
+  BARO_TRY_ASSIGN(std::vector<slo::SloSpec> specs, LoadSlos(config(), options_.config_file));
+  slos_->Update(std::move(specs));
   return absl::OkStatus();
 }
 
@@ -443,6 +474,7 @@ void ServerImpl::AddMetrics() {
                                  static_cast<double>(reload_time_ms_) / 1000));
   });
   metrics_.Add([this](Families* families) { CollectRules(*rules_, families); });
+  metrics_.Add([this](Families* families) { CollectSlos(*slos_, families); });
   metrics_.Add([this](Families* families) { CollectMemory(memory_, families); });
   metrics_.Add([this](Families* families) { CollectQueries(queries_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectResultCache(cache_.GetStats(), families); });
@@ -461,7 +493,8 @@ void ServerImpl::AddRoutes(net::HttpRouter* router) {
   AddWebRoutes(std::move(web), router);
   AddNotifyRoutes(notifier_.get(), clock_, router);
   AddApiRoutes(&api_, router);
-  AddRuleRoutes(rules_.get(), router);
+  AddRuleRoutes(rules_.get(), router, [this] { return SloGroups(*slos_); });
+  AddSloRoutes(slos_.get(), clock_, router);
   router->Handle({"POST", "PUT"}, "/api/v1/baro/admin/compact", HttpLane::kQuery,
                  [this](const net::ServerRequest&) { return CompactAnswer(); });
 }
@@ -489,6 +522,12 @@ absl::Status ServerImpl::Reload() {
     status = loaded.status();
     if (loaded.ok()) rule_set = *std::move(loaded);
   }
+  std::vector<slo::SloSpec> specs;
+  if (status.ok()) {
+    auto loaded = LoadSlos(*config, options_.config_file);
+    status = loaded.status();
+    if (loaded.ok()) specs = *std::move(loaded);
+  }
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
   if (status.ok() && query_log_file_ != nullptr) status = query_log_file_->Reopen();
   if (status.ok()) status = notifier_->Apply(config->alerting, config->global.external_labels);
@@ -502,6 +541,7 @@ absl::Status ServerImpl::Reload() {
   config_ = *std::move(config);
   otlp_->Configure(config_.otlp);
   rules_->Update(std::move(rule_set));
+  slos_->Update(std::move(specs));
   reload_time_ms_ = clock_->NowMs();
   spdlog::info("configuration is reloaded: file={}", options_.config_file);
   return absl::OkStatus();
@@ -512,6 +552,7 @@ void ServerImpl::Stop() {
   if (std::exchange(stopped_, true)) return;
   if (http_) http_->Stop();
   if (otlp_grpc_) otlp_grpc_->Stop();
+  if (slos_) slos_->Stop();
   if (rules_) rules_->Stop();
   if (ingest_) ingest_->Stop();
   if (notifier_) notifier_->Stop();

@@ -29,7 +29,7 @@ DurationPtr Node(D kind, Place place, DurationPtr lhs, DurationPtr rhs) {
 // Go's Duration holds this many seconds.
 bool OutOfRange(double seconds) {
   constexpr double kSecondsMax = 9'223'372'036.854775807;
-  return !(seconds <= kSecondsMax && seconds >= -kSecondsMax);
+  return seconds > kSecondsMax || seconds < -kSecondsMax;
 }
 
 DurationPtr Negate(DurationPtr inner, Place sign) {

@@ -59,6 +59,9 @@ bool CanNameMetric(TokenKind kind) {
     case K::kRange:
     case K::kAnchored:
     case K::kSmoothed:
+    case K::kFill:
+    case K::kFillLeft:
+    case K::kFillRight:
       return true;
     default:
       return false;
