@@ -14,6 +14,9 @@ namespace {
 // How often what is kept of series that are gone is thrown away.
 constexpr int64_t kSweepMs = 10 * kMinuteMs;
 
+// How often it is looked which buckets a histogram has.
+constexpr int64_t kResolvedMs = 10 * kMinuteMs;
+
 bool Holds(Compare compare, double value, double bound) {
   switch (compare) {
     case Compare::kLess:
@@ -110,8 +113,27 @@ size_t EventCounter::series() const {
 }
 
 absl::StatusOr<std::optional<std::vector<model::Matcher>>> EventCounter::MatchersOf(
-    const TermSpec& term, int64_t time_ms) {
+    size_t t, int64_t time_ms) {
+  const TermSpec& term = terms_[t];
   if (!term.is_bucket) return term.matchers;
+  Resolved& resolved = resolved_[t];
+  const int64_t age_ms = time_ms - resolved.time_ms;
+  if (resolved.matchers && age_ms >= 0 && age_ms < kResolvedMs) return resolved.matchers;
+  BARO_TRY_ASSIGN(resolved.matchers, ResolveBucket(term, time_ms));
+  resolved.time_ms = time_ms;
+  return resolved.matchers;
+}
+
+absl::StatusOr<bool> EventCounter::HasBuckets(int64_t time_ms) {
+  for (size_t t = 0; t < terms_.size(); ++t) {
+    BARO_TRY_ASSIGN(const auto matchers, MatchersOf(t, time_ms));
+    if (!matchers) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<std::optional<std::vector<model::Matcher>>> EventCounter::ResolveBucket(
+    const TermSpec& term, int64_t time_ms) {
   model::LabelRequest request;
   request.start_ms = time_ms - kDayMs;
   request.end_ms = time_ms;
@@ -147,7 +169,7 @@ absl::Status EventCounter::Seed(int64_t time_ms) {
   for (size_t t = 0; t < terms_.size(); ++t) {
     const TermSpec& term = terms_[t];
     if (!IsCounter(term.kind)) continue;
-    BARO_TRY_ASSIGN(auto matchers, MatchersOf(term, time_ms));
+    BARO_TRY_ASSIGN(auto matchers, MatchersOf(t, time_ms));
     if (!matchers) continue;
     model::SelectRequest request =
         RequestFor(term, *std::move(matchers), time_ms - kCounterGapMs, time_ms);
@@ -230,7 +252,7 @@ void EventCounter::CountSeries(size_t t, const model::LabelsRef& labels,
 
 absl::Status EventCounter::CountTerm(size_t t, int64_t from_ms, int64_t to_ms, Reading* reading) {
   const TermSpec& term = terms_[t];
-  BARO_TRY_ASSIGN(auto matchers, MatchersOf(term, to_ms));
+  BARO_TRY_ASSIGN(auto matchers, MatchersOf(t, to_ms));
   if (!matchers) return absl::OkStatus();
   return ForEach(*source_, RequestFor(term, *std::move(matchers), from_ms + 1, to_ms),
                  [&](const model::LabelsRef& labels, const model::SeriesView& view) {
@@ -288,11 +310,15 @@ absl::Status EventCounter::Count(int64_t from_ms, int64_t to_ms, int64_t settle_
   reading.settle_ms = settle_ms;
   reading.sink = sink;
   // Native histograms first: their classic forms are then left alone.
-  for (const bool native : {true, false}) {
-    for (size_t t = 0; t < terms_.size(); ++t) {
-      if ((terms_[t].kind == TermKind::kHistogram) != native) continue;
-      BARO_TRY(CountTerm(t, from_ms, to_ms, &reading));
-    }
+  for (size_t t = 0; t < terms_.size(); ++t) {
+    if (terms_[t].kind == TermKind::kHistogram) BARO_TRY(CountTerm(t, from_ms, to_ms, &reading));
+  }
+  BARO_TRY_ASSIGN(const bool has_buckets, HasBuckets(to_ms));
+  for (size_t t = 0; t < terms_.size(); ++t) {
+    if (terms_[t].kind == TermKind::kHistogram) continue;
+    // Where no bucket says what was fast enough, nothing would be.
+    if (!has_buckets && (terms_[t].unless_native || reading.native.empty())) continue;
+    BARO_TRY(CountTerm(t, from_ms, to_ms, &reading));
   }
   BARO_TRY(AdmitNewcomers(&reading));
   for (const auto& [t, entry] : reading.settled) last_[t][entry.first] = entry.second;

@@ -44,7 +44,7 @@ class EventCounter {
  public:
   // `source` outlives it.
   EventCounter(std::vector<TermSpec> terms, const model::SeriesSource* source)
-      : terms_(std::move(terms)), source_(source), last_(terms_.size()) {}
+      : terms_(std::move(terms)), source_(source), last_(terms_.size()), resolved_(terms_.size()) {}
 
   // Looks up what each counter showed at `time_ms`.
   absl::Status Seed(int64_t time_ms);
@@ -78,8 +78,11 @@ class EventCounter {
   };
 
   // Nothing: no bucket is there yet.
-  absl::StatusOr<std::optional<std::vector<model::Matcher>>> MatchersOf(const TermSpec& term,
+  absl::StatusOr<std::optional<std::vector<model::Matcher>>> MatchersOf(size_t term,
                                                                         int64_t time_ms);
+  absl::StatusOr<std::optional<std::vector<model::Matcher>>> ResolveBucket(const TermSpec& term,
+                                                                           int64_t time_ms);
+  absl::StatusOr<bool> HasBuckets(int64_t time_ms);
   absl::Status CountTerm(size_t term, int64_t from_ms, int64_t to_ms, Reading* reading);
   void CountSeries(size_t term, const model::LabelsRef& labels, const model::SeriesView& view,
                    Reading* reading) const;
@@ -88,6 +91,12 @@ class EventCounter {
   std::vector<TermSpec> terms_;
   const model::SeriesSource* source_;
   std::vector<absl::flat_hash_map<uint64_t, Last>> last_;  // by term, series' hash
+  // Of a bucket's term: its matchers with the `le` that was found, and when.
+  struct Resolved {
+    int64_t time_ms = 0;
+    std::optional<std::vector<model::Matcher>> matchers;
+  };
+  std::vector<Resolved> resolved_;
   int64_t swept_ms_ = 0;
   std::string warning_;
 };

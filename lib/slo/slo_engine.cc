@@ -19,6 +19,8 @@ constexpr int64_t kWaitMsMax = 1'000;
 constexpr int64_t kReadyWaitMs = 50;
 // Between two looks at objectives whose history is being counted.
 constexpr int64_t kBusyWaitMs = 5;
+// With history, at a time.
+constexpr int64_t kPatienceMs = 1'000;
 
 int64_t Rounded(int64_t interval_ms) {
   const int64_t limited = std::clamp<int64_t>(interval_ms, kEvaluationGrainMs, kMinuteMs);
@@ -175,7 +177,8 @@ void SloEngine::Loop() {
       if (busy) changed_.WaitWithTimeout(&mutex_, absl::Milliseconds(kBusyWaitMs));
     }
     if (due) last_ms = slot_ms;
-    const int64_t patience_ns = (due ? interval_ms_ / 4 : interval_ms_ / 10) * kNsPerMs;
+    // Whoever asks for counts waits no longer than that.
+    const int64_t patience_ns = (due ? kPatienceMs : kPatienceMs / 4) * kNsPerMs;
     EvaluateAll(due ? slot_ms : NowSlot(), options_.clock->MonotonicNs() + patience_ns, busy);
   }
 }

@@ -376,6 +376,16 @@ TEST(SloEngine, ReadsLatencyFromNativeHistogramsAndNotTwice) {
   EXPECT_NEAR(shop.group().period.total, 390, 1e-9);
 }
 
+TEST(SloEngine, CallsNothingSlowWhereNoBucketTells) {
+  Shop shop(File("99", "    sli: {latency: {histogram: d_seconds, threshold: 2s}}\n"));
+  for (int i = 0; i < 40; ++i) {
+    shop.Count({{"__name__", "d_seconds_count"}, {"job", "web"}, {"instance", "a"}}, 10);
+    shop.Scrape();
+  }
+  EXPECT_EQ(shop.group().period.bad, 0);
+  EXPECT_EQ(shop.group().state, SloState::kNoData);
+}
+
 TEST(SloEngine, ReadsGaugesAndRawRatios) {
   Shop gauge(File("99", "    sli: {gauge: {selector: lag_seconds, good_if: \"<= 30\"}}\n"));
   Shop raw(File("99", "    sli: {raw: {error_ratio: 'avg(errors_ratio)'}}\n"));
