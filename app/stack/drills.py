@@ -488,7 +488,8 @@ def table(outcomes: list[Outcome]) -> str:
             "-" if seconds is None else f"{seconds:.0f} s"
             for seconds in (outcome.seconds_to_alert, outcome.seconds_to_resolve)
         )
-        others = ", ".join(outcome.other_pages) or "none"
+        foreseen = [f"{name} (foreseen)" for name in outcome.beside if name in drill.beside]
+        others = ", ".join(outcome.other_pages + foreseen) or "none"
         says = outcome.problem or outcome.explanation
         lines.append(f"| {drill.name} | {drill.fault} | {alert} | {told} | {others} | {resolved} | {says} |")
     return "\n".join(lines) + "\n"
