@@ -4,15 +4,14 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/exposition/protobuf.h"
 #include "baro/model/labels.h"
+#include "scrape_protocol.h"
 #include "spdlog/spdlog.h"
 
 namespace baro::agent {
@@ -22,30 +21,11 @@ using exposition::Format;
 
 namespace {
 
-// What Prometheus 3 asks for, but for protobuf.
-constexpr std::string_view kAccept =
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
-    "application/openmetrics-text;version=0.0.1;q=0.4,"
-    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
-    "text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
-
 // The first scrape comes soon after the start, spread over this, whatever the interval.
 constexpr int64_t kFirstSpreadMs = 400;
 // A scrape that starts this little late (or a hundredth of the interval) carries the time at which
 // it was due: evenly spaced times cost next to nothing to store.
 constexpr int64_t kDueToleranceMs = 10;
-constexpr size_t kSecretBytesMax = 64 << 10;
-
-absl::StatusOr<std::string> ReadSecret(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kSecretBytesMax, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad()) {
-    return absl::UnavailableError(base::StrCat("cannot read ", path, ": no such file or not ours"));
-  }
-  text.resize(static_cast<size_t>(file.gcount()));
-  return std::string(base::FromAbsl(absl::StripAsciiWhitespace(text)));
-}
 
 ScrapeFailure ReasonOf(const absl::Status& status) {
   switch (status.code()) {
@@ -67,6 +47,7 @@ ScrapeLoop::ScrapeLoop(asio::any_io_executor executor, Target target, ScrapeCont
                                      static_cast<uint64_t>(target_.interval.count()))),
       timer_(executor),
       client_(executor),
+      tls_(std::make_shared<net::TlsOptions>(target_.job->http.tls)),
       rows_(context->sink, &target_, &context->counters),
       board_(std::make_shared<TargetBoard>()) {
   status_.job = target_.job->job_name;
@@ -135,6 +116,7 @@ asio::awaitable<void> ScrapeLoop::ScrapeOnce(int64_t due_ms) {
     report_.up = false;
     report_.duration_seconds = seconds;
     report_.series_added = 0;
+    report_.body_too_large = absl::IsResourceExhausted(response.status());
     rows_.AppendFailure(time_ms, report_).IgnoreError();  // counted where it is refused
   }
   Publish(time_ms, seconds, report_, status);
@@ -161,31 +143,19 @@ absl::StatusOr<net::HttpRequest> ScrapeLoop::BuildRequest() {
   net::HttpRequest request;
   request.url = target_.url;
   request.timeout_ms = target_.timeout.count();
-  request.follow_redirects = job.follow_redirects;
+  request.follow_redirects = job.http.follow_redirects;
   request.gzip = job.enable_compression ? net::GzipUse::kOffNode : net::GzipUse::kNever;
   request.body_bytes_max = static_cast<size_t>(context_->options.body_bytes_max);
   if (job.body_size_limit > 0) {
     request.body_bytes_max = std::min(request.body_bytes_max, size_t{job.body_size_limit});
   }
-  request.headers.push_back({"Accept", std::string(kAccept)});
+  request.tls = tls_;
+  BARO_TRY_ASSIGN(request.headers, net::RequestHeaders(job.http));
+  request.headers.push_back({"Accept", AcceptHeader(job)});
   request.headers.push_back(
       {"X-Prometheus-Scrape-Timeout-Seconds",
        absl::StrFormat("%g", static_cast<double>(target_.timeout.count()) / 1000)});
-  if (job.basic_auth) {
-    std::string password = job.basic_auth->password;
-    if (!job.basic_auth->password_file.empty()) {
-      BARO_TRY_ASSIGN(password, ReadSecret(job.basic_auth->password_file));
-    }
-    request.headers.push_back(net::BasicAuthorization(job.basic_auth->username, password));
-  }
-  if (job.authorization) {
-    std::string credentials = job.authorization->credentials;
-    if (!job.authorization->credentials_file.empty()) {
-      BARO_TRY_ASSIGN(credentials, ReadSecret(job.authorization->credentials_file));
-    }
-    request.headers.push_back(
-        {"Authorization", base::StrCat(job.authorization->type, " ", credentials)});
-  }
+  net::SetProxy(job.http, &request);
   return request;
 }
 
@@ -197,8 +167,12 @@ absl::Status ScrapeLoop::CheckResponse(const net::HttpResponse& response) {
                                                     " ", response.reason)));
   }
   const std::string_view content_type = response.Header("content-type");
-  auto format = exposition::FormatOfContentType(content_type);
-  if (!format) format = target_.job->fallback_scrape_protocol;
+  auto format = FormatOfAnswer(content_type);
+  if (!format && target_.job->fallback_scrape_protocol) {
+    format = FormatOf(*target_.job->fallback_scrape_protocol);
+  }
+  // As in Prometheus an answer of nothing is an exposition of nothing, whatever it says it is.
+  if (!format && response.body.empty()) format = format_;
   if (!format) {
     return Fail(ScrapeFailure::kContentType,
                 absl::InvalidArgumentError(base::StrCat(
@@ -206,21 +180,43 @@ absl::Status ScrapeLoop::CheckResponse(const net::HttpResponse& response) {
                     "\": it is no exposition format, and there is no fallback_scrape_protocol")));
   }
   if (!cache_ || *format != format_) {
-    exposition::Limits limits;
-    limits.series_max = static_cast<size_t>(context_->options.series_max);
-    // TargetRows leaves out what is too much for a collector; here it would fail the scrape.
-    limits.labels_max = 16 * kLabelsMax;
-    cache_.emplace(*format, limits);
+    cache_.emplace(*format, CacheLimits());
     rows_.Forget();
   }
   format_ = *format;
   return absl::OkStatus();
 }
 
+exposition::Limits ScrapeLoop::CacheLimits() const {
+  exposition::Limits limits;
+  limits.series_max = static_cast<size_t>(context_->options.series_max);
+  // TargetRows leaves out what is too much for a collector; here it would fail the scrape.
+  limits.labels_max = 16 * kLabelsMax;
+  return limits;
+}
+
+// What the layout cache is to read of the body; native histograms apart.
+absl::StatusOr<std::string_view> ScrapeLoop::TextOf(
+    std::string_view body, std::vector<exposition::NativeSample>* natives) {
+  if (format_ != Format::kProtobuf) {
+    return body.empty() && format_ == Format::kOpenMetrics ? std::string_view("# EOF\n") : body;
+  }
+  const ScrapeJob& job = *target_.job;
+  BARO_TRY(exposition::ReadProtobuf(
+      body, {job.scrape_native_histograms, job.always_scrape_classic_histograms}, CacheLimits(),
+      &protobuf_));
+  *natives = std::move(protobuf_.histograms);
+  return std::string_view(protobuf_.text);
+}
+
 absl::Status ScrapeLoop::Take(const net::HttpResponse& response, int64_t time_ms, double seconds) {
   context_->counters.body_bytes += response.body.size();
+  report_.body_bytes = response.body.size();
   BARO_TRY(CheckResponse(response));
-  const auto stats = cache_->Parse(response.body);
+  std::vector<exposition::NativeSample> natives;
+  const auto text = TextOf(response.body, &natives);
+  if (!text.ok()) return Fail(ScrapeFailure::kParse, text.status());
+  const auto stats = cache_->Parse(*text);
   if (!stats.ok()) {
     // As in Prometheus: what was read before the mistake. What metric relabelling would have left
     // of it nobody has worked out.
@@ -230,17 +226,17 @@ absl::Status ScrapeLoop::Take(const net::HttpResponse& response, int64_t time_ms
     }
     return Fail(ScrapeFailure::kParse, stats.status());
   }
-  context_->counters.exemplars_dropped += stats->exemplars;
   context_->counters.Count(SampleDrop::kDuplicate, stats->duplicates);
   report_.up = true;
   report_.duration_seconds = seconds;
   report_.samples_scraped = stats->samples;
   report_.series_added = stats->series_added;
-  absl::Status status = rows_.Append(*cache_, stats->layout_changed, time_ms, &report_);
+  absl::Status status =
+      rows_.Append(*cache_, std::move(natives), stats->layout_changed, time_ms, &report_);
   if (!status.ok()) return Fail(rows_.last_failure(), std::move(status));
   if (cache_->wants_compaction()) {
     rows_.Forget();
-    return cache_->Compact(response.body);
+    return cache_->Compact(*text);
   }
   return absl::OkStatus();
 }

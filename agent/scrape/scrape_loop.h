@@ -16,6 +16,7 @@
 #include "baro/base/clock.h"
 #include "baro/base/mutex.h"
 #include "baro/exposition/layout_cache.h"
+#include "baro/exposition/protobuf.h"
 #include "baro/net/http_client.h"
 #include "counters.h"
 #include "target.h"
@@ -77,6 +78,9 @@ class ScrapeLoop {
   absl::StatusOr<net::HttpRequest> BuildRequest();
   absl::Status CheckResponse(const net::HttpResponse& response);
   absl::Status Take(const net::HttpResponse& response, int64_t time_ms, double seconds);
+  exposition::Limits CacheLimits() const;
+  absl::StatusOr<std::string_view> TextOf(std::string_view body,
+                                          std::vector<exposition::NativeSample>* natives);
   absl::Status Fail(ScrapeFailure reason, absl::Status status);
   void WarnOnce();
   void Publish(int64_t time_ms, double seconds, const ScrapeReport& report,
@@ -87,9 +91,11 @@ class ScrapeLoop {
   const int64_t phase_ms_;
   boost::asio::steady_timer timer_;
   net::HttpClient client_;
+  const std::shared_ptr<const net::TlsOptions> tls_;
   TargetRows rows_;
   std::optional<exposition::LayoutCache> cache_;
   exposition::Format format_ = exposition::Format::kText;
+  exposition::ProtobufBody protobuf_;
   std::string forced_error_;
   std::string warned_;  // said last in the log
   bool stopping_ = false;

@@ -15,7 +15,7 @@
 #include "baro/base/mutex.h"
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
-#include "baro/discovery/file_watch.h"
+#include "baro/discovery/source.h"
 #include "scrape_loop.h"
 #include "spdlog/spdlog.h"
 #include "target.h"
@@ -31,10 +31,8 @@ constexpr size_t kUnscrapableRowsMax = 1'000;
 
 // Equal but for where the targets come from.
 bool SameSettings(ScrapeJob a, ScrapeJob b) {
-  a.static_configs.clear();
-  b.static_configs.clear();
-  a.file_sd_configs.clear();
-  b.file_sd_configs.clear();
+  a.discovery = {};
+  b.discovery = {};
   return a == b;
 }
 
@@ -44,7 +42,7 @@ struct ScrapeManager::Impl {
   // One entry of scrape_configs at work. Strand-bound.
   struct Job {
     std::shared_ptr<const ScrapeJob> config;
-    std::vector<discovery::FileWatch> watches;
+    std::vector<std::unique_ptr<discovery::Source>> sources;
     std::map<std::string, std::shared_ptr<ScrapeLoop>> loops;  // by Target::Key()
     size_t targets_dropped = 0;
     uint64_t target_errors = 0;
@@ -127,12 +125,12 @@ void ScrapeManager::Impl::AddBadTarget(model::Labels discovered, const absl::Sta
 // Targets and files of targets that are not scraped, and why.
 std::vector<TargetStatus> ScrapeManager::Impl::Unscrapable(const Job& job) {
   std::vector<TargetStatus> rows = job.bad_targets;
-  for (const discovery::FileWatch& watch : job.watches) {
-    for (auto& [path, error] : watch.BrokenFiles()) {
+  for (const auto& source : job.sources) {
+    for (auto& [place, error] : source->Broken()) {
       if (rows.size() >= kUnscrapableRowsMax) return rows;
       TargetStatus row;
       row.job = job.config->job_name;
-      row.discovered.Set("__meta_filepath", path);
+      row.discovered.Set("__meta_source", place);
       row.health = "down";
       row.last_error = error;
       row.interval_ms = job.config->scrape_interval.count();
@@ -154,9 +152,9 @@ void ScrapeManager::Impl::TellOnce(const std::vector<TargetStatus>& unscrapable,
 }
 
 std::map<std::string, Target> ScrapeManager::Impl::FindTargets(Job* job) {
-  std::vector<TargetGroup> groups = job->config->static_configs;
-  for (const discovery::FileWatch& watch : job->watches) {
-    const std::vector<TargetGroup> found = watch.groups();
+  std::vector<TargetGroup> groups = job->config->discovery.static_configs;
+  for (const auto& source : job->sources) {
+    const std::vector<TargetGroup> found = source->groups();
     groups.insert(groups.end(), found.begin(), found.end());
   }
   std::map<std::string, Target> targets;
@@ -209,9 +207,13 @@ void ScrapeManager::Impl::Sync(Job* job) {
 
 ScrapeManager::Impl::Job ScrapeManager::Impl::MakeJob(ScrapeJob config, Job* old) {
   Job job;
-  for (const FileDiscovery& discovery : config.file_sd_configs) job.watches.emplace_back(discovery);
-  for (discovery::FileWatch& watch : job.watches)
-    watch.Poll(context.clock->MonotonicNs() / 1'000'000);
+  if (old != nullptr && old->config->discovery == config.discovery) {
+    job.sources = std::move(old->sources);
+  } else {
+    job.sources = discovery::MakeSources(config.discovery,
+                                         {io.get_executor(), [this] { poll_timer.cancel(); }});
+  }
+  for (const auto& source : job.sources) source->Poll(context.clock->MonotonicNs() / 1'000'000);
   if (old != nullptr && SameSettings(*old->config, config)) job.loops = std::move(old->loops);
   if (old != nullptr) job.told = std::move(old->told);
   job.config = std::make_shared<const ScrapeJob>(std::move(config));
@@ -244,7 +246,7 @@ asio::awaitable<void> ScrapeManager::Impl::PollDiscovery() {
     const int64_t now_ms = context.clock->MonotonicNs() / 1'000'000;
     for (Job& job : jobs) {
       bool changed = false;
-      for (discovery::FileWatch& watch : job.watches) changed |= watch.Poll(now_ms);
+      for (const auto& source : job.sources) changed |= source->Poll(now_ms);
       if (changed) Sync(&job);
     }
     Publish();
@@ -256,6 +258,7 @@ void ScrapeManager::Impl::StopAll() {
   poll_timer.cancel();
   for (Job& job : jobs) {
     for (auto& [key, loop] : job.loops) loop->Stop(false);
+    job.sources.clear();
   }
   guard.reset();
 }
@@ -275,7 +278,7 @@ void ScrapeManager::Impl::Publish() {
   for (const Job& job : jobs) {
     for (const auto& [key, loop] : job.loops) boards.push_back(loop->board());
     uint64_t errors = job.target_errors;
-    for (const discovery::FileWatch& watch : job.watches) errors += watch.errors();
+    for (const auto& source : job.sources) errors += source->errors();
     discovery_errors.emplace_back(job.config->job_name, errors);
     targets_dropped += job.targets_dropped;
   }

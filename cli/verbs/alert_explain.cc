@@ -322,7 +322,12 @@ absl::Status Run(const AlertExplainArguments& arguments, Session* session) {
   }
   session->is_firing = alert.state == "firing";
   Tree tree(alert, at_ms, session->client);
-  BARO_TRY(tree.Grow());
+  // An objective's alert has no expression; baro slo explain says who spent its budget.
+  if (const absl::Status grown = tree.Grow(); !grown.ok()) {
+    base::StrAppend(&session->notes,
+                    "baro: its rule has no expression to show; is it an objective's? "
+                    "baro slo explain NAME\n");
+  }
   if (session->format() != Format::kTable && session->format() != Format::kWide) {
     PrintTree(tree, alert, 0, session);
     return absl::OkStatus();

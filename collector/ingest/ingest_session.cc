@@ -6,6 +6,7 @@
 #include "baro/base/check.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/wire/extras.h"
 #include "baro/wire/ingest.h"
 
 namespace baro::collector {
@@ -56,6 +57,7 @@ void IngestStats::Add(const IngestStats& other) {
   stored_batches_total += other.stored_batches_total;
   samples_stored_total += other.samples_stored_total;
   samples_duplicate_total += other.samples_duplicate_total;
+  extras_refused_total += other.extras_refused_total;
   discarded_batches_total += other.discarded_batches_total;
   declarations_total += other.declarations_total;
   append_retries_total += other.append_retries_total;
@@ -354,12 +356,43 @@ tsdb::FrameBatch IngestSession::ToStore(const v1::FrameBatch& batch) const {
   return frames;
 }
 
+// Whatever is wrong with extras costs them alone: the frames go on.
+tsdb::SampleBatch IngestSession::ExtrasToStore(const v1::FrameBatch& batch) {
+  tsdb::SampleBatch samples;
+  size_t refused = 0;
+  auto extras = wire::TakeExtras(batch, &refused);
+  if (!extras.ok()) {
+    ++stats_.extras_refused_total;
+    return samples;
+  }
+  std::vector<model::Metadata> metadata;
+  for (model::SeriesExtras& series : *extras) {
+    const auto id = store_->DeclareSeries(series.labels);
+    if (!id.ok()) {
+      refused += series.histograms.size() + series.exemplars.size();
+      continue;
+    }
+    for (auto& at : series.histograms) {
+      samples.histograms.push_back({*id, at.time_ms, std::move(at.histogram)});
+    }
+    for (model::Exemplar& exemplar : series.exemplars) {
+      samples.exemplars.push_back({*id, std::move(exemplar)});
+    }
+    const bool new_family = metadata.empty() || metadata.back() != series.metadata;
+    if (!series.histograms.empty() && new_family) metadata.push_back(std::move(series.metadata));
+  }
+  if (!metadata.empty()) store_->Describe(metadata);
+  stats_.extras_refused_total += refused;
+  return samples;
+}
+
 std::optional<IngestSession::Job> IngestSession::NextJob(int64_t now_ms) {
   for (auto& [number, chain] : chains_) {
     if (chain.under_way || chain.batches.empty() || now_ms < chain.retry_at_ms) continue;
     chain.under_way = true;
     ++jobs_under_way_;
-    return Job{.chain = number, .batch = ToStore(chain.batches.front())};
+    const v1::FrameBatch& batch = chain.batches.front();
+    return Job{.chain = number, .extras = ExtrasToStore(batch), .batch = ToStore(batch)};
   }
   return std::nullopt;
 }

@@ -128,15 +128,15 @@ absl::StatusOr<ResourceLabels> ReadResourceLabels(wire::OtlpAttributes bytes,
 absl::StatusOr<LabelMap> ReadScopeLabels(const wire::OtlpScope& scope, const OtlpConfig& config) {
   LabelMap labels;
   if (!config.promote_scope_metadata || scope.name.empty()) return labels;
-  labels["otel_scope_name"] = scope.name;
-  labels["otel_scope_version"] = scope.version;
-  labels["otel_scope_schema_url"] = scope.schema_url;
   std::vector<Attribute> attributes;
   BARO_TRY(ReadAttributes(scope.attributes, &attributes));
   for (Attribute& attribute : attributes) {
     labels[PrometheusLabelName(base::StrCat("otel_scope_", attribute.key), config)] =
         std::move(attribute.value);
   }
+  labels["otel_scope_name"] = scope.name;
+  labels["otel_scope_version"] = scope.version;
+  labels["otel_scope_schema_url"] = scope.schema_url;
   return labels;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "baro/base/status.h"
@@ -98,7 +99,7 @@ void WriteAlert(const GroupStatus& group, const RuleStatus& rule, const ActiveAl
   if (by != told.acknowledgements.end()) WriteAcknowledgement(by->second, object.Key("ack"));
 }
 
-absl::StatusOr<net::ServerResponse> ListAlerts(const rules::RuleEngine& engine,
+absl::StatusOr<net::ServerResponse> ListAlerts(const std::vector<GroupStatus>& groups,
                                                const notify::Notifier& notifier,
                                                const net::ServerRequest& request) {
   const Parameters parameters(request);
@@ -113,7 +114,7 @@ absl::StatusOr<net::ServerResponse> ListAlerts(const rules::RuleEngine& engine,
   {
     JsonObject data(&writer);
     JsonList list(data.Key("alerts"));
-    for (const GroupStatus& group : engine.Groups()) {
+    for (const GroupStatus& group : groups) {
       for (const RuleStatus& rule : group.rules) {
         for (const ActiveAlert& alert : rule.alerts) {
           if (wanted.Holds(alert)) WriteAlert(group, rule, alert, told, list.Next());
@@ -162,10 +163,12 @@ net::ServerResponse Answered(absl::StatusOr<net::ServerResponse> answer) {
 }  // namespace
 
 void AddAlertRoutes(const rules::RuleEngine* engine, notify::Notifier* notifier,
-                    net::HttpRouter* router) {
+                    std::function<std::vector<GroupStatus>()> more, net::HttpRouter* router) {
   router->Handle({"GET"}, "/api/v1/baro/alerts", net::HttpLane::kQuick,
-                 [engine, notifier](const net::ServerRequest& request) {
-                   return Answered(ListAlerts(*engine, *notifier, request));
+                 [engine, notifier, more](const net::ServerRequest& request) {
+                   std::vector<GroupStatus> groups = engine->Groups();
+                   for (GroupStatus& group : more()) groups.push_back(std::move(group));
+                   return Answered(ListAlerts(groups, *notifier, request));
                  });
   router->Handle({"POST"}, "/api/v1/baro/alerts/ack", net::HttpLane::kQuick,
                  [notifier](const net::ServerRequest& request) {

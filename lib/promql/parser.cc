@@ -59,9 +59,29 @@ bool CanNameMetric(TokenKind kind) {
     case K::kRange:
     case K::kAnchored:
     case K::kSmoothed:
+    case K::kFill:
+    case K::kFillLeft:
+    case K::kFillRight:
       return true;
     default:
       return false;
+  }
+}
+
+// Whether an expression can begin with it. What the lexer has to say goes first.
+bool CanBegin(K kind) {
+  switch (kind) {
+    case K::kNumber:
+    case K::kDuration:
+    case K::kString:
+    case K::kLeftParen:
+    case K::kLeftBrace:
+    case K::kAdd:
+    case K::kSub:
+    case K::kError:
+      return true;
+    default:
+      return CanNameMetric(kind);
   }
 }
 
@@ -413,7 +433,7 @@ bool Parser::ParseArguments(std::vector<ExprPtr>* args) {
     args->push_back(std::move(arg));
     if (!Is(K::kComma)) break;
     const Place comma = Take().place;
-    if (Is(K::kRightParen)) {
+    if (!CanBegin(Now().kind)) {
       NoteError(comma, "trailing commas not allowed in function call args");
       break;
     }

@@ -161,6 +161,22 @@ TEST(RowPlan, CopiesWholeChunksAndJoinsSmallOnes) {
   EXPECT_EQ(mixed.rows_of(0)[0], mixed.rows_of(1)[0]) << "one row, told by two";
 }
 
+TEST(RowPlan, AShortEndIsNoChunkOfItsOwn) {
+  std::vector<SourceRows> sources(5);
+  int64_t time_ms = 0;
+  for (size_t i = 0; const uint32_t rows : {77U, 120U, 120U, 120U, 48U}) {
+    for (uint32_t row = 0; row < rows; ++row) sources[i].times_ms.push_back(++time_ms);
+    sources[i++].chunk_rows = {rows};
+  }
+  const RowPlan plan(sources, true);
+  ASSERT_EQ(plan.chunks().size(), 1U);
+  EXPECT_EQ(plan.chunks()[0].rows, 485U);
+  EXPECT_EQ(EvenChunks(485).size(), 1U);
+  EXPECT_EQ(EvenChunks(5'760).size(), 12U);
+  EXPECT_EQ(EvenChunks(1).size(), 1U);
+  EXPECT_TRUE(EvenChunks(0).empty());
+}
+
 TEST(ChunkedValue, DecodesColumnsThatReferToOneAnother) {
   // Buckets of a histogram: each counts what the one before does, and a little more.
   const std::vector<uint32_t> chunk_rows = {120, 200};

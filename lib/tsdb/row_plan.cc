@@ -35,7 +35,8 @@ std::vector<uint32_t> InOrder(std::span<const SourceRows> sources) {
 }  // namespace
 
 std::vector<PlannedChunk> EvenChunks(size_t rows) {
-  const size_t count = (rows + kChunkRows - 1) / kChunkRows;
+  if (rows == 0) return {};
+  const size_t count = std::max<size_t>(1, (rows + kChunkRows / 2) / kChunkRows);
   std::vector<PlannedChunk> chunks;
   for (size_t i = 0; i < count; ++i) {
     chunks.push_back({static_cast<uint32_t>(rows * (i + 1) / count - rows * i / count)});
@@ -43,7 +44,26 @@ std::vector<PlannedChunk> EvenChunks(size_t rows) {
   return chunks;
 }
 
-RowPlan::RowPlan(std::span<const SourceRows> sources, bool may_copy) {
+RowPlan::RowPlan(std::span<const SourceRows> sources, bool may_copy) : rows_of_(sources.size()) {
+  const std::vector<uint32_t> order = InOrder(sources);
+  if (order.empty()) {
+    Mix(sources);
+  } else {
+    for (const uint32_t source : order) {
+      for (const int64_t time_ms : sources[source].times_ms) {
+        rows_of_[source].push_back(static_cast<uint32_t>(times_ms_.size()));
+        times_ms_.push_back(time_ms);
+      }
+    }
+  }
+  if (order.empty() || !may_copy) {
+    chunks_ = EvenChunks(times_ms_.size());
+  } else {
+    PlanChunks(sources, order);
+  }
+}
+
+void RowPlan::Mix(std::span<const SourceRows> sources) {
   for (const SourceRows& rows : sources) {
     for (const int64_t time_ms : rows.times_ms) {
       if (!IsIn(rows.dropped, time_ms)) times_ms_.push_back(time_ms);
@@ -51,28 +71,30 @@ RowPlan::RowPlan(std::span<const SourceRows> sources, bool may_copy) {
   }
   std::sort(times_ms_.begin(), times_ms_.end());
   times_ms_.erase(std::unique(times_ms_.begin(), times_ms_.end()), times_ms_.end());
-  for (const SourceRows& rows : sources) {
-    std::vector<uint32_t>& places = rows_of_.emplace_back();
+  for (size_t source = 0; source < sources.size(); ++source) {
+    const SourceRows& rows = sources[source];
     auto next = times_ms_.begin();
     for (const int64_t time_ms : rows.times_ms) {
       next = std::lower_bound(next, times_ms_.end(), time_ms);
       const bool found =
           next != times_ms_.end() && *next == time_ms && !IsIn(rows.dropped, time_ms);
-      places.push_back(found ? static_cast<uint32_t>(next - times_ms_.begin()) : kNoRow);
+      rows_of_[source].push_back(found ? static_cast<uint32_t>(next - times_ms_.begin()) : kNoRow);
     }
-  }
-  const std::vector<uint32_t> order = may_copy ? InOrder(sources) : std::vector<uint32_t>();
-  if (order.empty()) {
-    chunks_ = EvenChunks(times_ms_.size());
-  } else {
-    PlanChunks(sources, order);
   }
 }
 
 void RowPlan::PlanChunks(std::span<const SourceRows> sources, const std::vector<uint32_t>& order) {
   uint32_t open = 0;
+  // A short end goes with what is before it: a few rows cost a column as much as many.
   const auto close = [&] {
-    if (open > 0) chunks_.push_back({open});
+    const bool joined = open > 0 && open < kCopiedRowsMin && !chunks_.empty() &&
+                        chunks_.back().copied_chunk == PlannedChunk::kMixed &&
+                        chunks_.back().rows + open <= kCopiedRowsMax;
+    if (joined) {
+      chunks_.back().rows += open;
+    } else if (open > 0) {
+      chunks_.push_back({open});
+    }
     open = 0;
   };
   for (const uint32_t source : order) {

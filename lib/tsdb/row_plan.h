@@ -46,6 +46,7 @@ class RowPlan {
   const std::vector<uint32_t>& rows_of(size_t source) const { return rows_of_[source]; }
 
  private:
+  void Mix(std::span<const SourceRows> sources);  // rows that do not simply follow one another
   void PlanChunks(std::span<const SourceRows> sources, const std::vector<uint32_t>& order);
 
   std::vector<int64_t> times_ms_;
@@ -53,7 +54,7 @@ class RowPlan {
   std::vector<std::vector<uint32_t>> rows_of_;
 };
 
-// Rows cut as evenly as may be, into chunks of kChunkRows at most.
+// Rows cut as evenly as may be, into chunks of about kChunkRows.
 std::vector<PlannedChunk> EvenChunks(size_t rows);
 
 }  // namespace baro::tsdb

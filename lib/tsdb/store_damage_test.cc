@@ -251,5 +251,88 @@ TEST_F(DamageTest, ADamagedJournalRecordCostsWhatComesAfterIt) {
   ASSERT_TRUE((*store)->Maintain(true).ok());
 }
 
+// A log of one write a second, and where each of them begins.
+class LogDamageTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto store = *Store::Open(Options(folder_.path()));
+    for (int64_t i = 0; i < kWrites; ++i) {
+      SampleBatch batch;
+      for (int series = 0; series < 100; ++series) {
+        Add(store.get(), Series(series), i * 1'000, std::sin(double(i * series)), &batch);
+      }
+      ASSERT_TRUE(AppendAndWait(store.get(), std::move(batch)).status.ok());
+    }
+    store.reset();
+    for (const auto& entry : fs::directory_iterator(folder_.path())) {
+      const bool is_log = entry.path().extension() == ".log";
+      if (is_log && (log_.empty() || entry.file_size() > fs::file_size(log_))) log_ = entry.path();
+    }
+    ASSERT_GT(fs::file_size(log_), size_t{3} * 32'768);
+  }
+
+  void Overwrite(uint64_t offset, std::string_view bytes) {
+    std::fstream file(log_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(offset));
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+
+  std::unique_ptr<Store> Open() {
+    StoreOptions options = Options(folder_.path());
+    options.on_damage = [this](const std::string& what) { said_.push_back(what); };
+    auto store = Store::Open(options);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+
+  static constexpr int64_t kWrites = 600;
+  const Folder folder_{"log_damage"};
+  fs::path log_;
+  std::vector<std::string> said_;
+};
+
+TEST_F(LogDamageTest, DamageBeforeTheEndIsNamedAndTheLogIsKept) {
+  Overwrite(40'000, "\x55\x55\x55");
+  const uint64_t size = fs::file_size(log_);
+  auto store = Open();
+  ASSERT_NE(store, nullptr);
+  ASSERT_EQ(said_.size(), 1u);
+  EXPECT_NE(said_[0].find(log_.filename().string() + " is damaged at byte"), std::string::npos)
+      << said_[0];
+  EXPECT_EQ(store->GetStats().journal_damages_total, 1u);
+  EXPECT_EQ(fs::file_size(folder_.path() + "/quarantine/" + log_.filename().string()), size);
+  const SamplesBySeries samples = ReadAll(*store);
+  const Samples& first = samples.begin()->second;
+  EXPECT_GT(first.size(), 0u);
+  EXPECT_LT(first.size(), static_cast<size_t>(kWrites));
+  EXPECT_EQ(first.rbegin()->first, (static_cast<int64_t>(first.size()) - 1) * 1'000) << "a hole";
+  EXPECT_EQ(AppendOne(store.get(), Series(0), 1'000'000, 1).stored, 1u);
+  store.reset();
+  said_.clear();
+  store = Open();
+  EXPECT_TRUE(said_.empty()) << "told once";
+}
+
+TEST_F(LogDamageTest, ATornEndIsNone) {
+  const uint64_t size = fs::file_size(log_);
+  // The last write cut, then garbled, then followed by zeros as a file system may leave them.
+  fs::resize_file(log_, size - 100);
+  Overwrite(size - 300, std::string(200, '\x77'));
+  fs::resize_file(log_, size + 5'000);
+  auto store = Open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_TRUE(said_.empty()) << said_[0];
+  EXPECT_EQ(store->GetStats().journal_damages_total, 0u);
+  const SamplesBySeries samples = ReadAll(*store);
+  EXPECT_GE(samples.begin()->second.size(), static_cast<size_t>(kWrites) - 3);
+}
+
+TEST_F(LogDamageTest, AWholeLogHasNone) {
+  auto store = Open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_TRUE(said_.empty());
+  EXPECT_EQ(ReadAll(*store).begin()->second.size(), static_cast<size_t>(kWrites));
+}
+
 }  // namespace
 }  // namespace baro::tsdb::testing

@@ -7,6 +7,7 @@
 #include "baro/base/strings.h"
 #include "bytes.h"
 #include "keys.h"
+#include "log_check.h"
 #include "store_impl.h"
 
 namespace baro::tsdb {
@@ -20,6 +21,14 @@ using Iterator = std::unique_ptr<rocksdb::Iterator>;
 
 Iterator NewIterator(const Database& database, rocksdb::ColumnFamilyHandle* family) {
   return Iterator(database.db()->NewIterator(rocksdb::ReadOptions(), family));
+}
+
+// Told once: the next start has a new log.
+std::string TextOf(const LogDamage& damage) {
+  return base::StrCat(
+      "log ", damage.file, " is damaged at byte ", damage.offset,
+      ", which is not its end: what is before it is there, what came after had been acknowledged "
+      "and is lost; the log is kept under quarantine/");
 }
 
 }  // namespace
@@ -40,17 +49,19 @@ absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options)
 
 StoreImpl::StoreImpl(StoreOptions options)
     : options_(std::move(options)),
+      expiry_clock_(options_.clock),
       dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
       changes_(std::make_shared<ChangeLog>()),
       quarantine_(std::make_shared<Quarantine>(options_.on_damage, changes_)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
-                                       options_.retention_ms, options_.clock)),
+                                       options_.retention_ms, &expiry_clock_)),
       histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
       exemplars_(options_.exemplars_max),
       plans_(std::make_unique<PlanCache>(dictionary_, options_.memory)) {}
 
 absl::Status StoreImpl::Load() {
+  BARO_TRY_ASSIGN(const auto log_damages, SetDamagedLogsAside(options_.path, options_.env));
   BARO_TRY_ASSIGN(auto database,
                   Database::Open(options_.path, options_.env,
                                  options_.memory != nullptr ? options_.memory->limit_bytes() : 0));
@@ -66,6 +77,10 @@ absl::Status StoreImpl::Load() {
   BARO_TRY(LoadClasses());
   BARO_TRY(RemoveLeftovers());
   NameLostParts();
+  totals_.journal_damages.fetch_add(log_damages.size(), std::memory_order_relaxed);
+  for (const LogDamage& damage : log_damages) {
+    if (options_.on_damage) options_.on_damage(TextOf(damage));
+  }
   BARO_TRY(PrepareHeads());
   committer_ = std::make_unique<Committer>(
       options_.commit_delay_ms,
@@ -101,6 +116,7 @@ absl::Status StoreImpl::LoadDictionary() {
 absl::Status StoreImpl::LoadParts() {
   base::MutexLock lock(&maintain_mutex_);
   View view;
+  int64_t newest_ms = model::kTimeMsMin;
   const Iterator it = NewIterator(*database_, database_->index());
   const std::string prefix(1, kPartKey);
   for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
@@ -111,7 +127,9 @@ absl::Status StoreImpl::LoadParts() {
     part.targets = pool_.Share(part.targets);
     next_part_ = number + 1;
     view.parts.push_back(std::make_shared<const Part>(std::move(part)));
+    newest_ms = std::max(newest_ms, view.parts.back()->time_ms_max);
   }
+  if (!view.parts.empty()) expiry_clock_.SetNewest(newest_ms);
   BARO_TRY(ToStatus(it->status(), base::StrCat("read the index of ", options_.path)));
   BARO_TRY(LoadTombstones(&view));
   std::string state;
