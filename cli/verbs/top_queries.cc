@@ -6,6 +6,7 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "render/number.h"
+#include "render/tall_table.h"
 #include "time_text.h"
 #include "verbs/verbs.h"
 
@@ -13,7 +14,6 @@ namespace baro::cli {
 namespace {
 
 constexpr size_t kRunningMax = 10;    // rows; the rest is counted
-constexpr int kQueryLinesMax = 6;     // of one query on a narrow screen
 constexpr size_t kDashboardsMax = 2;  // named in a row; the rest is counted
 
 // A query on one line: its line breaks and indentation are blanks.
@@ -91,69 +91,6 @@ Table CostTable(const std::vector<QueryCost>& queries) {
   return table;
 }
 
-// A long query in lines of the screen's width, cut at blanks where there are some.
-void AppendWrapped(std::string_view text, int columns, std::string* out) {
-  constexpr int kIndent = 4;
-  const int width = std::max(columns - kIndent, 20);
-  for (int lines = 1; !text.empty(); ++lines) {
-    std::string line = CutToWidth(text, width, Cut::kEnd);
-    size_t taken = text.size();
-    if (line.size() != text.size() && lines < kQueryLinesMax) {
-      // What was cut ends in an ellipsis, which is not of the text.
-      taken = line.size() - std::string_view("…").size();
-      const size_t blank = text.substr(0, taken).rfind(' ');
-      if (blank != std::string_view::npos && blank > taken / 2) taken = blank + 1;
-      line = text.substr(0, taken);
-      if (line.ends_with(' ')) line.pop_back();
-    }
-    base::StrAppend(out, std::string(kIndent, ' '), line, "\n");
-    text.remove_prefix(taken);
-  }
-}
-
-bool Fits(const Table& table, const Session& session) {
-  Screen plain = session.screen;
-  plain.color = false;
-  const std::string text = RenderTable(table, plain, {session.options->headers, false});
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    if (DisplayWidth(text.substr(at, end - at)) > plain.columns) return false;
-    at = end + 1;
-  }
-  return true;
-}
-
-// The table as it is when all of it fits; else without its last `texts` columns, which then stand
-// whole below each row, the last one first: a query that is cut cannot be recognised.
-void PrintWithTexts(Table table, size_t texts, const std::string& total, Session* session) {
-  if (Fits(table, *session)) return PrintList({{}, std::move(table), "", total}, session);
-  std::vector<std::vector<Cell>> below;
-  for (auto& row : table.rows) {
-    const auto first = row.end() - static_cast<std::ptrdiff_t>(texts);
-    below.emplace_back(first, row.end());
-    row.erase(first, row.end());
-  }
-  table.columns.resize(table.columns.size() - texts);
-  const bool headers = session->options->headers;
-  const std::string lines = RenderTable(table, session->screen, {headers, true});
-  const size_t first_row = headers ? 1 : 0;
-  size_t line = 0;
-  for (size_t at = 0; at < lines.size(); ++line) {
-    const size_t end = std::min(lines.find('\n', at), lines.size() - 1) + 1;
-    session->out += lines.substr(at, end - at);
-    at = end;
-    if (line < first_row) continue;
-    const std::vector<Cell>& cells = below[line - first_row];
-    for (auto cell = cells.rbegin(); cell != cells.rend(); ++cell) {
-      if (cell->text.empty()) continue;
-      const std::string text =
-          cell == cells.rbegin() ? cell->text : base::StrCat("in ", cell->text);
-      AppendWrapped(text, session->screen.columns, &session->out);
-    }
-  }
-  PrintList({{}, {}, "", total}, session);
-}
-
 std::vector<Record> AllRecords(const std::vector<RunningQuery>& running,
                                const std::vector<QueryCost>& costs) {
   std::vector<Record> records;
@@ -194,15 +131,19 @@ absl::Status Run(const TopQueriesArguments& arguments, Session* session) {
     return absl::OkStatus();
   }
   if (!running.empty()) {
-    PrintWithTexts(RunningTable(running), 1,
-                   running.size() > kRunningMax ? base::StrCat(running.size(), " run") : "",
-                   session);
+    PrintTall({{},
+               RunningTable(running),
+               "",
+               running.size() > kRunningMax ? base::StrCat(running.size(), " run") : ""},
+              {""}, session);
     session->out += "\n";
   }
-  PrintWithTexts(CostTable(costs), 2,
-                 base::StrCat("most ", arguments.by, " in the last ", arguments.since, ", ",
-                              running.size(), running.size() == 1 ? " runs now" : " run now"),
-                 session);
+  PrintTall({{},
+             CostTable(costs),
+             "",
+             base::StrCat("most ", arguments.by, " in the last ", arguments.since, ", ",
+                          running.size(), running.size() == 1 ? " runs now" : " run now")},
+            {"in ", ""}, session);
   return absl::OkStatus();
 }
 
