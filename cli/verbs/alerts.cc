@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "render/number.h"
 #include "render/series_table.h"
+#include "render/tall_table.h"
 #include "time_text.h"
 #include "verbs/alert_list.h"
 #include "verbs/verbs.h"
@@ -42,12 +44,10 @@ std::string SinceText(const LiveAlert& alert, double now_seconds) {
 }
 
 Cell StateCell(const LiveAlert& alert) {
-  if (alert.health == "err") return {base::StrCat(alert.state, " (rule fails)"), Style::kBad};
-  if (alert.state == "firing") {
-    if (alert.keep_firing_since > 0) return {"firing (over)", Style::kWarn};
-    return {"firing", Style::kBad};
-  }
-  return {Harmless(alert.state), Style::kWarn};
+  if (alert.state != "firing") return {Harmless(alert.state), Style::kWarn};
+  // It is over, and kept for a while (keep_firing_for).
+  if (alert.keep_firing_since > 0) return {"ending", Style::kWarn};
+  return {"firing", Style::kBad};
 }
 
 // Silences of Alertmanager by alert; an Alertmanager that is away is a remark, not an error.
@@ -85,7 +85,9 @@ Answers FetchAnswers(Session* session) {
 std::string AnswerText(const LiveAlert& alert, const Answers& answers) {
   if (!alert.acknowledged_by.empty()) return base::StrCat("ack ", Harmless(alert.acknowledged_by));
   const auto found = answers.by_id.find(alert.id);
-  return found == answers.by_id.end() ? "" : found->second;
+  if (found != answers.by_id.end()) return found->second;
+  // Nobody can tell whether it is over.
+  return alert.health == "err" ? "rule fails" : "";
 }
 
 Record RecordOf(const LiveAlert& alert, const Answers& answers) {
@@ -127,7 +129,7 @@ void PrintFlat(const std::vector<LiveAlert>& alerts, const Answers& answers, Ses
                         {"VALUE", Align::kPoint},
                         {"ANSWER"},
                         {"ID", Align::kLeft, Cut::kLast},
-                        {"WHERE", Align::kLeft, Cut::kMiddle}};
+                        {"WHICH", Align::kLeft, Cut::kMiddle}};
   const double now_seconds = static_cast<double>(session->clock->NowMs()) / 1e3;
   for (const LiveAlert& alert : alerts) {
     list.records.push_back(RecordOf(alert, answers));
@@ -145,7 +147,7 @@ void PrintFlat(const std::vector<LiveAlert>& alerts, const Answers& answers, Ses
                                     [](const auto& alert) { return alert.state == "firing"; });
   list.total =
       base::StrCat(firing, " firing, ", alerts.size() - static_cast<size_t>(firing), " pending");
-  PrintList(list, session);
+  PrintTall(std::move(list), {""}, session);
 }
 
 // One value of the label that alerts are grouped by.
