@@ -2,14 +2,11 @@
 
 #include "command_line.h"
 
-#include <cstdlib>
-
-#include "contexts.h"
-
 #include <gmock/gmock.h>
 
 #include <cstdlib>
 
+#include "contexts.h"
 #include "error_text.h"
 #include "test_support.h"
 #include "time_text.h"

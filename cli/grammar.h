@@ -23,7 +23,10 @@ VerbGrammar<Arguments> AddVerbTo(CLI::App* above, const std::string& name, const
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* app = above->add_subcommand(name, help);
   app->fallthrough();
-  app->final_callback([arguments, verb] { *verb = *arguments; });
+  // Of a verb with verbs of its own, those win: its callback is the last one.
+  app->final_callback([arguments, verb, app] {
+    if (app->get_subcommands().empty()) *verb = *arguments;
+  });
   return {app, arguments.get()};
 }
 
