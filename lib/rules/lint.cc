@@ -7,6 +7,7 @@
 
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/model/labels.h"
 #include "baro/promql/functions.h"
 #include "baro/promql/parse.h"
 #include "baseline.h"

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "baro/model/labels.h"
 #include "baro/promql/functions.h"
 
 namespace baro::rules {
