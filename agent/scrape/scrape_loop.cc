@@ -145,7 +145,7 @@ asio::awaitable<void> ScrapeLoop::ScrapeOnce(int64_t due_ms) {
     report_.up = false;
     report_.duration_seconds = seconds;
     report_.series_added = 0;
-    report_.body_too_large = absl::IsResourceExhausted(response.status());
+    report_.body_too_large = forced_error_.empty() && absl::IsResourceExhausted(response.status());
     rows_.AppendFailure(time_ms, report_).IgnoreError();  // counted where it is refused
     LogFailure(status);
   }
