@@ -5,6 +5,7 @@ usage: noise_test.py BARO BARO_COLLECTOR
 
 Replays the scrapes of bench/data (a node and a PostgreSQL under load, bench/data/README.md) for six hours at their own speed:
 one in fifteen of the captured seconds, the capture again and again, counters going on. Then backtests every file of alerts/.
+A ticket may be right, and is only printed: the machine of the capture was as busy as a benchmark makes it.
 """
 import json
 import pathlib
@@ -45,27 +46,18 @@ def columns(folder, exporter, names):
 
 
 def decode(tokens, decimals):
-    values, last, step = [], 0, 0
+    values, last = [], 0
     for token in tokens:
         if token == '_':
             values.append(None)
         elif token.startswith('*'):
-            for _ in range(int(token[1:])):
-                if decimals != 'x':
-                    last += step
-                values.append(scaled(last, decimals))
+            values += values[-1:] * int(token[1:])
+        elif decimals == 'x':
+            values.append(float(token))
         else:
-            if decimals == 'x':
-                last = token
-            else:
-                step = int(token)
-                last += step
-            values.append(scaled(last, decimals))
+            last += int(token)
+            values.append(last / 10 ** int(decimals))
     return values
-
-
-def scaled(value, decimals):
-    return float(value) if decimals == 'x' else value / 10 ** int(decimals)
 
 
 def replayed(values, counter, scrapes):
@@ -167,11 +159,12 @@ def main(baro, collector):
         finally:
             process.terminate()
             process.wait()
-    bad = [rule for rule in rules if rule['fired'] > 0 or rule['failures'] > 0]
-    for rule in bad:
+    noisy = [rule for rule in rules if rule['fired'] > 0 or rule['failures'] > 0]
+    bad = [rule for rule in noisy if rule['severity'] != 'ticket' or rule['failures'] > 0]
+    for rule in noisy:
         print(f"{rule['where']}: {rule['rule']} fired {rule['fired']} times, {rule['failures']} evaluations failed {rule['error']}")
     evaluations = sum(rule['evaluations'] for rule in rules)
-    print(f'{samples} samples, {len(rules)} alerts, {evaluations} evaluations, {len(bad)} noisy')
+    print(f'{samples} samples, {len(rules)} alerts, {evaluations} evaluations, {len(bad)} page')
     return 0 if rules and evaluations and not bad else 1
 
 

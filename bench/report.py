@@ -146,7 +146,8 @@ def users_section(found):
         return ''
     at = found['barograph']
     rows = [[str(one['users']) + (', and a greedy query' if 'greedy' in one else ''), f'{one["queries"]:,}', str(one['failed']),
-             f'{one["p50"]:.1f} / {one["p99"]:.1f} / {one["most"]:.0f}', f'{one["cpu"]:.2f}' if one.get('cpu') and one['users'] else '–',
+             f'{one["p50"]:.1f} / {one["p99"]:.1f} / {one["most"]:.0f}',
+             f'{one["cpu"]:.2f}' if one.get('cpu') and one['users'] else '–',
              f'{one["ingest_p50"]:.1f} / {one["ingest_p99"]:.1f}', f'{one["ingest_rate"]:,.0f}', str(one['ingest_refused'])]
             for one in at['stretches']]
     greedy, wrong = at['stretches'][-1]['greedy'], list(users.is_undisturbed(at))
@@ -155,8 +156,8 @@ def users_section(found):
             + table(['users', 'queries', 'failed', 'latency p50 / p99 / most, ms', 'server CPU ms / query', 'write p50 / p99, ms',
                      'samples / s', 'writes refused'], rows)
             + f'\nThe greedy query was refused {greedy["refused"]} of {greedy["asked"]} times: {greedy["reason"]}. RSS MB: '
-            f'{mega(at["rss"])}, {mega(at["peak"])} at most. {"Not as asked for: " + "; ".join(wrong) if wrong else "All as asked for"}.'
-            '\n')
+            f'{mega(at["rss"])}, {mega(at["peak"])} at most. '
+            + ('Not as asked for: ' + '; '.join(wrong) if wrong else 'All as asked for') + '.\n')
 
 
 def new_series_section(found):

@@ -27,7 +27,8 @@ import report  # noqa: E402
 import systems  # noqa: E402
 
 # In the order in which they run. restart, disk and values are measured in the life of ingest's store.
-EXPERIMENTS = ('ingest', 'restart', 'disk', 'values', 'native', 'newseries', 'growth', 'query2h', 'churn', 'query24h', 'users', 'million')
+EXPERIMENTS = ('ingest', 'restart', 'disk', 'values', 'native', 'newseries', 'growth', 'query2h', 'churn', 'query24h',
+               'users', 'million')
 ON_REQUEST = ('users', 'million')  # 8 minutes; half an hour for all three
 WITH_INGEST = ('ingest', 'restart', 'disk', 'values')
 FULL = {'series': 100_000, 'rows': 480, 'check_instances': 4, 'query_series': 25_000, 'query_runs': 6, 'query_seconds': 0.3,

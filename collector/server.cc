@@ -32,6 +32,8 @@
 #include "queries/query_metrics.h"
 #include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
+#include "rules/alerts_api.h"
+#include "rules/past_api.h"
 #include "rules/rule_loader.h"
 #include "rules/rule_metrics.h"
 #include "rules/rules_api.h"
@@ -105,7 +107,7 @@ class ServerImpl final : public Server {
     const std::string listen = GrpcListen();
     return base::StrCat(listen.substr(0, listen.rfind(':')), ":", ingest_->port());
   }
-  absl::Status Reload() override ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Reload() override ABSL_LOCKS_EXCLUDED(reload_mutex_, mutex_);
   void Stop() override ABSL_LOCKS_EXCLUDED(stop_mutex_);
 
  private:
@@ -118,6 +120,7 @@ class ServerImpl final : public Server {
   absl::Status StartRules();
   absl::Status StartSlos();
   std::string ExternalUrl() const;
+  RuleDefaults DefaultsOfRules() const ABSL_LOCKS_EXCLUDED(mutex_);
   std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
@@ -140,6 +143,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<QueryLog> queries_;
   int64_t retention_ms_ = 0;
 
+  base::Mutex reload_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one reload at a time
   mutable base::Mutex mutex_;
   CollectorConfig config_ ABSL_GUARDED_BY(mutex_);
   int64_t reload_time_ms_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -327,6 +331,15 @@ absl::Status ServerImpl::StartRules() {
   return absl::OkStatus();
 }
 
+RuleDefaults ServerImpl::DefaultsOfRules() const {
+  const GlobalConfig global = config().global;
+  RuleDefaults defaults;
+  defaults.interval_ms = global.evaluation_interval.count();
+  if (global.rule_query_offset) defaults.query_offset_ms = global.rule_query_offset->count();
+  defaults.external_labels = global.external_labels;
+  return defaults;
+}
+
 absl::Status ServerImpl::StartSlos() {
   slo_storage_ = std::make_unique<StoreSloStorage>(rule_storage_.get());
   slo::SloEngineOptions options;
@@ -479,6 +492,7 @@ void ServerImpl::AddMetrics() {
   metrics_.Add([this](Families* families) { CollectQueries(queries_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectResultCache(cache_.GetStats(), families); });
   metrics_.Add(CollectProcess);
+  metrics_.Add([this](Families* families) { CollectDisk(options_.storage_path, families); });
 }
 
 void ServerImpl::AddRoutes(net::HttpRouter* router) {
@@ -494,6 +508,10 @@ void ServerImpl::AddRoutes(net::HttpRouter* router) {
   AddNotifyRoutes(notifier_.get(), clock_, router);
   AddApiRoutes(&api_, router);
   AddRuleRoutes(rules_.get(), router, [this] { return SloGroups(*slos_); });
+  AddAlertRoutes(rules_.get(), notifier_.get(), [this] { return SloGroups(*slos_); }, router);
+  AddPastRoutes({store_.get(), &engine_, rule_storage_.get(), clock_,
+                 [this] { return DefaultsOfRules(); }, ExternalUrl()},
+                router);
   AddSloRoutes(slos_.get(), clock_, router);
   router->Handle({"POST", "PUT"}, "/api/v1/baro/admin/compact", HttpLane::kQuery,
                  [this](const net::ServerRequest&) { return CompactAnswer(); });
@@ -513,6 +531,8 @@ CollectorConfig ServerImpl::config() const {
 }
 
 absl::Status ServerImpl::Reload() {
+  // SIGHUP and HTTP may ask at the same time; the later one reads the later file.
+  base::MutexLock reload(&reload_mutex_);
   absl::StatusOr<CollectorConfig> config = ReadConfig(options_.config_file);
   absl::Status status = config.status();
   if (status.ok()) status = security_.Load(options_.web_config_file);
@@ -531,17 +551,24 @@ absl::Status ServerImpl::Reload() {
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
   if (status.ok() && query_log_file_ != nullptr) status = query_log_file_->Reopen();
   if (status.ok()) status = notifier_->Apply(config->alerting, config->global.external_labels);
-  base::MutexLock lock(&mutex_);
-  reload_good_ = status.ok();
   if (!status.ok()) {
+    base::MutexLock lock(&mutex_);
+    reload_good_ = false;
     reload_failed_ms_ = clock_->NowMs();
     spdlog::error("configuration is not reloaded: {}", std::string(status.message()));
     return status;
   }
-  config_ = *std::move(config);
-  otlp_->Configure(config_.otlp);
+  otlp_->Configure(config->otlp);
+  {
+    base::MutexLock lock(&mutex_);
+    config_ = *std::move(config);
+  }
+  // Waits for groups that are being evaluated: the mutex, which answers about the configuration
+  // need, is not held meanwhile.
   rules_->Update(std::move(rule_set));
   slos_->Update(std::move(specs));
+  base::MutexLock lock(&mutex_);
+  reload_good_ = true;
   reload_time_ms_ = clock_->NowMs();
   spdlog::info("configuration is reloaded: file={}", options_.config_file);
   return absl::OkStatus();

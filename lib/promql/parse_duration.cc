@@ -133,6 +133,7 @@ DurationPtr Parser::ContinueDuration(DurationPtr lhs, Strength weakest) {
     DurationPtr rhs = ParseDuration(strength == kPow ? kMul : strength);
     if (!rhs) return nullptr;
     if ((kind == D::kDiv || kind == D::kMod) && rhs->kind == D::kLiteral && rhs->seconds == 0) {
+      if (Is(K::kError)) return UnexpectedInDuration();  // read ahead of the division
       NoteError(op, kind == D::kDiv ? "division by zero" : "modulo by zero");
     }
     const Place place{lhs->place.begin, rhs->place.end};

@@ -399,6 +399,8 @@ void Parser::FinishAggregate(std::vector<ExprPtr> args, AggregateExpr* aggregate
   if (args.size() == wanted) {
     if (wanted == 2) aggregate->parameter = std::move(args[0]);
     aggregate->inner = std::move(args[wanted - 1]);
+  } else if (Is(K::kError)) {
+    Unexpected();  // Prometheus reads one token ahead before it counts
   } else if (args.empty()) {
     NoteError(aggregate->place, "no arguments for aggregate expression provided");
   } else {
