@@ -18,7 +18,7 @@ import live
 
 CELL_W, CELL_H, GAP = 50, 24, 6
 WIDTH = 24 * CELL_W
-LINES_MAX, ROWS_MAX, POINTS = 8, 7, 120
+LINES_MAX, ROWS_MAX, POINTS = 8, 7, 80
 PALETTE = ("#5794f2", "#73bf69", "#ff9830", "#f2495c", "#b877d9", "#37872d", "#fade2a", "#8ab8ff")
 NAMED = {"green": "#56a64b", "orange": "#ff780a", "red": "#e02f44", "blue": "#3274d9", "text": "#1f2328"}
 STYLE = (

@@ -108,7 +108,24 @@ def run(fleet: Fleet, application: Application, barograph: Barograph) -> list[st
     wait(fleet, 2 * SCRAPE_S)
     stored = barograph.query('sum(quai_orders_total{result="ok"})', at + SCRAPE_S)[0][1]
     say(f"orders: customers {bought:.0f}, services {sold:.0f}, Barograph {stored:.0f}")
-    return wrong + ([] if stored == sold == bought else ["the counts differ"])
+    return wrong + ([] if stored == sold == bought else ["the counts differ"]) + budget_differs(barograph)
+
+
+def budget_differs(barograph: Barograph) -> list[str]:
+    """The objective's counts beside those of its series, where the collector counts objectives."""
+    objective = barograph.get("/api/v1/baro/slo/quai-order-success")
+    if objective is None:
+        say("this build counts no objectives")
+        return []
+    group = objective["groups"][0]
+    wrong = []
+    for kind, results in (("bad", "error"), ("total", "ok|error")):
+        series = f'quai_orders_total{{result=~"{results}"}}'
+        counted = barograph.query(f"sum({series}) - sum(min_over_time({series}[1h]))")[0][1]
+        say(f"orders, {kind}: by the objective {group[kind]:.0f}, by brute force {counted:.0f}")
+        if group[kind] != counted:
+            wrong.append(f"the objective's {kind} differs")
+    return wrong
 
 
 def main() -> int:
@@ -119,11 +136,13 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL's user must be able to enter
         fleet = Fleet(folder)
-        barograph = Barograph(fleet, Path(arguments.bin_dir).resolve())
+        slos = [ROOT / "alerts" / "quai" / "slo.yml"]
+        barograph = Barograph(fleet, Path(arguments.bin_dir).resolve(), slos=slos)
         try:
             application = Application(fleet, Path(sys.prefix))
             application.start()
             barograph.start(application)
+            application.set_faults("paysim", error_ratio=0.5)  # so that there are bad orders to count
             wrong = run(fleet, application, barograph)
         except StackError as error:
             wrong = [str(error)]
