@@ -75,7 +75,8 @@ def main():
         sys.exit(f'heap_peak: no program {INTERPRET}: install heaptrack')
     with tempfile.TemporaryDirectory(prefix='baro-heap-') as folder:
         stage = make_stage(folder, os.path.abspath(options.bin_dir))
-        command = [sys.executable, os.path.join(HERE, 'store.py'), '--bin-dir', stage, '--systems', 'barograph', '--only', 'million',
+        command = [sys.executable, os.path.join(HERE, 'store.py'), '--bin-dir', stage, '--systems', 'barograph',
+                   '--only', 'million',
                    '--million-series', str(options.series), '--rows', str(options.rows), '--out', os.path.join(folder, 'out')]
         subprocess.run(command, check=True)
         bytes_by_owner = collections.Counter()

@@ -170,7 +170,8 @@ class Prometheus(System):
         self.url = f'http://127.0.0.1:{self.port}'
         (self.folder / 'p.yml').write_text('rule_files: ["rules*.yml"]\n')
         self.start([self.options.peers / 'prometheus', f'--config.file={self.folder}/p.yml', '--web.enable-remote-write-receiver',
-                    '--web.enable-lifecycle', f'--storage.tsdb.path={self.folder}/data', f'--web.listen-address=127.0.0.1:{self.port}'])
+                    '--web.enable-lifecycle', f'--storage.tsdb.path={self.folder}/data',
+                    f'--web.listen-address=127.0.0.1:{self.port}'])
         wait_for(self.url + '/-/ready')
         self.write_url = self.url + '/api/v1/write'
 

@@ -382,7 +382,7 @@ OptionDescription Describe(const CLI::Option& option) {
 
 std::vector<std::string> OrdersOf(const std::string& verb) {
   if (verb == "diff") return kChangeOrders;
-  return verb == "queries" ? CostOrders() : std::vector<std::string>();
+  return TopOrders(verb);
 }
 
 VerbDescription Describe(const CLI::App& app, const std::string& name) {

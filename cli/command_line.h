@@ -147,6 +147,9 @@ struct CheckRulesArguments {
   std::vector<std::string> files;
   bool live = false;  // hold them against what the collector has
 };
+struct CheckSloArguments {
+  std::vector<std::string> files;
+};
 struct TestRulesArguments {
   std::vector<std::string> files;
   std::vector<std::string> run;  // regular expressions for names of tests
@@ -289,7 +292,7 @@ using Verb = std::variant<
     RulesBackfillArguments, AlertsArguments, AlertExplainArguments, AckArguments,
     SilenceAddArguments, SilenceListArguments, SilenceExpireArguments, ContextArguments,
     SloListArguments, SloGetArguments, SloExplainArguments, SloForecastArguments,
-    SloBacktestArguments, SloExcludeArguments, SloGateArguments>;
+    SloBacktestArguments, SloExcludeArguments, SloGateArguments, CheckSloArguments>;
 
 struct CommandLine {
   GlobalOptions options;

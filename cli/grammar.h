@@ -50,5 +50,7 @@ void AddContextVerbs(CLI::App* app, Verb* verb);
 
 // What queries are ordered by.
 std::vector<std::string> CostOrders();
+// What `top KIND` may be ordered by; empty: there is no such kind.
+std::vector<std::string> TopOrders(std::string_view kind);
 
 }  // namespace baro::cli

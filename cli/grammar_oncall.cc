@@ -32,24 +32,37 @@ void AddSilenceVerbs(CLI::App* app, Verb* verb) {
       ->required();
 }
 
-}  // namespace
+struct TopKind {
+  const char* name;
+  const char* help;
+  std::vector<std::string> orders;  // the first is the default
+};
 
-std::vector<std::string> CostOrders() { return {"duration", "samples", "count", "memory"}; }
-
-void AddTopVerbs(CLI::App* app, Verb* verb) {
-  CLI::App* top = AddVerbFamily(app, "top", "who uses most, live");
-  struct Kind {
-    const char* name;
-    const char* help;
-    std::vector<std::string> orders;
-  };
-  const std::vector<Kind> kinds = {
+const std::vector<TopKind>& TopKinds() {
+  static const std::vector<TopKind> kinds = {
       {"pods", "pods by CPU or memory", {"cpu", "memory", "restarts"}},
       {"nodes", "nodes by CPU, memory, disk or pressure", {"cpu", "memory", "disk", "pressure"}},
       {"targets", "targets by samples or by how long a scrape takes", {"samples", "duration"}},
       {"series", "metrics with most series", {"series"}},
       {"rules", "rules by what their evaluation takes", {"duration"}}};
-  for (const Kind& kind : kinds) {
+  return kinds;
+}
+
+}  // namespace
+
+std::vector<std::string> CostOrders() { return {"duration", "samples", "count", "memory"}; }
+
+std::vector<std::string> TopOrders(std::string_view kind) {
+  if (kind == "queries") return CostOrders();
+  for (const TopKind& one : TopKinds()) {
+    if (kind == one.name) return one.orders;
+  }
+  return {};
+}
+
+void AddTopVerbs(CLI::App* app, Verb* verb) {
+  CLI::App* top = AddVerbFamily(app, "top", "who uses most, live");
+  for (const TopKind& kind : TopKinds()) {
     const auto one = AddVerbTo<TopArguments>(top, kind.name, kind.help, verb);
     one.arguments->kind = kind.name;
     one.arguments->by = kind.orders.front();

@@ -48,6 +48,9 @@ void AddRuleVerbs(CLI::App* app, Verb* verb) {
   check_rules.app->add_option("FILE", check_rules.arguments->files, "rule files")->required();
   check_rules.app->add_flag("--live", check_rules.arguments->live,
                             "hold them against the collector's series, too");
+  const auto check_slo = AddVerbTo<CheckSloArguments>(
+      check, "slo", "SLO files (also OpenSLO, Sloth, Pyrra): every mistake with its place", verb);
+  check_slo.app->add_option("FILE", check_slo.arguments->files, "SLO files")->required();
   CLI::App* test = AddVerbFamily(app, "test", "run unit tests");
   const auto test_rules = AddVerbTo<TestRulesArguments>(
       test, "rules", "unit tests of rules, as promtool's files have them", verb);

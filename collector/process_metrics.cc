@@ -64,7 +64,7 @@ double OpenDescriptors() {
 }  // namespace
 
 void CollectDisk(const std::string& folder, std::vector<prometheus::MetricFamily>* families) {
-  struct statvfs disk {};
+  struct statvfs disk{};
   if (statvfs(folder.c_str(), &disk) != 0) return;
   const auto block = static_cast<double>(disk.f_frsize);
   families->push_back(OneGauge("baro_store_disk_avail_bytes",

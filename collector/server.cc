@@ -82,11 +82,6 @@ tsdb::Retention RetentionOfAll(const CollectorOptions& options, const CollectorC
   return StoreRetention(storage, RetentionOf(options, config));
 }
 
-std::string RetentionText(int64_t retention_ms) {
-  if (retention_ms == 0) return "for ever";
-  return base::FormatDuration(std::chrono::milliseconds(retention_ms));
-}
-
 class ServerImpl final : public Server {
  public:
   ServerImpl(CollectorOptions options, const base::Clock* clock)
@@ -458,7 +453,10 @@ ApiFacts ServerImpl::Facts() {
   facts.lifecycle = options_.lifecycle.value_or(false);
   facts.external_url = options_.external_url;
   facts.flags = options_.flags;
-  facts.retention = RetentionText(retention_ms_);
+  facts.retention = "for ever";
+  if (retention_ms_ != 0) {
+    facts.retention = base::FormatDuration(std::chrono::milliseconds(retention_ms_));
+  }
   facts.version = Version();
   facts.start_time_ms = start_time_ms_;
   facts.storage_path = options_.storage_path;

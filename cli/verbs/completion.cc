@@ -155,7 +155,7 @@ class ShellCases {
   // What may follow an option: `choose` is done for those with a list of values, nothing is offered
   // for other values.
   std::string Values(std::string_view choose) const {
-    std::string out = "  case $verb:$prev in\n    *:--match) action=ask;;\n";
+    std::string out = "  case $verb:$part:$prev in\n    *:--match) action=ask;;\n";
     const auto add = [&](const VerbDescription& verb, std::string_view name) {
       for (const OptionDescription& option : verb.options) {
         if (!option.takes_value || option.names[0] == "--watch") continue;
@@ -169,8 +169,10 @@ class ShellCases {
       }
     };
     for (const VerbDescription& verb : verbs_) {
-      add(verb, verb.name.empty() ? "*" : verb.name);
-      for (const VerbDescription& part : verb.parts) add(part, verb.name);
+      for (const VerbDescription& part : verb.parts) {
+        add(part, base::StrCat(verb.name, ":", part.name));
+      }
+      add(verb, verb.name.empty() ? "*" : verb.name + ":*");
     }
     return out + "  esac\n";
   }

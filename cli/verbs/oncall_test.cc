@@ -14,17 +14,39 @@ using testing::VerbRun;
 
 // now is 1795414780
 constexpr char kAlerts[] = R"({"status":"success","data":{"alerts":[
-{"id":"5a3e0c9d11f2b480","alertname":"NodeDiskFull","state":"pending","labels":{"alertname":"NodeDiskFull","instance":"n2","mountpoint":"/data","severity":"page"},"source":{"instance":"n2","mountpoint":"/data"},"annotations":{"summary":"n2 /data has 1% left"},"value":"0.0123","activeAt":1795414720,"group":"node","file":"n.yml","where":"n.yml:4:5","query":"a / b < 0.02","forSeconds":300,"health":"ok"},
-{"id":"00ff12ab34cd56ef","alertname":"CheckoutFails","state":"firing","labels":{"alertname":"CheckoutFails","severity":"page","service":"checkout","region":"eu"},"source":{"service":"checkout","region":"eu"},"annotations":{"summary":"half of the answers are errors","runbook_url":"docs/runbooks/checkout.md"},"value":"0.5","activeAt":1795413880,"firedAt":1795414000,"group":"shop","file":"s.yml","where":"s.yml:9:5","query":"sum by (service, region) (rate(errors_total[5m])) / sum by (service, region) (rate(requests_total[5m])) > 0.1","forSeconds":120,"health":"ok","ack":{"author":"ana","comment":"rolling back","at":1795414100,"silence":"s1"}},
-{"id":"77ff12ab34cd56ef","alertname":"NodeOomKill","state":"firing","labels":{"alertname":"NodeOomKill","severity":"ticket","instance":"n2\u001b[31m"},"source":{"instance":"n2\u001b[31m"},"annotations":{},"value":"1","activeAt":1795400000,"firedAt":1795400000,"keepFiringSince":1795414000,"group":"node","file":"n.yml","where":"n.yml:20:5","query":"x > 0","forSeconds":0,"health":"err","lastError":"many-to-many"}]}})";
+{"id":"5a3e0c9d11f2b480","alertname":"NodeDiskFull","state":"pending",
+"labels":{"alertname":"NodeDiskFull","instance":"n2","mountpoint":"/data","severity":"page"},
+"source":{"instance":"n2","mountpoint":"/data"},"annotations":{"summary":"n2 /data has 1% left"},
+"value":"0.0123","activeAt":1795414720,"group":"node","file":"n.yml","where":"n.yml:4:5",
+"query":"a / b < 0.02","forSeconds":300,"health":"ok"},
+{"id":"00ff12ab34cd56ef","alertname":"CheckoutFails","state":"firing",
+"labels":{"alertname":"CheckoutFails","severity":"page","service":"checkout","region":"eu"},
+"source":{"service":"checkout","region":"eu"},
+"annotations":{"summary":"half of the answers are errors",
+"runbook_url":"docs/runbooks/checkout.md"},"value":"0.5","activeAt":1795413880,
+"firedAt":1795414000,"group":"shop","file":"s.yml","where":"s.yml:9:5",
+"query":"sum by (service, region) (rate(errors_total[5m])) / sum by (service, region) (rate(requests_total[5m])) > 0.1",
+"forSeconds":120,"health":"ok","ack":{"author":"ana","comment":"rolling back","at":1795414100,"silence":"s1"}},
+{"id":"77ff12ab34cd56ef","alertname":"NodeOomKill","state":"firing",
+"labels":{"alertname":"NodeOomKill","severity":"ticket","instance":"n2\u001b[31m"},
+"source":{"instance":"n2\u001b[31m"},"annotations":{},"value":"1","activeAt":1795400000,
+"firedAt":1795400000,"keepFiringSince":1795414000,"group":"node","file":"n.yml",
+"where":"n.yml:20:5","query":"x > 0","forSeconds":0,"health":"err","lastError":"many-to-many"}]}})";
 constexpr char kManagers[] =
-    R"({"status":"success","data":{"activeAlertmanagers":[{"url":"http://am:9093/api/v2/alerts"}],"droppedAlertmanagers":[]}})";
+    R"({"status":"success","data":{"activeAlertmanagers":[{"url":"http://am:9093/api/v2/alerts"}],
+"droppedAlertmanagers":[]}})";
 constexpr char kManagerAlerts[] =
-    R"([{"labels":{"alertname":"NodeOomKill"},"fingerprint":"77ff12ab34cd56ef","status":{"state":"suppressed","silencedBy":["abc"],"inhibitedBy":[]}},
-{"labels":{"alertname":"CheckoutFails"},"fingerprint":"00ff12ab34cd56ef","status":{"state":"active","silencedBy":[],"inhibitedBy":[]}}])";
+    R"([{"labels":{"alertname":"NodeOomKill"},"fingerprint":"77ff12ab34cd56ef",
+"status":{"state":"suppressed","silencedBy":["abc"],"inhibitedBy":[]}},
+{"labels":{"alertname":"CheckoutFails"},"fingerprint":"00ff12ab34cd56ef",
+"status":{"state":"active","silencedBy":[],"inhibitedBy":[]}}])";
 constexpr char kSilences[] =
-    R"([{"id":"abc-1","status":{"state":"active"},"matchers":[{"name":"alertname","value":"NodeOom.*","isRegex":true,"isEqual":true}],"startsAt":"2026-11-23T05:00:00Z","endsAt":"2026-11-23T07:00:00Z","createdBy":"ben","comment":"known leak"},
-{"id":"old-2","status":{"state":"expired"},"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2026-11-22T05:00:00Z","endsAt":"2026-11-22T07:00:00Z","createdBy":"ben","comment":"old"}])";
+    R"([{"id":"abc-1","status":{"state":"active"},"matchers":[{"name":"alertname",
+"value":"NodeOom.*","isRegex":true,"isEqual":true}],"startsAt":"2026-11-23T05:00:00Z",
+"endsAt":"2026-11-23T07:00:00Z","createdBy":"ben","comment":"known leak"},
+{"id":"old-2","status":{"state":"expired"},"matchers":[{"name":"a","value":"b","isRegex":false}],
+"startsAt":"2026-11-22T05:00:00Z","endsAt":"2026-11-22T07:00:00Z","createdBy":"ben",
+"comment":"old"}])";
 
 // The words stand in the text one after the other.
 void ExpectInOrder(const std::string& text, const std::vector<std::string>& words) {
@@ -91,11 +113,11 @@ TEST(OnCallVerbs, AlertsAreGroupedFilteredAndCounted) {
 TEST(OnCallVerbs, ExplainShowsTheTreeWithValues) {
   OnCall run;
   run.screen.columns = 120;
-  run.transport.Answer(
-      "/api/v1/query",
-      ApiResponse{
-          200,
-          R"({"status":"success","data":{"resultType":"vector","result":[{"metric":{"service":"checkout","region":"eu","pod":"pay-1"},"value":[1795414780,"0.5"]},{"metric":{"service":"other"},"value":[1795414780,"7"]}]}})"});
+  run.transport.Answer("/api/v1/query",
+                       ApiResponse{200,
+                                   R"({"status":"success","data":{"resultType":"vector",
+"result":[{"metric":{"service":"checkout","region":"eu","pod":"pay-1"},"value":[1795414780,
+"0.5"]},{"metric":{"service":"other"},"value":[1795414780,"7"]}]}})"});
   run.transport.Answer("/api/v1/baro/alerts/history",
                        ApiResponse{200, R"({"status":"success","data":[]})"});
   AlertExplainArguments arguments;
@@ -125,9 +147,12 @@ TEST(OnCallVerbs, AckSilencesExactlyTheAlertAndTellsTheCollector) {
   arguments.comment = "looking";
   ASSERT_TRUE(run.Run(arguments).ok());
   const ApiRequest& silence = run.manager.requests.back();
-  EXPECT_EQ(
-      silence.body,
-      R"({"matchers":[{"name":"alertname","value":"CheckoutFails","isRegex":false,"isEqual":true},{"name":"region","value":"eu","isRegex":false,"isEqual":true},{"name":"service","value":"checkout","isRegex":false,"isEqual":true},{"name":"severity","value":"page","isRegex":false,"isEqual":true}],"startsAt":"2026-11-23T06:19:40.000Z","endsAt":"2026-11-23T10:19:40.000Z","createdBy":"ana","comment":"ACK looking"})");
+  EXPECT_EQ(silence.body,
+            R"({"matchers":[{"name":"alertname","value":"CheckoutFails","isRegex":false,
+"isEqual":true},{"name":"region","value":"eu","isRegex":false,"isEqual":true},{"name":"service",
+"value":"checkout","isRegex":false,"isEqual":true},{"name":"severity","value":"page",
+"isRegex":false,"isEqual":true}],"startsAt":"2026-11-23T06:19:40.000Z",
+"endsAt":"2026-11-23T10:19:40.000Z","createdBy":"ana","comment":"ACK looking"})");
   EXPECT_NE(run.transport.requests.back().form.find("id=00ff12ab34cd56ef"), std::string::npos);
   EXPECT_NE(run.transport.requests.back().form.find("silence=s-9"), std::string::npos);
   EXPECT_NE(run.out.find("acknowledged"), std::string::npos);

@@ -87,17 +87,17 @@ void PrintRules(dom::element data, double days, Session* session, std::vector<To
     const double fired = NumberMember(rule, "fired");
     const double failures = NumberMember(rule, "failures");
     const std::string name = TextMember(rule, "name");
-    list.records.push_back({{"rule", name},
-                            {"group", TextMember(rule, "group")},
-                            {"where", TextMember(rule, "where")},
-                            {"severity", std::string(LabelValue(TextsMember(rule, "labels"),
-                                                                "severity"))},
-                            {"fired", DigitsMember(rule, "fired"), false},
-                            {"firing_seconds", DigitsMember(rule, "firingSeconds"), false},
-                            {"longest_seconds", DigitsMember(rule, "longestSeconds"), false},
-                            {"evaluations", DigitsMember(rule, "evaluations"), false},
-                            {"failures", DigitsMember(rule, "failures"), false},
-                            {"error", TextMember(rule, "lastError")}});
+    list.records.push_back(
+        {{"rule", name},
+         {"group", TextMember(rule, "group")},
+         {"where", TextMember(rule, "where")},
+         {"severity", std::string(LabelValue(TextsMember(rule, "labels"), "severity"))},
+         {"fired", DigitsMember(rule, "fired"), false},
+         {"firing_seconds", DigitsMember(rule, "firingSeconds"), false},
+         {"longest_seconds", DigitsMember(rule, "longestSeconds"), false},
+         {"evaluations", DigitsMember(rule, "evaluations"), false},
+         {"failures", DigitsMember(rule, "failures"), false},
+         {"error", TextMember(rule, "lastError")}});
     std::string remark;
     if (failures > 0) {
       remark = base::StrCat(FormatOne(failures, Unit::kNone),

@@ -36,6 +36,7 @@ absl::Status Run(const TsdbImportBlocksArguments& arguments, Session* session);
 absl::Status Run(const TsdbImportOpenMetricsArguments& arguments, Session* session);
 // rules.cc
 absl::Status Run(const CheckRulesArguments& arguments, Session* session);
+absl::Status Run(const CheckSloArguments& arguments, Session* session);
 absl::Status Run(const TestRulesArguments& arguments, Session* session);
 absl::Status Run(const CompletionArguments& arguments, Session* session);
 absl::Status Run(const CompleteArguments& arguments, Session* session);

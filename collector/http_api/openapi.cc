@@ -69,7 +69,7 @@ constexpr Parameter kCardinality[] = {
     {"limit", Type::kInteger, false, "Rows of each list, 1 to 10000"}};
 constexpr Parameter kSelfMetrics[] = {
     {"metric_name_pattern", Type::kString, false, "Anchored regular expression"}};
-constexpr Parameter kDelete[] = {kMatchRequired, kStart, kEnd};
+constexpr Parameter kDeleteSeries[] = {kMatchRequired, kStart, kEnd};
 constexpr Parameter kSnapshot[] = {
     {"skip_head", Type::kBoolean, false, "Leave out what is only in memory"}};
 constexpr Parameter kExplain[] = {
@@ -96,11 +96,46 @@ constexpr Parameter kPastRules[] = {
     kEnd,
     {"step", Type::kDuration, false, "Between evaluations; the groups' own by default"},
     kTimeout};
+constexpr Parameter kSloGroup = {"label", Type::kStrings, false, "NAME=VALUE of the group"};
+constexpr Parameter kTrend = {"trend", Type::kInteger, false, "Points of the trend, 0 to 200"};
+constexpr Parameter kSlos[] = {{"name", Type::kStrings, false, "Only these objectives"},
+                               {"service", Type::kStrings, false, "Only of these services"},
+                               {"owner", Type::kStrings, false, "Only of these owners"},
+                               kMatch,
+                               {"state", Type::kString, false, "Only groups in this state"},
+                               kTrend};
+constexpr Parameter kSlo[] = {kTrend};
+constexpr Parameter kSloExplain[] = {
+    kStart,
+    kEnd,
+    {"window", Type::kDuration, false, "Instead of start; 1h by default"},
+    kSloGroup,
+    kLimit};
+constexpr Parameter kSloForecast[] = {
+    {"horizon", Type::kDuration, false, "How far ahead; the window by default"},
+    {"points", Type::kInteger, false, "Of the curve, 60 by default"},
+    kSloGroup};
+constexpr Parameter kSloBacktest[] = {
+    {"since", Type::kDuration, false, "How long ago; the window by default"},
+    {"objective", Type::kString, false, "Percent, instead of the file's"},
+    {"min_bad", Type::kString, false, "Guard, instead of the file's"},
+    {"min_events", Type::kString, false, "Guard, instead of the file's"},
+    {"confidence", Type::kString, false, "Guard, instead of the file's; 0 is off"},
+    kSloGroup};
+constexpr Parameter kSloExclusions[] = {
+    {"slo", Type::kStrings, false, "An objective, or * for all; posting needs one"},
+    {"start", Type::kTime, false, "Posting: from when; now by default"},
+    {"end", Type::kTime, false, "Posting: until when"},
+    {"author", Type::kString, false, "Posting: who says so"},
+    {"reason", Type::kString, false, "Posting: why it does not count"},
+    kSloGroup};
+constexpr Parameter kSloGate[] = {
+    {"budget_min", Type::kString, false, "Ratio that must remain, 0 by default"}, kSloGroup};
 constexpr Parameter kFederate[] = {kMatch};
 constexpr Parameter kVersionOf[] = {
     {"openapi_version", Type::kString, false, "3.1 is what there is"}};
 
-enum class Methods { kGet, kGetPost, kPost, kPostPut };
+enum class Methods { kGet, kGetPost, kPost, kPostPut, kDelete };
 
 struct Entry {
   const char* path;
@@ -147,7 +182,8 @@ constexpr Entry kEntries[] = {
     {"/api/v1/search/metric_names", Methods::kGetPost, "search", "Off: always 500 unavailable"},
     {"/api/v1/search/label_names", Methods::kGetPost, "search", "Off: always 500 unavailable"},
     {"/api/v1/search/label_values", Methods::kGetPost, "search", "Off: always 500 unavailable"},
-    {"/api/v1/admin/tsdb/delete_series", Methods::kPostPut, "admin", "Delete samples", kDelete},
+    {"/api/v1/admin/tsdb/delete_series", Methods::kPostPut, "admin", "Delete samples",
+     kDeleteSeries},
     {"/api/v1/admin/tsdb/clean_tombstones", Methods::kPostPut, "admin", "Free deleted samples"},
     {"/api/v1/admin/tsdb/snapshot", Methods::kPostPut, "admin", "Copy the store", kSnapshot},
     {"/api/v1/write", Methods::kPost, "remote", "Remote write 1.0 and 2.0", {}, kProtobuf},
@@ -176,10 +212,22 @@ constexpr Entry kEntries[] = {
      "What Alertmanager tells of its notifications",
      {},
      kJson},
+    {"/api/v1/baro/slo", Methods::kGet, "slo", "Objectives and their budgets", kSlos},
+    {"/api/v1/baro/slo/exclusions", Methods::kGetPost, "slo", "What does not count",
+     kSloExclusions},
+    {"/api/v1/baro/slo/exclusions/{name}", Methods::kDelete, "slo", "Let it count again"},
+    {"/api/v1/baro/slo/backtest", Methods::kPost, "slo", "What a file would have done",
+     kSloBacktest, "application/yaml"},
+    {"/api/v1/baro/slo/{name}", Methods::kGet, "slo", "One objective", kSlo},
+    {"/api/v1/baro/slo/{name}/explain", Methods::kGet, "slo", "Who spent the budget", kSloExplain},
+    {"/api/v1/baro/slo/{name}/forecast", Methods::kGet, "slo", "When it is gone", kSloForecast},
+    {"/api/v1/baro/slo/{name}/backtest", Methods::kGet, "slo", "What would have paged",
+     kSloBacktest},
+    {"/api/v1/baro/slo/{name}/gate", Methods::kGet, "slo", "Is there budget to spend", kSloGate},
     {"/api/v1/baro/admin/compact", Methods::kPostPut, "barograph", "Seal what is in memory"},
     {"/api/v1/baro/admin/backup", Methods::kPostPut, "barograph", "Take a backup"},
     {"/api/v1/baro/admin/count_delete", Methods::kPostPut, "barograph", "Cost of a delete",
-     kDelete},
+     kDeleteSeries},
     {"/api/v1/baro/admin/verify", Methods::kPostPut, "barograph", "Read all that is stored"},
     {"/federate", Methods::kGet, "federation", "Last samples, as a target", kFederate, nullptr,
      kText},
@@ -195,6 +243,8 @@ std::vector<std::string> MethodsOf(Methods methods) {
       return {"post"};
     case Methods::kPostPut:
       return {"post", "put"};
+    case Methods::kDelete:
+      return {"delete"};
   }
   return {};
 }
@@ -225,7 +275,7 @@ void AppendParameters(const Entry& entry, bool in_query, std::string* out) {
   if (has_place) {
     *out +=
         "        - {name: name, in: path, required: true, schema: {type: string}, description: "
-        "\"The label; UTF-8 names as U__a_2e_b\"}\n";
+        "\"What is meant; labels with UTF-8 names as U__a_2e_b\"}\n";
   }
   if (!has_query) return;
   for (const Parameter& parameter : entry.parameters) {

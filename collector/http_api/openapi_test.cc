@@ -24,11 +24,11 @@ bool IsElsewhere(const std::string& path) {
                                                "/api/v1/rules",
                                                "/api/v1/alerts",
                                                "/api/v1/alertmanagers",
-                                               "/api/v1/baro/notify/status",
-                                               "/api/v1/baro/notify/test",
-                                               "/api/v1/baro/alerts/history",
                                                "/api/v1/baro/alertmanager-webhook",
                                                "/api/v1/baro/admin/compact"};
+  for (const char* part : {"notify", "alerts", "rules", "slo"}) {
+    if (path.starts_with(base::StrCat("/api/v1/baro/", part))) return true;
+  }
   return kPaths.contains(path);
 }
 
