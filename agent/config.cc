@@ -19,9 +19,13 @@ void RequirePositive(base::YamlMap* map, std::string_view key, std::chrono::mill
 
 absl::Status ReadYaml(const base::YamlNode& node, GlobalConfig* global) {
   base::YamlMap map(node);
-  map.Optional("scrape_interval", &global->scrape_interval);
-  map.Optional("scrape_timeout", &global->scrape_timeout);
+  ReadScrapeDefaults(&map, global);
   map.Optional("external_labels", &global->external_labels);
+  // What `global` says to the rest of Prometheus, so that a file of its own can be taken over.
+  for (const char* key :
+       {"evaluation_interval", "rule_query_offset", "query_log_file", "runtime"}) {
+    map.Ignore(key);
+  }
   RequirePositive(&map, "scrape_interval", global->scrape_interval);
   RequirePositive(&map, "scrape_timeout", global->scrape_timeout);
   if (global->scrape_timeout > global->scrape_interval) {
@@ -145,8 +149,7 @@ std::string FolderOf(std::string_view file) {
 
 absl::Status ReadScrapes(const base::YamlNode& list, const std::string& folder,
                          AgentConfig* config) {
-  const ScrapeDefaults defaults{config->global.scrape_interval, config->global.scrape_timeout};
-  BARO_TRY_ASSIGN(config->scrape, ReadScrapeConfigs(list, defaults, folder));
+  BARO_TRY_ASSIGN(config->scrape, ReadScrapeConfigs(list, config->global, folder));
   return absl::OkStatus();
 }
 

@@ -27,9 +27,7 @@
 
 namespace baro::agent {
 
-struct GlobalConfig {
-  std::chrono::milliseconds scrape_interval{60'000};
-  std::chrono::milliseconds scrape_timeout{10'000};
+struct GlobalConfig : ScrapeDefaults {
   // Added to every target that has no such label of its own.
   std::map<std::string, std::string> external_labels;
   bool operator==(const GlobalConfig&) const = default;

@@ -60,7 +60,8 @@ limits: {targets_max: 10, queue_size_max: 4MiB}
 }
 
 TEST(AgentConfig, NamesThePlaceOfEveryMistake) {
-  EXPECT_EQ(ErrorOf("nodes: {}").substr(0, 32), "a.yml:1:1: unknown key \"nodes\" (");
+  EXPECT_EQ(ErrorOf("nodes: {}").substr(0, 50),
+            "a.yml:1:1: unknown key \"nodes\", did you mean \"node");
   EXPECT_EQ(ErrorOf("node: {collectors: {cpus: {}}}").substr(0, 51),
             "a.yml:1:21: there is no node collector \"cpus\" (ther");
   EXPECT_EQ(ErrorOf("node: {collectors: {cpu: {device_exclude: x}}}").substr(0, 40),

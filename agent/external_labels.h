@@ -4,6 +4,8 @@
 
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "baro/agent/row_sink.h"
 
@@ -27,6 +29,14 @@ class ExternalLabelsSink final : public RowSink {
   absl::Status Append(TargetHandle target, int64_t time_ms,
                       std::span<const double> values) override {
     return sink_->Append(target, time_ms, values);
+  }
+  absl::Status AppendExtras(std::vector<SeriesExtras> extras) override {
+    for (SeriesExtras& series : extras) {
+      for (const auto& [name, value] : labels_) {
+        if (!series.labels.Has(name)) series.labels.Set(name, value);
+      }
+    }
+    return sink_->AppendExtras(std::move(extras));
   }
   void Release(TargetHandle target) override { sink_->Release(target); }
 

@@ -54,7 +54,7 @@ function(baro_benchmark source)
     BARO_TESTDATA_DIR="${CMAKE_CURRENT_SOURCE_DIR}/testdata")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
   add_test(NAME ${name}.small COMMAND ${name} --benchmark_min_time=0.001)
-  set_tests_properties(${name}.small PROPERTIES TIMEOUT 300)
+  set_tests_properties(${name}.small PROPERTIES TIMEOUT 300 ENVIRONMENT BARO_BENCH_SMALL=1)
 endfunction()
 
 # baro_library(NAME SOURCES … DEPS … PRIVATE_DEPS … TESTS … TEST_DEPS … FUZZERS … BENCHMARKS … PCH …)

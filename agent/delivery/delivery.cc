@@ -73,6 +73,9 @@ class GrpcDelivery final : public Delivery {
                       std::span<const double> values) override {
     return queue_.Append(target, time_ms, values);
   }
+  absl::Status AppendExtras(std::vector<SeriesExtras> extras) override {
+    return queue_.AppendExtras(std::move(extras));
+  }
   void Release(TargetHandle target) override { queue_.Release(target); }
 
   void Stop() override {

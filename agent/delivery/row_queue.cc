@@ -8,6 +8,23 @@
 #include "declaration.h"
 
 namespace baro::agent {
+namespace {
+
+// About what a series' extras take in memory.
+size_t BytesOf(const SeriesExtras& series) {
+  size_t bytes = sizeof(SeriesExtras);
+  for (const model::Label& label : series.labels) {
+    bytes += sizeof(label) + label.name.size() + label.value.size();
+  }
+  bytes += series.metadata.family.size() + series.metadata.help.size();
+  for (const auto& at : series.histograms) {
+    bytes += sizeof(at) + 16 * (at.histogram.positive.size() + at.histogram.negative.size()) +
+             8 * at.histogram.custom_bounds.size();
+  }
+  return bytes + 200 * series.exemplars.size();
+}
+
+}  // namespace
 
 size_t RowQueue::HashOfHash::operator()(const model::ContentHash& hash) const {
   size_t front;
@@ -56,7 +73,8 @@ absl::StatusOr<TargetHandle> RowQueue::Declare(const model::Labels& target,
 }
 
 size_t RowQueue::QueuedBytes() const {
-  return queued_.values.size() * sizeof(double) + queued_.rows.size() * sizeof(QueuedRow);
+  return queued_.values.size() * sizeof(double) + queued_.rows.size() * sizeof(QueuedRow) +
+         extras_bytes_;
 }
 
 absl::Status RowQueue::Append(TargetHandle target, int64_t time_ms,
@@ -86,6 +104,22 @@ absl::Status RowQueue::Append(TargetHandle target, int64_t time_ms,
   return absl::OkStatus();
 }
 
+absl::Status RowQueue::AppendExtras(std::vector<SeriesExtras> extras) {
+  if (extras.empty()) return absl::OkStatus();
+  size_t bytes = 0;
+  for (const SeriesExtras& series : extras) bytes += BytesOf(series);
+  base::MutexLock lock(&mutex_);
+  if (QueuedBytes() + bytes > options_.bytes_max) {
+    stats_.extras_refused_total += extras.size();
+    return absl::ResourceExhaustedError(
+        base::StrCat("cannot append extras: ", options_.bytes_max, " bytes wait for the spool"));
+  }
+  extras_bytes_ += bytes;
+  stats_.extras_total += extras.size();
+  queued_.extras.push_back({.row = queued_.rows.size(), .series = std::move(extras)});
+  return absl::OkStatus();
+}
+
 void RowQueue::Release(TargetHandle target) {
   base::MutexLock lock(&mutex_);
   const auto found = targets_.find(target);
@@ -101,6 +135,15 @@ void RowQueue::Take(TakenRows* taken) {
   // seen that they are gone.
   absl::erase_if(layouts_, [](const auto& entry) { return entry.second.expired(); });
   std::swap(*taken, queued_);
+  // Extras wait for the row behind them.
+  extras_bytes_ = 0;
+  while (!taken->extras.empty() && taken->extras.back().row >= taken->rows.size()) {
+    QueuedExtras last = std::move(taken->extras.back());
+    taken->extras.pop_back();
+    for (const SeriesExtras& series : last.series) extras_bytes_ += BytesOf(series);
+    last.row = 0;
+    queued_.extras.insert(queued_.extras.begin(), std::move(last));
+  }
 }
 
 bool RowQueue::empty() const {

@@ -8,6 +8,7 @@
 #include "baro/base/crc32c.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/wire/extras.h"
 #include "declaration.h"
 
 namespace baro::agent {
@@ -16,6 +17,8 @@ namespace {
 // On a full disk each attempt gives up a segment of the spool. When others fill the disk faster
 // than that, the rows wait for the next write.
 constexpr int kAttemptsMax = 8;
+// Series with extras that close a batch: some hundred bytes each before compression.
+constexpr size_t kBatchExtrasMax = 1'000;
 
 }  // namespace
 
@@ -67,6 +70,9 @@ absl::Status SpoolWriter::EncodeHeld(int64_t now_ms) {
   batch_.Clear();
   frames_.clear();
   written_rows_ = durable_rows_;
+  batch_extras_.clear();
+  auto extras = held_.extras.cbegin();
+  while (extras != held_.extras.cend() && extras->row < durable_rows_) ++extras;
   for (size_t i = durable_rows_; i < held_.rows.size(); ++i) {
     const bool at_batch_start = frames_.empty();
     if (at_batch_start && (roll_next_ || spool_->SegmentIsFull(now_ms)))
@@ -78,7 +84,11 @@ absl::Status SpoolWriter::EncodeHeld(int64_t now_ms) {
     batch_.add_target_refs(row.target->target_ref);
     batch_samples_ += static_cast<uint32_t>(row.target->layout->column_count);
     batch_priority_ = std::max(batch_priority_, row.target->priority);
-    if (frames_.size() >= options_.batch_bytes) BARO_TRY(FlushBatch(i + 1));
+    for (; extras != held_.extras.cend() && extras->row <= i; ++extras) {
+      batch_extras_.insert(batch_extras_.end(), extras->series.begin(), extras->series.end());
+    }
+    if (frames_.size() >= options_.batch_bytes || batch_extras_.size() >= kBatchExtrasMax)
+      BARO_TRY(FlushBatch(i + 1));
   }
   if (!frames_.empty()) BARO_TRY(FlushBatch(held_.rows.size()));
   return absl::OkStatus();
@@ -125,6 +135,7 @@ absl::Status SpoolWriter::FlushBatch(size_t next_row) {
   batch_.set_chain(spool_->open_segment());
   batch_.set_raw_size(static_cast<uint32_t>(frames_.size()));
   batch_.set_crc32c(base::Crc32c(*body));
+  wire::PutExtras(batch_extras_, &batch_);
   const auto frame_count = static_cast<uint32_t>(batch_.target_refs_size());
   const absl::Status status =
       spool_->AppendBatch(frame_count, batch_samples_, batch_priority_, batch_.SerializeAsString());
@@ -133,11 +144,13 @@ absl::Status SpoolWriter::FlushBatch(size_t next_row) {
     stats_.samples_total += batch_samples_;
     ++stats_.batches_total;
     stats_.raw_bytes_total += frames_.size();
-    stats_.body_bytes_total += body->size();
+    stats_.body_bytes_total += body->size() + batch_.extras().size();
+    stats_.extras_total += batch_extras_.size();
     written_rows_ = next_row;
   }
   batch_.Clear();
   frames_.clear();
+  batch_extras_.clear();
   batch_samples_ = 0;
   batch_priority_ = 0;
   return status;

@@ -34,10 +34,13 @@ enum class SampleDrop : uint8_t {
   kOutOfOrder,   // a timestamp of its own before the last one
   kRelabelled,   // dropped by metric_relabel_configs
   kSinkRefused,  // the row did not get through
+  kSampleLimit,  // beyond sample_limit, in the mode truncate
+  kExtras,       // exemplars and histograms that the sink did not take
   kLabelLength,  // of a series whose labels are too many or too long for the collector
 };
-inline constexpr std::array<std::string_view, 5> kSampleDropNames = {
-    "duplicate", "out_of_order", "relabelled", "sink_refused", "label_length"};
+inline constexpr std::array<std::string_view, 7> kSampleDropNames = {
+    "duplicate",    "out_of_order", "relabelled",  "sink_refused",
+    "sample_limit", "extras",       "label_length"};
 
 // Thread-safe.
 class ScrapeCounters {
@@ -56,7 +59,6 @@ class ScrapeCounters {
   std::atomic<uint64_t> scrapes = 0;
   std::atomic<uint64_t> samples = 0;
   std::atomic<uint64_t> body_bytes = 0;
-  std::atomic<uint64_t> exemplars_dropped = 0;
 
  private:
   template <size_t N>

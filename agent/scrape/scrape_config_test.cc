@@ -61,17 +61,17 @@ scrape_configs:
   EXPECT_EQ(full.params.at("module"), (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(full.honor_labels);
   EXPECT_FALSE(full.honor_timestamps);
-  EXPECT_EQ(full.fallback_scrape_protocol, exposition::Format::kText);
+  EXPECT_EQ(full.fallback_scrape_protocol, ScrapeProtocol::kText004);
   EXPECT_EQ(full.body_size_limit, 10u << 20);
   EXPECT_EQ(full.target_limit, 5u);
-  EXPECT_EQ(full.basic_auth->password_file, "/etc/baro/secret");
-  EXPECT_EQ(full.static_configs[0].labels.at("shard"), "1");
-  EXPECT_EQ(full.file_sd_configs[0].files,
+  EXPECT_EQ(full.http.basic_auth->password_file, "/etc/baro/secret");
+  EXPECT_EQ(full.discovery.static_configs[0].labels.at("shard"), "1");
+  EXPECT_EQ(full.discovery.file[0].files,
             (std::vector<std::string>{"/etc/baro/targets/*.yml", "/abs/t.json"}));
   EXPECT_EQ(full.relabel_configs.size(), 1u);
   EXPECT_EQ(full.metric_relabel_configs.size(), 1u);
   EXPECT_EQ(config->jobs[2].scrape_timeout, milliseconds(1'000)) << "at most the interval";
-  EXPECT_EQ(config->jobs[2].authorization->type, "Bearer");
+  EXPECT_EQ(config->jobs[2].http.authorization->type, "Bearer");
 }
 
 void ExpectRefused(std::string_view job, std::string_view message) {
@@ -90,19 +90,49 @@ TEST(ScrapeConfig, RefusesMistakesWithTheirPlace) {
       << unknown.status();
   ExpectRefused("- {job_name: a, scrape_interval: 1s, scrape_timeout: 2s}\n",
                 "a.yml:2:3: scrape_timeout 2s of job \"a\" exceeds its scrape_interval 1s");
-  ExpectRefused("- {job_name: a, scheme: https}\n",
-                "a.yml:2:25: scheme \"https\" is not supported yet (http is)");
-  ExpectRefused("- {job_name: a, kubernetes_sd_configs: [{role: pod}]}\n",
-                "a.yml:2:40: kubernetes_sd_configs is not supported yet");
-  ExpectRefused("- {job_name: a, fallback_scrape_protocol: PrometheusProto}\n",
-                "a.yml:2:43: scrape protocol \"PrometheusProto\" is not supported");
+  ExpectRefused("- {job_name: a, scheme: ftp}\n",
+                "a.yml:2:25: scheme \"ftp\" is neither http nor https");
+  ExpectRefused("- {job_name: a, fallback_scrape_protocol: Text}\n",
+                "a.yml:2:43: \"Text\" is no scrape protocol");
+  ExpectRefused("- {job_name: a, scrape_protocols: []}\n", "a.yml:2:35: it is empty");
+  ExpectRefused("- {job_name: a, sample_limit_mode: x}\n",
+                "a.yml:2:36: \"x\" is neither fail nor truncate");
+  ExpectRefused(
+      "- {job_name: a, metric_name_validation_scheme: legacy, "
+      "metric_name_escaping_scheme: allow-utf-8}\n",
+      "a.yml:2:3: metric_name_escaping_scheme allow-utf-8 needs the validation scheme utf8");
   ExpectRefused("- {job_name: a, basic_auth: {username: u}, authorization: {credentials: c}}\n",
-                "a.yml:2:59: basic_auth and authorization exclude each other");
+                "a.yml:2:29: at most one of basic_auth and authorization is possible");
   ExpectRefused("- {job_name: a, file_sd_configs: [{files: [x.txt]}]}\n",
                 "a.yml:2:43: \"x.txt\" is not a .json, .yml or .yaml file (the last part may hold "
                 "'*')");
   ExpectRefused("- {job_name: a, static_configs: [{labels: {a: b}}]}\n",
                 "a.yml:2:34: key \"targets\" is missing");
+}
+
+TEST(ScrapeConfig, InheritsWhatGlobalSays) {
+  const auto config = ParseScrapeConfig(R"(
+global: {sample_limit: 7, label_limit: 3, scrape_native_histograms: true, extra_scrape_metrics: true,
+         metric_name_validation_scheme: legacy, convert_classic_histograms_to_nhcb: true}
+scrape_configs:
+- {job_name: a}
+- {job_name: b, sample_limit: 9, scrape_native_histograms: false, metric_name_validation_scheme: utf8,
+   extra_scrape_metrics: false, scrape_protocols: [PrometheusText0.0.4, PrometheusProto]}
+)",
+                                        "a.yml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const ScrapeJob& a = config->jobs[0];
+  const ScrapeJob& b = config->jobs[1];
+  EXPECT_EQ(a.sample_limit, 7u);
+  EXPECT_EQ(b.sample_limit, 9u);
+  EXPECT_EQ(b.label_limit, 3u);
+  EXPECT_TRUE(a.extra_scrape_metrics && a.convert_classic_histograms_to_nhcb);
+  EXPECT_FALSE(b.extra_scrape_metrics);
+  EXPECT_TRUE(a.legacy_names_only);
+  EXPECT_EQ(a.name_escaping, NameEscaping::kUnderscores);
+  EXPECT_EQ(b.name_escaping, NameEscaping::kAllowUtf8);
+  EXPECT_EQ(a.scrape_protocols.front(), ScrapeProtocol::kProtobuf);
+  EXPECT_EQ(b.scrape_protocols, (std::vector{ScrapeProtocol::kText004, ScrapeProtocol::kProtobuf}));
 }
 
 TEST(ScrapeConfig, RefusesStaticTargetsThatCannotBeScraped) {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -20,12 +23,17 @@ struct ReportSeries {
   std::string_view name;
   std::string_view help;
 };
-constexpr std::array<ReportSeries, 5> kReport = {{
+constexpr size_t kReportPlain = 5;
+constexpr std::array<ReportSeries, 8> kReport = {{
     {"up", "1 when the last scrape of the target succeeded, 0 when it failed."},
     {"scrape_duration_seconds", "Duration of the scrape."},
     {"scrape_samples_scraped", "Samples that the target exposed."},
     {"scrape_samples_post_metric_relabeling", "Samples left after metric relabelling."},
     {"scrape_series_added", "Series that the scrape before did not have."},
+    // With extra_scrape_metrics.
+    {"scrape_timeout_seconds", "Configured timeout of the scrape."},
+    {"scrape_sample_limit", "Configured sample limit, 0 when there is none."},
+    {"scrape_body_size_bytes", "Size of the answer unpacked, -1 when it was too large."},
 }};
 
 model::Column ReportColumn(const ReportSeries& series) {
@@ -37,13 +45,8 @@ model::Column ReportColumn(const ReportSeries& series) {
   return column;
 }
 
-// The first `bytes_max` bytes at most, and no torn character at the end.
-std::string_view CutUtf8(std::string_view text, size_t bytes_max) {
-  if (text.size() <= bytes_max) return text;
-  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
-  while (bytes_max > 0 && continues(text[bytes_max])) --bytes_max;
-  return text.substr(0, bytes_max);
-}
+// Of a label of series that were left out: enough to see which one has exploded.
+constexpr size_t kLabelValuesCountedMax = 1'000;
 
 void CutHelp(model::Metadata* metadata) {
   for (std::string* text : {&metadata->help, &metadata->unit}) {
@@ -51,41 +54,7 @@ void CutHelp(model::Metadata* metadata) {
   }
 }
 
-// What of the labels no collector would take; empty when all is well.
-std::string Oversize(const model::Labels& labels) {
-  if (labels.size() > kLabelsMax) {
-    return base::StrCat(labels.size(), " labels are more than ", kLabelsMax);
-  }
-  for (const auto& [name, value] : labels) {
-    if (name.size() > kLabelBytesMax) {
-      return base::StrCat("a label name of ", name.size(), " bytes is longer than ",
-                          kLabelBytesMax);
-    }
-    if (value.size() > kLabelBytesMax) {
-      return base::StrCat("the value of label \"", CutUtf8(name, 100), "\" has ", value.size(),
-                          " bytes, more than ", kLabelBytesMax);
-    }
-  }
-  return {};
-}
-
-// As Prometheus words it: which limit, how far, and by which series.
-absl::Status LabelLimit(std::string_view limit, std::string_view what, size_t size, uint64_t max,
-                        const model::Labels& labels) {
-  return absl::ResourceExhaustedError(base::StrCat("cannot take series ",
-                                                   CutUtf8(labels.ToString(), 200), ": ", what, " ",
-                                                   size, " exceeds ", limit, " ", max));
-}
-
 }  // namespace
-
-// One series after honor_labels and metric relabelling.
-struct TargetRows::Mapped {
-  bool dropped = false;
-  bool whole = true;     // it has all of the target's labels
-  model::Labels target;  // else those that it has
-  model::Labels column;
-};
 
 struct TargetRows::Build {
   std::vector<Stream> streams;
@@ -96,10 +65,27 @@ struct TargetRows::Build {
   std::vector<model::Column> columns;  // of the cache
   size_t dropped_added = 0;
   std::string oversized_warning;  // about the first one
+  size_t live = 0;                // that are handed on
+  size_t limited = 0;
+  std::map<std::string, std::set<std::string>> limited_values;  // by label
+};
+
+struct TargetRows::Counts {
+  size_t samples = 0;  // that will be handed on
+  size_t relabelled = 0;
+  size_t duplicates = 0;
+  size_t oversized = 0;
+  size_t limited = 0;
 };
 
 TargetRows::TargetRows(RowSink* sink, const Target* target, ScrapeCounters* counters)
-    : sink_(sink), target_(*target), job_(*target->job), counters_(counters) {}
+
+    : sink_(sink),
+      target_(*target),
+      job_(*target->job),
+      counters_(counters),
+      mapping_(target_),
+      natives_(target_, &mapping_, counters) {}
 
 TargetRows::~TargetRows() {
   for (const Stream& stream : streams_) {
@@ -107,41 +93,119 @@ TargetRows::~TargetRows() {
   }
 }
 
-absl::Status TargetRows::Append(const LayoutCache& cache, bool layout_changed, int64_t time_ms,
-                                ScrapeReport* report) {
+absl::Status TargetRows::Append(const LayoutCache& cache,
+                                std::vector<exposition::NativeSample> natives, bool layout_changed,
+                                int64_t time_ms, ScrapeReport* report) {
   columns_dropped_added_ = 0;
   if (!built_ || layout_changed || slots_.size() != cache.column_count() || !FitsTimes(cache)) {
     BARO_TRY(Rebuild(&cache));
   }
   report->series_added -= std::min<uint64_t>(report->series_added, columns_dropped_added_);
-  size_t relabelled = 0;
-  size_t duplicates = 0;
-  const size_t samples = CountSamples(cache, &relabelled, &duplicates, &oversized_);
-  report->samples_post_relabeling = samples + duplicates + oversized_;
-  if (job_.sample_limit > 0 && samples > job_.sample_limit) {
-    last_failure_ = ScrapeFailure::kSampleLimit;
-    return absl::ResourceExhaustedError(
-        base::StrCat("cannot take ", samples, " samples: sample_limit is ", job_.sample_limit));
+  report->samples_scraped += natives.size();
+  if (job_.convert_classic_histograms_to_nhcb) {
+    ClassicConversion::Gathered gathered = conversion_.Gather(cache);
+    if (!job_.always_scrape_classic_histograms) report->samples_scraped -= gathered.parts;
+    report->samples_scraped += gathered.histograms.size();
+    std::move(gathered.histograms.begin(), gathered.histograms.end(), std::back_inserter(natives));
   }
-  counters_->Count(SampleDrop::kRelabelled, relabelled);
-  counters_->Count(SampleDrop::kDuplicate, duplicates);
-  counters_->Count(SampleDrop::kLabelLength, oversized_);
+  if (const absl::Status status = natives_.Plan(std::move(natives), time_ms); !status.ok()) {
+    last_failure_ = natives_.last_failure();
+    return status;
+  }
+  report->series_added += natives_.added();
+  Counts counts = CountSamples(cache);
+  report->samples_post_relabeling =
+      counts.samples + counts.duplicates + counts.oversized + counts.limited + natives_.kept();
+  BARO_TRY(CheckSampleLimit(cache, &counts));
+  oversized_ = counts.oversized;
+  counters_->Count(SampleDrop::kRelabelled, counts.relabelled);
+  counters_->Count(SampleDrop::kDuplicate, counts.duplicates);
+  counters_->Count(SampleDrop::kLabelLength, counts.oversized);
+  counters_->Count(SampleDrop::kSampleLimit, counts.limited);
+  std::vector<SeriesExtras> extras = natives_.Commit(time_ms);
+  counters_->samples += extras.size();
+  std::vector<SeriesExtras> exemplars = TakeExemplars(cache, time_ms);
+  std::move(exemplars.begin(), exemplars.end(), std::back_inserter(extras));
+  PutExtras(std::move(extras));
   PutReport(*report);
   for (Stream& stream : streams_) AppendStream(cache, time_ms, &stream);
   return absl::OkStatus();
 }
 
+// In the mode truncate the columns that came last are left out; those that were there before stay.
+absl::Status TargetRows::CheckSampleLimit(const LayoutCache& cache, Counts* counts) {
+  const uint64_t limit = job_.sample_limit;
+  if (limit == 0) return absl::OkStatus();
+  const size_t samples = counts->samples + natives_.kept();
+  if (job_.sample_limit_mode == LimitMode::kTruncate && natives_.kept() < limit) {
+    // Too many, or room for some that were left out.
+    if (samples > limit || (samples < limit && counts->limited > 0)) {
+      BARO_TRY(Rebuild(&cache));
+      *counts = CountSamples(cache);
+    }
+    return absl::OkStatus();
+  }
+  if (samples <= limit) return absl::OkStatus();
+  last_failure_ = ScrapeFailure::kSampleLimit;
+  return absl::ResourceExhaustedError(
+      base::StrCat("cannot take ", samples, " samples: sample_limit is ", limit));
+}
+
+// Exemplars stay in a body until there are newer ones: each is told once.
+std::vector<SeriesExtras> TargetRows::TakeExemplars(const LayoutCache& cache, int64_t time_ms) {
+  std::vector<SeriesExtras> extras;
+  for (const exposition::ColumnExemplar& found : cache.exemplars()) {
+    const uint32_t column = found.column;
+    if (column >= slots_.size() || slots_[column] >= kNoStream) continue;
+    auto [it, is_new] = exemplars_.try_emplace(column);
+    ToldExemplar& told = it->second;
+    if (!is_new && told.last == found.exemplar) continue;
+    if (is_new) {
+      std::vector<model::Column> columns = cache.Columns(column, 1);
+      auto mapped = mapping_.Map(std::move(columns.front().labels));
+      if (!mapped.ok() || mapped->dropped) {
+        exemplars_.erase(it);
+        continue;
+      }
+      told.series = mapped->All(target_.labels);
+      told.metadata = std::move(columns.front().metadata);
+      CutHelp(&told.metadata);
+    }
+    told.last = found.exemplar;
+    const int64_t own_ms = TimeOf(cache, column);
+    const int64_t at_ms = own_ms == kNoTime ? time_ms : own_ms;
+    SeriesExtras& extra = extras.emplace_back();
+    extra.labels = told.series;
+    extra.metadata = told.metadata;
+    extra.exemplars.push_back(
+        {found.exemplar.labels, found.exemplar.time_ms.value_or(at_ms), found.exemplar.value});
+  }
+  return extras;
+}
+
+void TargetRows::PutExtras(std::vector<SeriesExtras> extras) {
+  if (extras.empty()) return;
+  const size_t count = extras.size();
+  if (!sink_->AppendExtras(std::move(extras)).ok()) counters_->Count(SampleDrop::kExtras, count);
+}
+
 absl::Status TargetRows::AppendFailure(int64_t time_ms, const ScrapeReport& report) {
   oversized_ = 0;
+  PutExtras(natives_.EndAll(time_ms));
   if (streams_.empty() || !streams_.front().declared) BARO_TRY(Rebuild(nullptr));
   PutReport(report);
   return PutStale(time_ms);
 }
 
 void TargetRows::AppendGone(int64_t time_ms) {
+  PutExtras(natives_.EndAll(time_ms));
   if (streams_.empty()) return;
-  row_.assign(kReport.size(), model::kStaleNan);
+  row_.assign(report_size(), model::kStaleNan);
   PutStale(time_ms).IgnoreError();  // counted; there is nobody left to tell
+}
+
+size_t TargetRows::report_size() const {
+  return job_.extra_scrape_metrics ? kReport.size() : kReportPlain;
 }
 
 void TargetRows::PutReport(const ScrapeReport& report) {
@@ -151,6 +215,10 @@ void TargetRows::PutReport(const ScrapeReport& report) {
   row_.push_back(static_cast<double>(report.samples_scraped));
   row_.push_back(static_cast<double>(report.samples_post_relabeling));
   row_.push_back(static_cast<double>(report.series_added));
+  if (!job_.extra_scrape_metrics) return;
+  row_.push_back(static_cast<double>(target_.timeout.count()) / 1000);
+  row_.push_back(static_cast<double>(job_.sample_limit));
+  row_.push_back(report.body_too_large ? -1 : static_cast<double>(report.body_bytes));
 }
 
 // Expects the report's values in row_. Streams with times of their own get no stale markers, as in
@@ -159,7 +227,7 @@ absl::Status TargetRows::PutStale(int64_t time_ms) {
   absl::Status status;
   for (Stream& stream : streams_) {
     const bool main = &stream == &streams_.front();
-    if (stream.time_key != kNoTime || (stream.stale && !main)) continue;
+    if (!TellsEnd(stream) || (stream.stale && !main)) continue;
     if (!main) row_.clear();
     row_.resize(row_.size() + stream.columns.size(), model::kStaleNan);
     stream.stale = true;
@@ -195,25 +263,31 @@ bool TargetRows::FitsTimes(const LayoutCache& cache) const {
   return true;
 }
 
-// Samples that will be handed on.
-size_t TargetRows::CountSamples(const LayoutCache& cache, size_t* relabelled, size_t* duplicates,
-                                size_t* oversized) const {
+TargetRows::Counts TargetRows::CountSamples(const LayoutCache& cache) const {
+  Counts counts;
   const auto values = cache.values();
-  size_t samples = 0;
-  *oversized = 0;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     if (model::IsStaleNan(values[i])) continue;
-    if (slots_[i] == kDropped) {
-      ++*relabelled;
-    } else if (slots_[i] == kDuplicate) {
-      ++*duplicates;
-    } else if (slots_[i] == kOversized) {
-      ++*oversized;
-    } else {
-      ++samples;
+    switch (slots_[i]) {
+      case kDropped:
+        ++counts.relabelled;
+        break;
+      case kDuplicate:
+        ++counts.duplicates;
+        break;
+      case kOversized:
+        ++counts.oversized;
+        break;
+      case kLimited:
+        ++counts.limited;
+        break;
+      case kConverted:
+        break;
+      default:
+        ++counts.samples;
     }
   }
-  return samples;
+  return counts;
 }
 
 // Expects the report's values in row_ for the first stream.
@@ -221,7 +295,7 @@ void TargetRows::AppendStream(const LayoutCache& cache, int64_t time_ms, Stream*
   const bool main = stream == &streams_.front();
   const auto values = cache.values();
   if (!main) row_.clear();
-  size_t samples = main ? kReport.size() : 0;
+  size_t samples = main ? report_size() : 0;
   row_.reserve(samples + stream->columns.size());
   for (const uint32_t column : stream->columns) {
     const double value = values[column];
@@ -229,8 +303,8 @@ void TargetRows::AppendStream(const LayoutCache& cache, int64_t time_ms, Stream*
     samples += model::IsStaleNan(value) ? 0 : 1;
   }
   const bool stale = samples == 0;
-  if (stale && (stream->stale || stream->time_key != kNoTime)) return;
-  if (stream->time_key != kNoTime) {
+  if (stale && (stream->stale || !TellsEnd(*stream))) return;
+  if (stream->time_key != kNoTime && !stale) {
     time_ms = TimeOf(cache, stream->columns.front());
     if (time_ms == stream->last_time_ms) return;  // told already
     if (time_ms < stream->last_time_ms) {
@@ -258,75 +332,7 @@ absl::Status TargetRows::Put(int64_t time_ms, Stream* stream) {
   return status;
 }
 
-// Scraped labels whose names the target has as well become exported_<name>.
-void TargetRows::RenameConflicts(model::Labels* scraped) const {
-  for (const model::Label& label : target_.labels) {
-    if (!scraped->Has(label.name)) continue;
-    const std::string value(scraped->Get(label.name));
-    scraped->Remove(label.name);
-    std::string name = "exported_" + label.name;
-    while (scraped->Has(name) || target_.labels.Has(name)) name = "exported_" + name;
-    scraped->Set(name, value);
-  }
-}
-
-absl::Status TargetRows::CheckLabels(const model::Labels& labels) const {
-  last_failure_ = ScrapeFailure::kLabelLimit;
-  if (labels.Get(model::kMetricName).empty()) {
-    last_failure_ = ScrapeFailure::kParse;
-    return absl::InvalidArgumentError(base::StrCat("cannot take series ", labels.ToString(),
-                                                   ": metric relabelling left it without a name"));
-  }
-  if (job_.label_limit > 0 && labels.size() > job_.label_limit) {
-    return LabelLimit("label_limit", "number of labels", labels.size(), job_.label_limit, labels);
-  }
-  const uint64_t name_max = job_.label_name_length_limit;
-  const uint64_t value_max = job_.label_value_length_limit;
-  if (name_max == 0 && value_max == 0) return absl::OkStatus();
-  for (const auto& [name, value] : labels) {
-    if (name_max > 0 && name.size() > name_max) {
-      return LabelLimit("label_name_length_limit", "length of a label name", name.size(), name_max,
-                        labels);
-    }
-    if (value_max > 0 && value.size() > value_max) {
-      return LabelLimit("label_value_length_limit", "length of a label value", value.size(),
-                        value_max, labels);
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<TargetRows::Mapped> TargetRows::MapSeries(model::Labels scraped) const {
-  Mapped mapped;
-  const bool limited =
-      job_.label_limit > 0 || job_.label_name_length_limit > 0 || job_.label_value_length_limit > 0;
-  const bool conflicts =
-      std::any_of(target_.labels.begin(), target_.labels.end(),
-                  [&](const model::Label& label) { return scraped.Has(label.name); });
-  if (job_.metric_relabel_configs.empty() && !limited && !conflicts) {
-    mapped.column = std::move(scraped);
-    return mapped;
-  }
-  if (!job_.honor_labels) RenameConflicts(&scraped);
-  model::Labels all = model::LabelsRef{&target_.labels, &scraped}.Merge();
-  if (!Relabel(job_.metric_relabel_configs, &all)) {
-    mapped.dropped = true;
-    return mapped;
-  }
-  BARO_TRY(CheckLabels(all));
-  std::vector<model::Label> target;
-  std::vector<model::Label> column;
-  for (const model::Label& label : all) {
-    const bool of_target = target_.labels.Get(label.name) == label.value;
-    (of_target ? target : column).push_back(label);
-  }
-  mapped.whole = target.size() == target_.labels.size();
-  mapped.target = model::Labels::FromUnsorted(std::move(target));
-  mapped.column = model::Labels::FromUnsorted(std::move(column));
-  return mapped;
-}
-
-uint32_t TargetRows::FindStream(const Mapped& mapped, uint32_t column, int64_t time_ms,
+uint32_t TargetRows::FindStream(const MappedSeries& mapped, uint32_t column, int64_t time_ms,
                                 Build* build) const {
   const model::Labels& target = mapped.whole ? target_.labels : mapped.target;
   const uint32_t old =
@@ -350,7 +356,19 @@ uint32_t TargetRows::FindStream(const Mapped& mapped, uint32_t column, int64_t t
 
 absl::Status TargetRows::AssignColumn(uint32_t column, const LayoutCache& cache, Build* build) {
   uint32_t& slot = build->slots[column];
-  BARO_TRY_ASSIGN(Mapped mapped, MapSeries(std::move(build->columns[column].labels)));
+  const bool converted = !job_.always_scrape_classic_histograms &&
+                         job_.convert_classic_histograms_to_nhcb && conversion_.IsPart(column);
+  if (converted) {
+    slot = kConverted;
+    if (column >= slots_.size()) ++build->dropped_added;
+    return absl::OkStatus();
+  }
+  auto mapped_or = mapping_.Map(std::move(build->columns[column].labels));
+  if (!mapped_or.ok()) {
+    last_failure_ = mapping_.last_failure();
+    return mapped_or.status();
+  }
+  MappedSeries mapped = *std::move(mapped_or);
   if (mapped.dropped) {
     slot = kDropped;
     if (column >= slots_.size()) ++build->dropped_added;
@@ -370,7 +388,7 @@ absl::Status TargetRows::AssignColumn(uint32_t column, const LayoutCache& cache,
   // A dead series of a stream with its own times would make every row of it a stale marker.
   const bool had_time = column < slots_.size() && slots_[column] < streams_.size() &&
                         streams_[slots_[column]].time_key != kNoTime;
-  if (dead && had_time) {
+  if (dead && had_time && !job_.track_timestamps_staleness) {
     slot = kUnassigned;
     return absl::OkStatus();
   }
@@ -379,6 +397,17 @@ absl::Status TargetRows::AssignColumn(uint32_t column, const LayoutCache& cache,
     slot = kDuplicate;
     return absl::OkStatus();
   }
+  if (!dead && job_.sample_limit_mode == LimitMode::kTruncate && job_.sample_limit > 0 &&
+      build->live >= job_.sample_limit) {
+    slot = kLimited;
+    ++build->limited;
+    for (const auto& [name, value] : mapped.column) {
+      std::set<std::string>& values = build->limited_values[name];
+      if (values.size() < kLabelValuesCountedMax) values.insert(value);
+    }
+    return absl::OkStatus();
+  }
+  build->live += dead ? 0 : 1;
   slot = FindStream(mapped, column, time_ms, build);
   build->streams[slot].columns.push_back(column);
   model::Column declared;
@@ -389,6 +418,17 @@ absl::Status TargetRows::AssignColumn(uint32_t column, const LayoutCache& cache,
   return absl::OkStatus();
 }
 
+std::string TargetRows::LimitWarning(const Build& build) const {
+  if (build.limited == 0) return "";
+  const auto most = std::max_element(
+      build.limited_values.begin(), build.limited_values.end(),
+      [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
+  return base::StrCat("sample_limit ", job_.sample_limit, " reached: ", build.limited,
+                      " series left out; among them label \"", most->first, "\" has ",
+                      most->second.size(),
+                      most->second.size() == kLabelValuesCountedMax ? " or more" : "", " values");
+}
+
 // Assigns every column to a stream and declares what has changed. Nothing changes on an error.
 absl::Status TargetRows::Rebuild(const LayoutCache* cache) {
   if (!built_) slots_.clear();
@@ -397,12 +437,14 @@ absl::Status TargetRows::Rebuild(const LayoutCache* cache) {
   build.streams.front().target = target_.labels;
   build.layouts.emplace_back();
   build.target_hash = target_.labels.Hash();
-  for (const ReportSeries& series : kReport) {
+  build.live = natives_.kept();
+  for (const ReportSeries& series : std::span(kReport).first(report_size())) {
     build.layouts.front().columns.push_back(ReportColumn(series));
     build.identities.insert(build.target_hash + build.layouts.front().columns.back().labels.Hash());
   }
   if (cache != nullptr) {
     build.columns = cache->Columns();
+    if (job_.convert_classic_histograms_to_nhcb) conversion_.Build(build.columns);
     build.slots.assign(build.columns.size(), kUnassigned);
     for (uint32_t i = 0; i < build.columns.size(); ++i) BARO_TRY(AssignColumn(i, *cache, &build));
   }
@@ -415,6 +457,9 @@ absl::Status TargetRows::Rebuild(const LayoutCache* cache) {
   slots_.shrink_to_fit();
   columns_dropped_added_ = build.dropped_added;
   oversized_warning_ = std::move(build.oversized_warning);
+  limited_ = build.limited;
+  limited_warning_ = LimitWarning(build);
+  exemplars_.clear();
   built_ = cache != nullptr;
   ++layout_changes_;
   return absl::OkStatus();

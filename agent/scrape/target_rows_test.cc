@@ -23,6 +23,8 @@ class Scrapes {
     rows_.emplace(&sink, &target_, &counters);
   }
 
+  std::vector<exposition::NativeSample> natives;  // of the next Take()
+
   absl::Status Take(std::string_view body) {
     time_ms += 1000;
     const auto stats = cache_.Parse(body);
@@ -31,7 +33,9 @@ class Scrapes {
     report.up = true;
     report.samples_scraped = stats->samples;
     report.series_added = stats->series_added;
-    absl::Status status = rows_->Append(cache_, stats->layout_changed, time_ms, &report);
+    absl::Status status =
+        rows_->Append(cache_, std::move(natives), stats->layout_changed, time_ms, &report);
+    natives.clear();
     if (!status.ok()) {
       rows_->AppendFailure(time_ms, {}).IgnoreError();
     } else if (cache_.wants_compaction()) {

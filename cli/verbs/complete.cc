@@ -106,7 +106,8 @@ absl::StatusOr<std::vector<std::string>> WordsAt(const ExpressionPlace& place, C
 
 ExpressionPlace PlaceIn(const std::vector<ShellWord>& words) {
   const std::string_view text = words.back().text;
-  const std::string_view before = words.size() > 1 ? words[words.size() - 2].text : "";
+  const std::string_view before =
+      words.size() > 1 ? std::string_view(words[words.size() - 2].text) : std::string_view();
   const bool has = std::any_of(words.begin(), words.end() - 1,
                                [](const ShellWord& word) { return word.text == "labels"; });
   if (!has || before == "--match") return PlaceOf(text);

@@ -6,6 +6,7 @@
 #include "baro/base/check.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/wire/extras.h"
 #include "baro/wire/ingest.h"
 
 namespace baro::collector {
@@ -30,6 +31,10 @@ bool IsRetryable(const absl::Status& status) {
 
 size_t FramesOf(const v1::FrameBatch& batch) {
   return static_cast<size_t>(batch.target_refs_size());
+}
+// What a batch takes of the agent's credit.
+int64_t BytesOf(const v1::FrameBatch& batch) {
+  return static_cast<int64_t>(batch.body().size() + batch.extras().size());
 }
 uint64_t LastSequence(const v1::FrameBatch& batch) {
   return batch.first_sequence() + FramesOf(batch) - 1;
@@ -56,6 +61,7 @@ void IngestStats::Add(const IngestStats& other) {
   stored_batches_total += other.stored_batches_total;
   samples_stored_total += other.samples_stored_total;
   samples_duplicate_total += other.samples_duplicate_total;
+  extras_refused_total += other.extras_refused_total;
   discarded_batches_total += other.discarded_batches_total;
   declarations_total += other.declarations_total;
   append_retries_total += other.append_retries_total;
@@ -250,7 +256,7 @@ void IngestSession::Reject(v1::Reject reject) {
 }
 
 absl::Status IngestSession::OnFrames(v1::FrameBatch batch, int64_t now_ms) {
-  const auto body_bytes = static_cast<int64_t>(batch.body().size());
+  const int64_t body_bytes = BytesOf(batch);
   ++stats_.batches_total;
   stats_.frames_total += FramesOf(batch);
   stats_.body_bytes_total += batch.body().size();
@@ -295,7 +301,7 @@ void IngestSession::Discard(const v1::FrameBatch& batch) {
 }
 
 void IngestSession::Unhold(const v1::FrameBatch& batch) {
-  held_bytes_ -= static_cast<int64_t>(batch.body().size());
+  held_bytes_ -= BytesOf(batch);
   held_frames_ -= FramesOf(batch);
   position_.queued_bytes = static_cast<uint64_t>(held_bytes_);
 }
@@ -354,12 +360,43 @@ tsdb::FrameBatch IngestSession::ToStore(const v1::FrameBatch& batch) const {
   return frames;
 }
 
+// Whatever is wrong with extras costs them alone: the frames go on.
+tsdb::SampleBatch IngestSession::ExtrasToStore(const v1::FrameBatch& batch) {
+  tsdb::SampleBatch samples;
+  size_t refused = 0;
+  auto extras = wire::TakeExtras(batch, &refused);
+  if (!extras.ok()) {
+    ++stats_.extras_refused_total;
+    return samples;
+  }
+  std::vector<model::Metadata> metadata;
+  for (model::SeriesExtras& series : *extras) {
+    const auto id = store_->DeclareSeries(series.labels);
+    if (!id.ok()) {
+      refused += series.histograms.size() + series.exemplars.size();
+      continue;
+    }
+    for (auto& at : series.histograms) {
+      samples.histograms.push_back({*id, at.time_ms, std::move(at.histogram)});
+    }
+    for (model::Exemplar& exemplar : series.exemplars) {
+      samples.exemplars.push_back({*id, std::move(exemplar)});
+    }
+    const bool new_family = metadata.empty() || metadata.back() != series.metadata;
+    if (!series.histograms.empty() && new_family) metadata.push_back(std::move(series.metadata));
+  }
+  if (!metadata.empty()) store_->Describe(metadata);
+  stats_.extras_refused_total += refused;
+  return samples;
+}
+
 std::optional<IngestSession::Job> IngestSession::NextJob(int64_t now_ms) {
   for (auto& [number, chain] : chains_) {
     if (chain.under_way || chain.batches.empty() || now_ms < chain.retry_at_ms) continue;
     chain.under_way = true;
     ++jobs_under_way_;
-    return Job{.chain = number, .batch = ToStore(chain.batches.front())};
+    const v1::FrameBatch& batch = chain.batches.front();
+    return Job{.chain = number, .extras = ExtrasToStore(batch), .batch = ToStore(batch)};
   }
   return std::nullopt;
 }

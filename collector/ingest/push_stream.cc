@@ -184,11 +184,23 @@ void PushStream::StartJobs() {
   while (!closing()) {
     auto job = session_.NextJob(now_ms);
     if (!job.has_value()) break;
-    // `done` may run at once, or after this stream is closed.
-    store_->Append(std::move(job->batch), [self = shared_from_this(),
-                                           chain = job->chain](const tsdb::AppendResult& result) {
+    // Extras go first, so that frames that are acknowledged have theirs; when the store cannot take
+    // them now, both are sent again. What it refuses of them for good it counts itself.
+    const auto extras_status = std::make_shared<absl::Status>();
+    if (!job->extras.histograms.empty() || !job->extras.exemplars.empty()) {
+      store_->Append(std::move(job->extras), [extras_status](const tsdb::AppendResult& result) {
+        *extras_status = result.status;
+      });
+    }
+    // `done` may run at once, or after this stream is closed; always behind that of the extras.
+    store_->Append(std::move(job->batch), [self = shared_from_this(), chain = job->chain,
+                                           extras_status](const tsdb::AppendResult& result) {
       base::MutexLock lock(&self->mutex_);
       self->results_.push_back({.chain = chain, .append = result});
+      absl::Status& status = self->results_.back().append.status;
+      const bool again =
+          absl::IsUnavailable(*extras_status) || absl::IsResourceExhausted(*extras_status);
+      if (status.ok() && again) status = *extras_status;
       self->Wake();
     });
   }

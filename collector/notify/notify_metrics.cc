@@ -135,6 +135,53 @@ MetricFamily Latency(const NotifierStatus& status) {
   return family;
 }
 
+// A histogram for each severity.
+MetricFamily Responses(const char* name, const char* help,
+                       const std::map<std::string, notify::ResponseTimes>& all,
+                       const std::vector<double>& bounds) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = MetricType::Histogram;
+  for (const auto& [severity, times] : all) {
+    ClientMetric metric;
+    metric.label.push_back({"severity", severity});
+    uint64_t below = 0;
+    for (size_t i = 0; i < times.counts.size(); ++i) {
+      below += times.counts[i];
+      if (i < bounds.size()) metric.histogram.bucket.push_back({below, bounds[i]});
+    }
+    metric.histogram.sample_count = below;
+    metric.histogram.sample_sum = times.seconds_sum;
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
+MetricFamily Unacknowledged(const notify::ResponseStats& stats) {
+  MetricFamily family;
+  family.name = "baro_alerts_unacknowledged";
+  family.help = "Alerts that fire and that nobody has acknowledged.";
+  family.type = MetricType::Gauge;
+  for (const auto& [severity, count] : stats.unacknowledged) {
+    ClientMetric metric;
+    metric.label.push_back({"severity", severity});
+    metric.gauge.value = static_cast<double>(count);
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
+void CollectResponses(const notify::ResponseStats& stats, std::vector<MetricFamily>* families) {
+  families->push_back(Responses("baro_alerts_time_to_acknowledge_seconds",
+                                "From the start of an alert to somebody's word that they look.",
+                                stats.to_acknowledge, stats.bounds_seconds));
+  families->push_back(Responses("baro_alerts_time_to_resolve_seconds",
+                                "From the start of an alert to its end.", stats.to_resolve,
+                                stats.bounds_seconds));
+  families->push_back(Unacknowledged(stats));
+}
+
 }  // namespace
 
 void CollectNotify(const NotifierStatus& status, std::vector<MetricFamily>* families) {
@@ -156,6 +203,7 @@ void CollectNotify(const NotifierStatus& status, std::vector<MetricFamily>* fami
   families->push_back(OneCounter("baro_notifications_notices_received_total",
                                  "Webhooks that Alertmanagers have sent.",
                                  static_cast<double>(status.notices_total)));
+  CollectResponses(status.responses, families);
 }
 
 }  // namespace baro::collector

@@ -10,6 +10,7 @@
 // under one identity do that.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,11 @@ struct DeltaOptions {
   // Float series take about 40 bytes each; a histogram counts for as many as it has buckets. Full:
   // idle series are forgotten (and read back when they come again), else new ones are refused.
   size_t series_max = 2'000'000;
+  // `series_max` that takes a sixteenth of a memory limit, 0 for none; a total can take a hundred
+  // bytes while its table grows.
+  static size_t SeriesWithin(uint64_t memory_limit_bytes, size_t most) {
+    return memory_limit_bytes == 0 ? most : std::min<size_t>(most, memory_limit_bytes / 16 / 100);
+  }
   int64_t idle_ms = int64_t{3'600} * 1'000;
   // How far back a series' last total is looked for. Beyond it the series begins again at 0.
   int64_t lookback_ms = int64_t{24} * 3'600 * 1'000;

@@ -60,6 +60,9 @@ absl::Status ReadYaml(const base::YamlNode& node, OtlpConfig* config) {
                &config->keep_identifying_resource_attributes);
   map.Optional("convert_histograms_to_nhcb", &config->convert_histograms_to_nhcb);
   map.Optional("promote_scope_metadata", &config->promote_scope_metadata);
+  map.Optional("label_name_underscore_sanitization", &config->label_name_underscore_sanitization);
+  map.Optional("label_name_preserve_multiple_underscores",
+               &config->label_name_preserve_multiple_underscores);
   bool known = strategy.empty();
   for (const auto& [value, text] : kNames) {
     if (strategy != text) continue;
@@ -97,6 +100,13 @@ std::string PrintOtlpConfig(const OtlpConfig& config) {
   };
   for (const auto& [key, on] : flags) {
     if (on) base::StrAppend(&out, "  ", key, ": true\n");
+  }
+  const std::pair<std::string_view, bool> flags_off[] = {
+      {"label_name_underscore_sanitization", config.label_name_underscore_sanitization},
+      {"label_name_preserve_multiple_underscores", config.label_name_preserve_multiple_underscores},
+  };
+  for (const auto& [key, on] : flags_off) {
+    if (!on) base::StrAppend(&out, "  ", key, ": false\n");
   }
   return out;
 }

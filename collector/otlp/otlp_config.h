@@ -35,6 +35,10 @@ struct OtlpConfig {
   bool convert_histograms_to_nhcb = false;
   // Labels otel_scope_name, otel_scope_version, otel_scope_schema_url, otel_scope_<attribute>.
   bool promote_scope_metadata = false;
+  // Where names are escaped: "_a" becomes "key_a"; "a..b" becomes "a__b" and not "a_b". On by
+  // default, as in Prometheus; OpenTelemetry's specification has them off.
+  bool label_name_underscore_sanitization = true;
+  bool label_name_preserve_multiple_underscores = true;
 
   bool escapes() const { return translation_strategy < OtlpNames::kNoUtf8EscapingWithSuffixes; }
   bool adds_suffixes() const {

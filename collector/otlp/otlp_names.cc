@@ -166,11 +166,20 @@ std::string Escaped(const OtlpMetricName& metric, bool suffixes) {
   return !name.empty() && IsDigit(name[0]) ? "_" + name : name;
 }
 
-// Names are not looked into here: a suffix is added even where the name has it.
+// The suffix and the character before it, whichever that is; a name of nothing else is left alone.
+void RemoveSuffix(std::string_view suffix, std::string* name) {
+  if (!name->ends_with(suffix) || name->size() <= suffix.size() + 1) return;
+  name->resize(name->size() - suffix.size() - 1);
+}
+
+// A suffix that the name has at its end already moves to its place in the order.
 std::string Unescaped(const OtlpMetricName& metric) {
   std::string name(metric.name);
   const UnitSuffixes unit = SuffixesOf(metric.unit);
-  if (!unit.main.empty()) base::StrAppend(&name, "_", unit.main);
+  if (IsRatio(metric)) RemoveSuffix("ratio", &name);
+  if (IsCounter(metric)) RemoveSuffix("total", &name);
+  if (!unit.per.empty()) RemoveSuffix(unit.per, &name);
+  if (!unit.main.empty() && !name.ends_with(unit.main)) base::StrAppend(&name, "_", unit.main);
   if (!unit.per.empty()) base::StrAppend(&name, "_", unit.per);
   if (IsCounter(metric)) name += "_total";
   if (IsRatio(metric)) name += "_ratio";
@@ -186,14 +195,22 @@ std::string PrometheusMetricName(const OtlpMetricName& metric, const OtlpConfig&
 
 std::string PrometheusLabelName(std::string_view attribute, const OtlpConfig& config) {
   if (!config.escapes() || attribute.empty()) return std::string(attribute);
-  std::string name;
+  const bool keeps = config.label_name_preserve_multiple_underscores;
+  const bool reserved =
+      !keeps && attribute.size() >= 4 && attribute.starts_with("__") && attribute.ends_with("__");
+  if (reserved) attribute = attribute.substr(2, attribute.size() - 4);
+  std::string name = reserved ? "__" : "";
+  bool after_underscore = false;
   for (size_t i = 0; i < attribute.size(); i += RuneSize(attribute.substr(i))) {
     const char c = attribute[i];
-    name.push_back(IsLetter(c) || IsDigit(c) ? c : '_');
+    const bool belongs = IsLetter(c) || IsDigit(c);
+    if (belongs || keeps || !after_underscore) name.push_back(belongs ? c : '_');
+    after_underscore = !belongs;
   }
+  if (reserved) name += "__";
   if (IsDigit(name[0])) return "key_" + name;
-  if (name.starts_with('_') && !name.starts_with("__")) return "key" + name;
-  return name;
+  const bool is_private = name.starts_with('_') && !name.starts_with("__");
+  return is_private && config.label_name_underscore_sanitization ? "key" + name : name;
 }
 
 }  // namespace baro::collector

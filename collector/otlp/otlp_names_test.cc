@@ -70,8 +70,12 @@ TEST(OtlpNames, StayAsTheyAreWhenTheyShall) {
   EXPECT_EQ(Name("http.duration", "s", OtlpKind::kSum, true, kNo), "http.duration");
   EXPECT_EQ(Name("http.duration", "s", OtlpKind::kSum, true, kSuffixes),
             "http.duration_seconds_total");
-  EXPECT_EQ(Name("requests.total", "", OtlpKind::kSum, true, kSuffixes), "requests.total_total");
-  EXPECT_EQ(Name("hit.ratio", "1", OtlpKind::kGauge, false, kSuffixes), "hit.ratio_ratio");
+  EXPECT_EQ(Name("requests.total", "", OtlpKind::kSum, true, kSuffixes), "requests_total");
+  EXPECT_EQ(Name("hit.ratio", "1", OtlpKind::kGauge, false, kSuffixes), "hit_ratio");
+  EXPECT_EQ(Name("ratio", "1", OtlpKind::kGauge, false, kSuffixes), "ratio_ratio");
+  EXPECT_EQ(Name("io.seconds", "s", OtlpKind::kSum, true, kSuffixes), "io.seconds_total");
+  EXPECT_EQ(Name("io.per_second.total", "By/s", OtlpKind::kSum, true, kSuffixes),
+            "io_bytes_per_second_total");
   EXPECT_EQ(Name("http.duration", "s", OtlpKind::kSum, true, kEscaped), "http_duration");
 }
 
@@ -84,6 +88,14 @@ TEST(OtlpNames, MakeLabelsOfAttributes) {
   EXPECT_EQ(PrometheusLabelName("a..b", escaping), "a__b");
   EXPECT_EQ(PrometheusLabelName("\xc3\xa9t\xc3\xa9", escaping), "key_t_");
   EXPECT_EQ(PrometheusLabelName("\xff\xfe", escaping), "__");
+  OtlpConfig strict;  // as OpenTelemetry's specification has it
+  strict.label_name_underscore_sanitization = false;
+  strict.label_name_preserve_multiple_underscores = false;
+  EXPECT_EQ(PrometheusLabelName("_private", strict), "_private");
+  EXPECT_EQ(PrometheusLabelName("a..b__c", strict), "a_b_c");
+  EXPECT_EQ(PrometheusLabelName("__re..served__", strict), "__re_served__");
+  EXPECT_EQ(PrometheusLabelName("__open", strict), "_open");
+  EXPECT_EQ(PrometheusLabelName("1st", strict), "key_1st");
   OtlpConfig none;
   none.translation_strategy = OtlpNames::kNoTranslation;
   EXPECT_EQ(PrometheusLabelName("http.method", none), "http.method");

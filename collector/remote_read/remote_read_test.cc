@@ -4,6 +4,7 @@
 
 #include <snappy.h>
 
+#include "baro/base/strings.h"
 #include "baro/codec/xor_chunk.h"
 #include "baro/model/memory_source.h"
 #include "baro/wire/remote_series.h"
@@ -34,7 +35,7 @@ std::string Text(const prometheus::TimeSeries& series) {
   std::string text;
   for (const auto& label : series.labels()) text += label.name() + "=" + label.value() + " ";
   for (const auto& sample : series.samples()) {
-    text += std::to_string(sample.timestamp()) + ":" + std::to_string(int(sample.value())) + " ";
+    base::StrAppend(&text, sample.timestamp(), ":", sample.value(), " ");
   }
   return text;
 }

@@ -6,6 +6,17 @@
 #include <utility>
 
 namespace baro::collector {
+namespace {
+
+constexpr uint64_t kMemoryShare = 16;
+constexpr uint64_t kBytesEach = 48;  // entry, index, and the index's free places
+
+}  // namespace
+
+size_t SeriesCache::CapacityWithin(uint64_t memory_limit_bytes, size_t most) {
+  if (memory_limit_bytes == 0) return most;
+  return std::min<uint64_t>(most, memory_limit_bytes / kMemoryShare / kBytesEach);
+}
 
 SeriesCache::Generation::Generation(size_t capacity)
     : capacity_(capacity),

@@ -35,6 +35,10 @@ class SeriesCache {
   class Generation;
 
  public:
+  // How many series a cache may hold beside everything else under a memory limit: what takes a
+  // sixteenth of it. Limit 0: `most`.
+  static size_t CapacityWithin(uint64_t memory_limit_bytes, size_t most);
+
   SeriesCache(size_t capacity, uint64_t seed);
   ~SeriesCache();
 

@@ -88,6 +88,12 @@ TEST(SeriesCache, AWalkGoesOnOverTheEndOfAGeneration) {
   }
 }
 
+TEST(SeriesCache, TakesASixteenthOfTheMemoryLimit) {
+  EXPECT_EQ(SeriesCache::CapacityWithin(0, 1'000), 1'000U);
+  EXPECT_EQ(SeriesCache::CapacityWithin(uint64_t{64} << 30, 1'000), 1'000U);
+  EXPECT_EQ(SeriesCache::CapacityWithin(uint64_t{16} * 48 * 300, 1'000), 300U);
+}
+
 // For the thread sanitizer: two senders of the same and of other series.
 TEST(SeriesCache, WalksRunBesideEachOther) {
   SeriesCache cache(2'000, 7);

@@ -246,10 +246,52 @@ const YamlNode* YamlMap::Take(std::string_view key) {
   return nullptr;
 }
 
+namespace {
+
+// Letters to change, add or leave out to come from one word to the other (Levenshtein).
+size_t Distance(std::string_view from, std::string_view to) {
+  std::vector<size_t> row(to.size() + 1);
+  for (size_t j = 0; j < row.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= from.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= to.size(); ++j) {
+      const size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[to.size()];
+}
+
+// The known key that was probably meant; empty when none is near. Words of a hostile file may be
+// long.
+std::string Nearest(std::string_view key, const std::vector<std::string>& known) {
+  constexpr size_t kKeyBytesMax = 64;
+  if (key.size() > kKeyBytesMax) return "";
+  std::string best;
+  size_t least = 1 + key.size() / 4;
+  for (const std::string& candidate : known) {
+    const size_t distance = Distance(key, candidate);
+    if (distance > least || (distance == least && !best.empty())) continue;
+    least = distance;
+    best = candidate;
+  }
+  return best;
+}
+
+}  // namespace
+
 const YamlNode* YamlMap::TakeRequired(std::string_view key) {
   const YamlNode* node = Take(key);
   if (node == nullptr && status_.ok()) {
-    status_ = node_.ErrorAt(StrCat("key \"", key, "\" is missing"));
+    // A misspelt one is there under another name.
+    std::vector<std::string> given;
+    for (const YamlNode::Entry& entry : node_.entries()) given.push_back(entry.key.scalar());
+    std::string near = Nearest(key, given);
+    if (near == key) near.clear();  // there, with nothing behind it
+    status_ = node_.ErrorAt(StrCat("key \"", key, "\" is missing",
+                                   near.empty() ? "" : StrCat(" (is it \"", near, "\"?)")));
   }
   return node;
 }
@@ -281,7 +323,10 @@ absl::Status YamlMap::UnknownKey(const YamlNode& key) const {
   known.erase(std::unique(known.begin(), known.end()), known.end());
   std::string list;
   for (const std::string& name : known) StrAppend(&list, list.empty() ? "" : ", ", name);
-  return key.ErrorAt(StrCat("unknown key \"", key.scalar(), "\" (known here: ", list, ")"));
+  const std::string meant = Nearest(key.scalar(), known);
+  const std::string question = meant.empty() ? "" : StrCat(", did you mean \"", meant, "\"?");
+  return key.ErrorAt(
+      StrCat("unknown key \"", key.scalar(), "\"", question, " (known here: ", list, ")"));
 }
 
 std::string QuotedYaml(std::string_view text) {

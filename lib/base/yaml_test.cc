@@ -110,7 +110,7 @@ TEST(Yaml, KeepsDefaultsWhereNothingIsSaid) {
 
 TEST(Yaml, NamesThePlaceOfEveryMistake) {
   EXPECT_EQ(ErrorOf("interval: 1s\nintervall: 1s\n").substr(0, 38),
-            "f.yml:2:1: unknown key \"intervall\" (kn");
+            "f.yml:2:1: unknown key \"intervall\", di");
   EXPECT_EQ(ErrorOf("labels: {a: 1,\n  a: 2}"), "f.yml:2:3: key \"a\" occurs twice");
   EXPECT_EQ(ErrorOf("endpoints:\n- weight: 2\n"), "f.yml:2:3: key \"address\" is missing");
   EXPECT_EQ(ErrorOf("endpoints:\n- address:\n"), "f.yml:2:3: key \"address\" is missing");

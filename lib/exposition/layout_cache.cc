@@ -67,6 +67,7 @@ absl::StatusOr<ParseStats> LayoutCache::Parse(std::string_view body) {
   ParseStats stats;
   size_t line = 0;
   samples_read_ = 0;
+  exemplars_.clear();
   const char* stop = FastPass(body, &stats, &line, &parser);
   const std::string_view rest = body.substr(static_cast<size_t>(stop - body.data()));
   if (line == lines_.size() && !lines_.empty() && rest == Text(tail_)) {
@@ -136,6 +137,7 @@ const char* LayoutCache::ReadValue(const char* at, uint32_t column, ParseStats* 
     // A label twice: read slowly, the line will be refused with its place.
     if (!labels.Resolve(*sample.exemplar).ok()) return nullptr;
     ++stats->exemplars;
+    StoreExemplar(column, labels, *sample.exemplar);
   }
   Store(column, sample.value, sample.time_ms.value_or(kNoTime));
   return begin + parser->offset();
@@ -150,6 +152,12 @@ void LayoutCache::Store(uint32_t column, double value, int64_t time_ms) {
     times_ms_.assign(values_.size(), kNoTime);
   }
   times_ms_[column] = time_ms;
+}
+
+void LayoutCache::StoreExemplar(uint32_t column, const SeriesLabels& labels,
+                                const ExemplarView& exemplar) {
+  if (column == kNone) return;
+  exemplars_.push_back({column, {labels.ToLabels(), exemplar.value, exemplar.time_ms}});
 }
 
 LayoutCache::Run LayoutCache::AppendText(std::string_view text) {
@@ -253,6 +261,7 @@ absl::Status LayoutCache::TakeSample(const SampleView& sample, Pass* pass) {
     const absl::Status good = pass->labels.Resolve(*sample.exemplar);
     if (!good.ok()) return pass->parser->Refuse(base::FromAbsl(good.message()));
     ++pass->stats.exemplars;
+    if (!pass->seen[column]) StoreExemplar(column, pass->labels, *sample.exemplar);
   }
   if (pass->seen[column]) {
     ++pass->stats.duplicates;
@@ -384,6 +393,7 @@ void LayoutCache::Rollback(const Pass& pass) {
   families_.resize(pass.family_count);
   values_.assign(pass.column_count, model::kStaleNan);
   if (!times_ms_.empty()) times_ms_.assign(pass.column_count, kNoTime);
+  exemplars_.clear();
   column_index_ = {};
   family_index_ = {};
   indexed_ = false;
@@ -400,13 +410,14 @@ model::Metadata LayoutCache::FamilyMetadata(uint32_t family) const {
   return in_effect.metadata();
 }
 
-std::vector<model::Column> LayoutCache::Columns(size_t begin) const {
+std::vector<model::Column> LayoutCache::Columns(size_t begin, size_t count) const {
   std::vector<model::Column> columns;
-  columns.reserve(columns_.size() - begin);
+  const size_t end = begin + std::min(count, columns_.size() - begin);
+  columns.reserve(end - begin);
   SeriesLabels labels;
   uint32_t family = kNone;
   model::Metadata metadata;
-  for (size_t i = begin; i < columns_.size(); ++i) {
+  for (size_t i = begin; i < end; ++i) {
     const ColumnSlot& slot = columns_[i];
     if (slot.family != family) metadata = FamilyMetadata(slot.family);
     family = slot.family;
@@ -434,6 +445,7 @@ void LayoutCache::Clear() {
   families_ = {};
   values_ = {};
   times_ms_ = {};
+  exemplars_ = {};
   column_index_ = {};
   family_index_ = {};
   indexed_ = false;

@@ -64,6 +64,7 @@ std::optional<Format> FormatOfContentType(std::string_view content_type) {
   const std::string lower = absl::AsciiStrToLower(base::ToAbsl(media));
   if (lower == "text/plain") return Format::kText;
   if (lower == "application/openmetrics-text") return Format::kOpenMetrics;
+  if (lower == "application/vnd.google.protobuf") return Format::kProtobuf;
   return std::nullopt;
 }
 
@@ -71,7 +72,8 @@ Parser::Parser(std::string_view body, Format format, const Limits& limits)
     : begin_(body.data()),
       end_(body.data() + body.size()),
       cursor_(begin_),
-      format_(format),
+      format_(format == Format::kProtobuf ? Format::kOpenMetrics : format),
+      protobuf_(format == Format::kProtobuf),
       limits_(limits) {}
 
 Entry Parser::Fail(const char* at, std::string_view cause) {
@@ -202,7 +204,7 @@ Entry Parser::ReadMeta(Entry entry, const char* line_end) {
   } else if (!IsUtf8(meta_.text)) {
     return Fail(text_at, "the text is not UTF-8");
   }
-  if (entry == Entry::kUnit && !IsUnitOf(meta_.family, meta_.text)) {
+  if (entry == Entry::kUnit && !protobuf_ && !IsUnitOf(meta_.family, meta_.text)) {
     return Fail(text_at, base::StrCat("unit \"", meta_.text.substr(0, 40),
                                       "\" is not the end of the metric's name"));
   }
@@ -429,8 +431,15 @@ Entry Parser::ReadOpenMetricsSuffix() {
   return Entry::kSample;
 }
 
+// Milliseconds, in the lines that protobuf becomes.
 bool Parser::ReadSeconds(int64_t* time_ms) {
   const char* start = cursor_;
+  if (protobuf_) {
+    const auto [stop, error] = std::from_chars(cursor_, end_, *time_ms);
+    if (error != std::errc()) Expected(cursor_, "milliseconds");
+    cursor_ = stop;
+    return error == std::errc();
+  }
   double seconds = 0;
   if (!ReadNumber(&seconds)) return false;
   const double wanted = seconds * 1000;

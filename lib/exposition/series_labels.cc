@@ -17,7 +17,8 @@ using model::MetricType;
 
 std::span<const std::string_view> SuffixesOf(MetricType type) {
   static constexpr std::string_view kHistogram[] = {"_bucket", "_sum", "_count", "_created"};
-  static constexpr std::string_view kGaugeHistogram[] = {"_bucket", "_gsum", "_gcount"};
+  static constexpr std::string_view kGaugeHistogram[] = {"_bucket", "_gsum", "_gcount", "_sum",
+                                                         "_count"};
   static constexpr std::string_view kSummary[] = {"_sum", "_count", "_created"};
   static constexpr std::string_view kCounter[] = {"_total", "_created"};
   static constexpr std::string_view kInfo[] = {"_info"};

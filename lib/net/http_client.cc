@@ -1,5 +1,7 @@
 #include "baro/net/http_client.h"
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -79,12 +81,28 @@ bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+// What a connection is for: it is kept for requests with the same.
+std::string ConnectionName(const HttpRequest& request, const Url& url) {
+  if (request.proxy_url.empty()) return url.Authority();
+  return base::StrCat(request.proxy_url, " > ", url.scheme == "https" ? url.Authority() : "");
+}
+
+// Who a plain request is for says its target: the whole URL, for a proxy.
 http::request<http::string_body> BuildRequest(const HttpRequest& request, const Url& url,
                                               bool ask_gzip) {
   http::request<http::string_body> message;
   message.version(11);
   message.method_string(ToBeast(request.method));
-  message.target(ToBeast(url.target));
+  if (!request.proxy_url.empty() && url.scheme == "http") {
+    message.target(ToBeast(base::StrCat("http://", url.HostHeader(), url.target)));
+    const auto proxy = ParseUrl(request.proxy_url);
+    if (proxy.ok() && !proxy->user.empty()) {
+      message.set(http::field::proxy_authorization,
+                  ToBeast(BasicAuthorization(proxy->user, proxy->password).value));
+    }
+  } else {
+    message.target(ToBeast(url.target));
+  }
   message.set(http::field::host, ToBeast(url.HostHeader()));
   message.set(http::field::user_agent, "Barograph");
   if (ask_gzip) message.set(http::field::accept_encoding, "gzip");
@@ -98,6 +116,16 @@ http::request<http::string_body> BuildRequest(const HttpRequest& request, const 
   message.body() = request.body;
   if (!request.body.empty() || request.method != "GET") message.prepare_payload();
   return message;
+}
+
+// A peer that has vanished without a word is noticed within a minute, also while nothing is sent (a
+// watch): 30 s + 3 probes 10 s apart.
+void KeepAlive(tcp::socket* socket) {
+  boost::system::error_code ignored;
+  socket->set_option(asio::socket_base::keep_alive(true), ignored);
+  socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>(30), ignored);
+  socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>(10), ignored);
+  socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>(3), ignored);
 }
 
 // A header that would break out of its line is the caller's bug or a config's mistake.
@@ -153,6 +181,9 @@ struct HttpClient::Impl {
   asio::awaitable<absl::StatusOr<HttpResponse>> Exchange(const HttpRequest& request, Url url,
                                                          Deadline deadline);
   asio::awaitable<absl::Status> Connect(Url url, int64_t timeout_ms, Deadline deadline);
+  // To the peer itself, or to the proxy before it and then through a tunnel.
+  asio::awaitable<absl::Status> Reach(const HttpRequest& request, Url url, Deadline deadline);
+  asio::awaitable<absl::Status> OpenTunnel(const HttpRequest& request, Url proxy, Url url);
   asio::awaitable<absl::Status> StartTls(Url url, TlsOptions options, int64_t timeout_ms);
   bool MayKeep(const HttpRequest& request, const Url& url) const;
   asio::awaitable<absl::StatusOr<tcp::resolver::results_type>> Resolve(Url url);
@@ -169,6 +200,10 @@ struct HttpClient::Impl {
   asio::awaitable<Piece> ReadDirect(char* data, size_t room);
   asio::awaitable<absl::Status> ReadBody(const HttpRequest& request, std::string peer,
                                          ResponseParser* parser, std::string* body);
+  // As ReadParsed(), but returns with whatever has arrived.
+  asio::awaitable<Piece> ReadArrived(ResponseParser* parser, char* data, size_t room);
+  asio::awaitable<absl::Status> StreamBody(const HttpRequest& request, std::string peer,
+                                           ResponseParser* parser);
   // Turns an Asio error into a status: "cannot <doing> <peer>: cause".
   absl::Status Fail(std::string_view doing, std::string_view peer, int64_t timeout_ms,
                     const boost::system::error_code& error) const;
@@ -228,7 +263,7 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::Exchange(const H
                                                                          Deadline deadline) {
   for (int attempt = 0;; ++attempt) {
     if (!MayKeep(request, url)) {
-      BARO_CO_TRY(co_await Connect(url, request.timeout_ms, deadline));
+      BARO_CO_TRY(co_await Reach(request, url, deadline));
       if (url.scheme == "https") {
         // Named: gcc 12 destroys the temporary of a conditional inside co_await twice.
         TlsOptions tls;
@@ -258,9 +293,10 @@ asio::awaitable<absl::StatusOr<tcp::resolver::results_type>> HttpClient::Impl::R
 }
 
 bool HttpClient::Impl::MayKeep(const HttpRequest& request, const Url& url) const {
-  if (!connection || connection->authority != url.Authority()) return false;
+  if (!connection || connection->authority != ConnectionName(request, url)) return false;
   if (connection->tls.has_value() != (url.scheme == "https")) return false;
-  return !request.tls || connection->tls_stamp == TlsFilesStamp(*request.tls);
+  if (!connection->tls || !request.tls) return true;
+  return connection->tls_stamp == TlsFilesStamp(*request.tls);
 }
 
 asio::awaitable<absl::Status> HttpClient::Impl::StartTls(Url url, TlsOptions options,
@@ -312,15 +348,64 @@ asio::awaitable<absl::Status> HttpClient::Impl::Connect(Url url, int64_t timeout
   connection->loopback = endpoint.address().is_loopback();
   boost::system::error_code ignored;
   connection->stream.socket().set_option(tcp::no_delay(true), ignored);
+  KeepAlive(&connection->stream.socket());
   co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> HttpClient::Impl::Reach(const HttpRequest& request, Url url,
+                                                      Deadline deadline) {
+  if (request.proxy_url.empty()) {
+    co_return co_await Connect(url, request.timeout_ms, deadline);
+  }
+  BARO_CO_TRY_ASSIGN(Url proxy, ParseUrl(request.proxy_url));
+  if (proxy.scheme != "http") {
+    co_return absl::InvalidArgumentError(
+        base::StrCat("cannot use proxy ", proxy.ToString(), ": only http proxies are supported"));
+  }
+  BARO_CO_TRY(co_await Connect(proxy, request.timeout_ms, deadline));
+  connection->authority = ConnectionName(request, url);
+  connection->loopback = false;  // what is behind it may be far
+  if (url.scheme == "https") {
+    absl::Status status = co_await OpenTunnel(request, proxy, url);
+    if (!status.ok()) connection.reset();
+    co_return status;
+  }
+  co_return absl::OkStatus();
+}
+
+asio::awaitable<absl::Status> HttpClient::Impl::OpenTunnel(const HttpRequest& request, Url proxy,
+                                                           Url url) {
+  http::request<http::string_body> message(http::verb::connect, ToBeast(url.Authority()), 11);
+  message.set(http::field::host, ToBeast(url.Authority()));
+  if (!proxy.user.empty()) {
+    message.set(http::field::proxy_authorization,
+                ToBeast(BasicAuthorization(proxy.user, proxy.password).value));
+  }
+  for (const HttpHeader& header : request.proxy_headers) {
+    message.set(ToBeast(header.name), ToBeast(header.value));
+  }
+  const std::string peer = proxy.Authority();
+  const boost::system::error_code write_error = co_await Write(message);
+  if (write_error) co_return Fail("write to", peer, request.timeout_ms, write_error);
+  ResponseParser parser;
+  parser.header_limit(kHeaderBytesMax);
+  parser.skip(true);  // a tunnel's answer has no body
+  const boost::system::error_code read_error = co_await ReadHeader(&parser);
+  if (read_error) co_return Fail("read from", peer, request.timeout_ms, read_error);
+  const auto status = static_cast<int>(parser.get().result_int());
+  if (status / 100 == 2) co_return absl::OkStatus();
+  co_return absl::UnavailableError(base::StrCat("cannot connect to ", url.Authority(), ": proxy ",
+                                                peer, " answers ", status, " ",
+                                                View(parser.get().reason())));
 }
 
 asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
     const HttpRequest& request, Url url, bool* retry) {
   const std::string peer = url.Authority();
   const bool may_retry = connection->answered && (request.repeatable || request.method == "GET");
-  const bool ask_gzip = request.gzip == GzipUse::kAlways ||
-                        (request.gzip == GzipUse::kOffNode && !connection->loopback);
+  const bool ask_gzip =
+      !request.body_sink && (request.gzip == GzipUse::kAlways ||
+                             (request.gzip == GzipUse::kOffNode && !connection->loopback));
   http::request<http::string_body> message = BuildRequest(request, url, ask_gzip);
   const boost::system::error_code write_error = co_await Write(message);
   if (write_error) {
@@ -345,7 +430,11 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Impl::RoundTrip(
     response.headers.push_back(
         {std::string(View(field.name_string())), std::string(View(field.value()))});
   }
-  BARO_CO_TRY(co_await ReadBody(request, peer, &parser, &response.body));
+  if (request.body_sink && response.status / 100 == 2) {
+    BARO_CO_TRY(co_await StreamBody(request, peer, &parser));
+  } else {
+    BARO_CO_TRY(co_await ReadBody(request, peer, &parser, &response.body));
+  }
   if (!parser.get().keep_alive()) connection.reset();
   co_return response;
 }
@@ -443,6 +532,33 @@ asio::awaitable<absl::Status> HttpClient::Impl::ReadBody(const HttpRequest& requ
   co_return absl::OkStatus();
 }
 
+asio::awaitable<HttpClient::Impl::Piece> HttpClient::Impl::ReadArrived(ResponseParser* parser,
+                                                                       char* data, size_t room) {
+  parser->get().body() = {data, room, true};
+  boost::system::error_code error;
+  if (connection->tls) {
+    error = std::get<0>(
+        co_await http::async_read_some(*connection->tls, connection->buffer, *parser, kAwait));
+  } else {
+    error = std::get<0>(
+        co_await http::async_read_some(connection->stream, connection->buffer, *parser, kAwait));
+  }
+  if (error == http::error::need_buffer) error = {};
+  co_return Piece{error, room - parser->get().body().size};
+}
+
+asio::awaitable<absl::Status> HttpClient::Impl::StreamBody(const HttpRequest& request,
+                                                           std::string peer,
+                                                           ResponseParser* parser) {
+  std::string piece(kReadBytes, '\0');
+  while (!parser->is_done()) {
+    auto [error, got] = co_await ReadArrived(parser, piece.data(), piece.size());
+    if (error) co_return Fail("read from", peer, request.timeout_ms, error);
+    if (got > 0) BARO_CO_TRY(request.body_sink(std::string_view(piece).substr(0, got)));
+  }
+  co_return absl::OkStatus();
+}
+
 HttpClient::HttpClient(asio::any_io_executor executor)
     : impl_(std::make_unique<Impl>(std::move(executor))) {}
 HttpClient::~HttpClient() = default;
@@ -454,7 +570,8 @@ asio::awaitable<absl::StatusOr<HttpResponse>> HttpClient::Send(HttpRequest reque
 void HttpClient::Close() {
   impl_->closing = true;
   impl_->resolver.cancel();
-  if (impl_->connection) impl_->connection->stream.cancel();
+  // Not cancel(): an operation whose end is already queued would go on to the next one.
+  if (impl_->connection) impl_->connection->stream.close();
 }
 
 absl::StatusOr<HttpResponse> HttpSend(HttpRequest request) {

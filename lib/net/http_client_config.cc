@@ -1,5 +1,8 @@
 #include "baro/net/http_client_config.h"
 
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -7,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/net/url.h"
 
 namespace baro::net {
 namespace {
@@ -46,20 +50,81 @@ void ReadBearerToken(base::YamlMap* map, HttpClientConfig* config) {
 }
 
 void RefuseUnsupported(base::YamlMap* map) {
-  bool from_environment = false;
-  map->Optional("proxy_from_environment", &from_environment);
-  if (from_environment) map->Fail("proxy_from_environment", "proxies are not supported");
-  for (const char* key : {"oauth2", "sigv4", "azuread", "google_iam", "proxy_connect_header"}) {
+  for (const char* key : {"oauth2", "sigv4", "azuread", "google_iam"}) {
     const base::YamlNode* node = map->Take(key);
     if (node != nullptr && !node->IsNull()) {
       map->Fail(key, base::StrCat(key, " is not supported"));
     }
   }
-  for (const char* key : {"proxy_url", "no_proxy"}) {
-    std::string value;
-    map->Optional(key, &value);
-    if (!value.empty()) map->Fail(key, "proxies are not supported");
+}
+
+void ReadProxy(base::YamlMap* map, ProxyConfig* proxy) {
+  map->Optional("proxy_url", &proxy->url);
+  map->Optional("no_proxy", &proxy->no_proxy);
+  map->Optional("proxy_from_environment", &proxy->from_environment);
+  map->Optional("proxy_connect_header", &proxy->connect_headers);
+  if (proxy->from_environment && !(proxy->url.empty() && proxy->no_proxy.empty())) {
+    map->Fail("proxy_from_environment", "it excludes proxy_url and no_proxy");
   }
+  if (proxy->url.empty()) {
+    if (!proxy->no_proxy.empty()) map->Fail("no_proxy", "it needs a proxy_url");
+    return;
+  }
+  const auto url = ParseUrl(proxy->url);
+  if (!url.ok()) {
+    map->Fail("proxy_url", base::FromAbsl(url.status().message()));
+  } else if (url->scheme != "http") {
+    map->Fail("proxy_url",
+              base::StrCat("proxies of scheme \"", url->scheme, "\" are not supported (http is)"));
+  }
+}
+
+std::string Environment(const char* name, const char* lower_name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) value = std::getenv(lower_name);
+  return value == nullptr ? "" : value;
+}
+
+// "10.0.0.0/8" and an address in it.
+bool IsInBlock(std::string_view block, const boost::asio::ip::address& address) {
+  const size_t slash = block.find('/');
+  if (slash == std::string_view::npos) return false;
+  boost::system::error_code error;
+  const auto base_address =
+      boost::asio::ip::make_address(std::string(block.substr(0, slash)), error);
+  const int bits = std::atoi(std::string(block.substr(slash + 1)).c_str());
+  if (error || base_address.is_v4() != address.is_v4()) return false;
+  const auto same = [&](const auto& a, const auto& b) {
+    for (int i = 0; i < bits && i < static_cast<int>(a.size()) * 8; ++i) {
+      const auto at = static_cast<size_t>(i / 8);
+      if (((a[at] ^ b[at]) & (0x80 >> (i % 8))) != 0) return false;
+    }
+    return true;
+  };
+  if (address.is_v4()) return same(address.to_v4().to_bytes(), base_address.to_v4().to_bytes());
+  return same(address.to_v6().to_bytes(), base_address.to_v6().to_bytes());
+}
+
+// The rules that curl and Go have for NO_PROXY.
+bool IsExempt(std::string_view no_proxy, const Url& url) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(url.host, error);
+  const bool is_address = !error;
+  while (!no_proxy.empty()) {
+    std::string_view entry = no_proxy.substr(0, no_proxy.find(','));
+    no_proxy.remove_prefix(std::min(no_proxy.size(), entry.size() + 1));
+    entry = base::FromAbsl(absl::StripAsciiWhitespace(base::ToAbsl(entry)));
+    if (entry.empty()) continue;
+    if (entry == "*" || entry == url.host || entry == url.Authority()) return true;
+    if (is_address) {
+      if (IsInBlock(entry, address)) return true;
+      continue;
+    }
+    if (entry.starts_with("*.")) entry.remove_prefix(1);
+    const std::string suffix = base::StrCat(entry.starts_with('.') ? "" : ".", entry);
+    if (std::string_view(url.host).ends_with(suffix)) return true;
+  }
+  return false;
 }
 
 void MakeAbsolute(const std::string& folder, std::string* path) {
@@ -116,7 +181,29 @@ void ReadHttpClientConfig(base::YamlMap* map, HttpClientConfig* config) {
   map->Optional("follow_redirects", &config->follow_redirects);
   map->Optional("http_headers", &config->http_headers);
   map->Ignore("enable_http2");  // there is none to enable: every receiver speaks HTTP/1.1
+  ReadProxy(map, &config->proxy);
   RefuseUnsupported(map);
+}
+
+void SetProxy(const HttpClientConfig& config, HttpRequest* request) {
+  const auto url = ParseUrl(request->url);
+  if (!url.ok()) return;  // Send() will say so
+  std::string proxy = config.proxy.url;
+  std::string no_proxy = config.proxy.no_proxy;
+  if (config.proxy.from_environment) {
+    proxy = url->scheme == "https" ? Environment("HTTPS_PROXY", "https_proxy")
+                                   : Environment("HTTP_PROXY", "http_proxy");
+    if (!proxy.empty() && proxy.find("://") == std::string::npos) proxy = "http://" + proxy;
+    no_proxy = Environment("NO_PROXY", "no_proxy");
+    boost::system::error_code error;
+    const auto address = boost::asio::ip::make_address(url->host, error);
+    if (url->host == "localhost" || (!error && address.is_loopback())) return;
+  }
+  if (proxy.empty() || IsExempt(no_proxy, *url)) return;
+  request->proxy_url = std::move(proxy);
+  for (const auto& [name, values] : config.proxy.connect_headers) {
+    for (const std::string& value : values) request->proxy_headers.push_back({name, value});
+  }
 }
 
 void MakePathsAbsolute(const std::string& folder, HttpClientConfig* config) {

@@ -62,11 +62,33 @@ TEST(HttpClientConfig, RefusesWhatItCannotDo) {
   ExpectRefused("basic_auth: {username: u}\nauthorization: {credentials: x}\n", "at most one of");
   ExpectRefused("authorization: {type: Basic, credentials: x}\n", "use basic_auth");
   ExpectRefused("oauth2: {client_id: x}\n", "c.yml:1:9: oauth2 is not supported");
-  ExpectRefused("proxy_url: http://p:1\n", "proxies are not supported");
+  ExpectRefused("proxy_url: socks5://p:1\n", "");
+  ExpectRefused("proxy_url: https://p:1\n", "proxies of scheme \"https\" are not supported");
+  ExpectRefused("no_proxy: a\n", "needs a proxy_url");
+  ExpectRefused("proxy_url: http://p:1\nproxy_from_environment: true\n", "excludes proxy_url");
   ExpectRefused("tls_config: {cert_file: a}\n", "needs both cert and key");
   ExpectRefused("tls_config: {min_version: TLS9}\n", "none of TLS10");
   ExpectRefused("tls_config: {ca: a, ca_file: b}\n", "exclude each other");
   EXPECT_TRUE(Read("proxy_url: ''\nenable_http2: false\nproxy_from_environment: false\n").ok());
+}
+
+TEST(HttpClientConfig, KnowsWhoIsAskedThroughTheProxy) {
+  const auto config = Read(
+      "proxy_url: http://u:p@proxy:3128\nno_proxy: 'localhost, .corp, 10.0.0.0/8, h:81'\n"
+      "proxy_connect_header: {X-A: [b]}\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const auto proxy_of = [&](std::string_view url) {
+    HttpRequest request;
+    request.url = url;
+    SetProxy(*config, &request);
+    return request.proxy_url;
+  };
+  EXPECT_EQ(proxy_of("http://h/"), "http://u:p@proxy:3128");
+  EXPECT_EQ(proxy_of("http://11.1.2.3/"), "http://u:p@proxy:3128");
+  for (const char* url :
+       {"http://localhost:9/", "http://a.corp/", "https://10.1.2.3/", "http://h:81/x"}) {
+    EXPECT_EQ(proxy_of(url), "") << url;
+  }
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ TEST(AlertingConfig, NamesThePlaceOfEveryMistake) {
   ExpectRefused("alertmanagers:\n  - kubernetes_sd_configs: [{role: pod}]\n",
                 "kubernetes_sd_configs is not supported yet");
   ExpectRefused("alertmanagers:\n  - sigv4: {region: x}\n", "sigv4 is not supported");
-  ExpectRefused("alertmanagers:\n  - proxy_url: http://p\n", "proxies are not supported");
+  ExpectRefused("alertmanagers:\n  - proxy_url: https://p\n", "are not supported");
   ExpectRefused("alertmanagers:\n  - alert_relabel_configs: [{action: replac}]\n",
                 "not a relabel action");
   ExpectRefused("webhooks: [{name: a}]\n", "url");

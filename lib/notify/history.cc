@@ -122,6 +122,18 @@ void History::AddNotified(const NotifiedRecord& notified) {
   Append(notified.time_ms, json + "}\n");
 }
 
+void History::AddAcknowledgement(const Acknowledgement& acknowledgement, uint64_t fingerprint) {
+  std::string json;
+  AppendTime(acknowledgement.time_ms, &json);
+  json += R"(,"kind":"ack")";
+  AppendField("author", acknowledgement.author, &json);
+  AppendField("comment", acknowledgement.comment, &json);
+  AppendField("silence", acknowledgement.silence, &json);
+  base::StrAppend(&json, R"(,"until_ms":)", acknowledgement.until_ms);
+  AppendFingerprints({fingerprint}, &json);
+  Append(acknowledgement.time_ms, json + "}\n");
+}
+
 void History::Append(int64_t time_ms, const std::string& json) {
   base::MutexLock lock(&mutex_);
   if (!Write(time_ms, json).ok()) ++errors_;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/time.h"
+#include "baro/base/strings.h"
+
 namespace baro::notify {
 
 namespace dom = simdjson::dom;
@@ -29,6 +32,13 @@ model::Labels ReadLabels(const simdjson::simdjson_result<dom::element>& value) {
   return model::Labels::FromUnsorted(std::move(labels));
 }
 
+int64_t TimeMs(const std::string& text) {
+  absl::Time time;
+  std::string error;
+  if (!absl::ParseTime(absl::RFC3339_full, base::ToAbsl(text), &time, &error)) return 0;
+  return absl::ToUnixMillis(time);
+}
+
 }  // namespace
 
 bool HistoryMatch::Read(std::string_view json, HistoryRecord* record) {
@@ -40,8 +50,19 @@ bool HistoryMatch::Read(std::string_view json, HistoryRecord* record) {
   if (record->is_alert) {
     record->fingerprints.push_back(Text(root["fingerprint"]));
     record->labels = ReadLabels(root["labels"]);
-    record->resolved = Text(root["state"]) == "resolved";
+    const std::string state = Text(root["state"]);
+    record->resolved = state == "resolved";
+    record->first = state == "firing";
+    record->starts_ms = TimeMs(Text(root["startsAt"]));
     return true;
+  }
+  if (Text(root["kind"]) == "ack") {
+    Acknowledgement& acknowledgement = record->acknowledgement.emplace();
+    acknowledgement.time_ms = record->time_ms;
+    if (root["until_ms"].get(acknowledgement.until_ms) != simdjson::SUCCESS) return false;
+    acknowledgement.author = Text(root["author"]);
+    acknowledgement.comment = Text(root["comment"]);
+    acknowledgement.silence = Text(root["silence"]);
   }
   dom::array fingerprints;
   if (root["fingerprints"].get(fingerprints) != simdjson::SUCCESS) return true;

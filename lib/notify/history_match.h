@@ -3,11 +3,13 @@
 
 #include <simdjson.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "baro/notify/history.h"
+#include "baro/notify/response.h"
 
 namespace baro::notify {
 
@@ -16,8 +18,11 @@ struct HistoryRecord {
   int64_t time_ms = 0;
   bool is_alert = false;
   bool resolved = false;  // of an alert: its end
+  bool first = false;     // of an alert: its beginning
   std::vector<std::string> fingerprints;
-  model::Labels labels;  // of an alert
+  model::Labels labels;   // of an alert
+  int64_t starts_ms = 0;  // of an alert; 0: not said
+  std::optional<Acknowledgement> acknowledgement;
 };
 
 // Reads records and knows, after LearnAlert() of all of them, whose deliveries are asked for.

@@ -22,6 +22,7 @@
 #include "group_queue.h"
 #include "history_match.h"
 #include "receiver.h"
+#include "response_board.h"
 
 namespace baro::notify {
 namespace {
@@ -101,6 +102,10 @@ class NotifierImpl final : public Notifier {
   absl::StatusOr<std::vector<TestOutcome>> Test(const model::Alert& alert,
                                                 std::string_view receiver) override;
   absl::Status TakeNotice(std::string_view body) override ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t IdentityOf(model::Labels labels) const override ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Acknowledge(uint64_t fingerprint, Acknowledgement acknowledgement) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  std::map<uint64_t, Acknowledgement> Acknowledgements() const override ABSL_LOCKS_EXCLUDED(mutex_);
   NotifierStatus GetStatus() const override ABSL_LOCKS_EXCLUDED(mutex_);
   const History& history() const override { return *history_; }
   void Stop() override ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
@@ -125,6 +130,8 @@ class NotifierImpl final : public Notifier {
   std::vector<model::Alert> Prepare(const std::vector<model::Alert>& alerts, bool* too_large)
       ABSL_LOCKS_EXCLUDED(mutex_);
   Routes routes() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // False: the alert is for nobody.
+  bool RelabelForAll(model::Labels* labels) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const NotifierOptions options_;
   std::unique_ptr<History> history_;
@@ -143,6 +150,7 @@ class NotifierImpl final : public Notifier {
   std::vector<relabel::RelabelRule> alert_relabel_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> external_labels_ ABSL_GUARDED_BY(mutex_);
   AlertBoard board_ ABSL_GUARDED_BY(mutex_);
+  ResponseBoard responses_ ABSL_GUARDED_BY(mutex_);
   NotifierStatus status_ ABSL_GUARDED_BY(mutex_);  // all but the receivers
   size_t capacity_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
@@ -172,11 +180,19 @@ absl::Status NotifierImpl::RestoreBoard() {
   const int64_t now_ms = options_.clock->NowMs();
   base::MutexLock lock(&mutex_);
   AlertBoard* const board = &board_;
+  ResponseBoard* const responses = &responses_;
   return history_->ForEach([&](std::string_view json) {
     uint64_t fingerprint = 0;
-    if (!match.Read(json, &record) || !record.is_alert) return;
+    if (!match.Read(json, &record) || record.fingerprints.empty()) return;
     if (!absl::SimpleHexAtoi(record.fingerprints[0], &fingerprint)) return;
+    if (record.acknowledgement) {
+      responses->RestoreAcknowledgement(fingerprint, *record.acknowledgement);
+    }
+    if (!record.is_alert) return;
     board->Restore(fingerprint, !record.resolved, now_ms);
+    if (record.resolved) return responses->Forget(fingerprint);
+    if (!record.first) return;
+    responses->Restore(fingerprint, record.starts_ms, record.labels.Get("severity"));
   });
 }
 
@@ -379,6 +395,31 @@ Routes NotifierImpl::routes() const {
 }
 
 // What all receivers are told alike.
+bool NotifierImpl::RelabelForAll(model::Labels* labels) const {
+  for (const auto& [name, value] : external_labels_) {
+    if (!labels->Has(name)) labels->Set(name, value);
+  }
+  return relabel::Relabel(alert_relabel_, labels);
+}
+
+uint64_t NotifierImpl::IdentityOf(model::Labels labels) const {
+  base::MutexLock lock(&mutex_);
+  return RelabelForAll(&labels) ? Fingerprint(labels) : 0;
+}
+
+absl::Status NotifierImpl::Acknowledge(uint64_t fingerprint, Acknowledgement acknowledgement) {
+  acknowledgement.time_ms = options_.clock->NowMs();
+  base::MutexLock lock(&mutex_);
+  BARO_TRY(responses_.Acknowledge(fingerprint, acknowledgement));
+  history_->AddAcknowledgement(acknowledgement, fingerprint);
+  return absl::OkStatus();
+}
+
+std::map<uint64_t, Acknowledgement> NotifierImpl::Acknowledgements() const {
+  base::MutexLock lock(&mutex_);
+  return responses_.Acknowledgements();
+}
+
 std::vector<model::Alert> NotifierImpl::Prepare(const std::vector<model::Alert>& alerts,
                                                 bool* too_large) {
   std::vector<model::Alert> prepared;
@@ -386,10 +427,7 @@ std::vector<model::Alert> NotifierImpl::Prepare(const std::vector<model::Alert>&
   base::MutexLock lock(&mutex_);
   for (const model::Alert& given : alerts) {
     model::Alert alert = given;
-    for (const auto& [name, value] : external_labels_) {
-      if (!alert.labels.Has(name)) alert.labels.Set(name, value);
-    }
-    if (!relabel::Relabel(alert_relabel_, &alert.labels)) {
+    if (!RelabelForAll(&alert.labels)) {
       ++status_.suppressed_total["relabel"];
       continue;
     }
@@ -401,6 +439,11 @@ std::vector<model::Alert> NotifierImpl::Prepare(const std::vector<model::Alert>&
     const uint64_t fingerprint = Fingerprint(alert.labels);
     const auto change = board_.Note(fingerprint, alert, now_ms);
     if (change) history_->AddAlert(now_ms, *change, alert, fingerprint);
+    if (model::IsResolved(alert, now_ms)) {
+      responses_.NoteResolved(fingerprint, alert);
+    } else {
+      responses_.NoteFiring(fingerprint, alert);
+    }
     prepared.push_back(std::move(alert));
   }
   return prepared;
@@ -487,6 +530,7 @@ NotifierStatus NotifierImpl::GetStatus() const {
   {
     base::MutexLock lock(&mutex_);
     status = status_;
+    status.responses = responses_.GetStats();
     routes = routes_;
     capacity = capacity_;
   }

@@ -128,6 +128,10 @@ class Cells {
     return absl::OkStatus();
   }
 
+  bool HasValue(size_t group, size_t step) const {
+    return (group + 1) * steps_ <= cells_.size() && !cells_[group * steps_ + step].Empty();
+  }
+
   absl::Status Emit(const GroupKeys& keys, HistogramGroups* histograms, RowSink sink) {
     std::vector<double> values(steps_);
     for (size_t group = 0; group < drop_name_.size(); ++group) {
@@ -154,24 +158,16 @@ class Cells {
   std::vector<uint8_t> drop_name_;
 };
 
-// What an aggregation does with histograms: sum and avg add them up, to count and group they are
-// samples like any other, the rest leaves them out and says so.
-absl::Status TakeHistograms(Query* query, const AggregateExpr& aggregate, size_t group,
-                            HistogramGroups* histograms, Row* row) {
-  switch (aggregate.op) {
-    case AggregateOp::kSum:
-    case AggregateOp::kAvg:
-      return histograms->Take(group, row);
-    case AggregateOp::kCount:
-    case AggregateOp::kGroup:
-      return absl::OkStatus();
-    default:
-      break;
-  }
+bool AddsHistograms(AggregateOp op) { return op == AggregateOp::kSum || op == AggregateOp::kAvg; }
+
+// Other aggregations than sum and avg: to count and group histograms are samples like any other,
+// the rest leaves them out and says so.
+void LeaveHistograms(Query* query, const AggregateExpr& aggregate, Row* row) {
+  if (aggregate.op == AggregateOp::kCount || aggregate.op == AggregateOp::kGroup) return;
   if (DropHistograms(row)) {
-    query->annotations().HistogramsIgnored(AggregateOpText(aggregate.op), aggregate.inner->place);
+    query->annotations().HistogramsIgnored(AggregateOpText(aggregate.op),
+                                           NoteOn(*aggregate.inner, aggregate.place));
   }
-  return absl::OkStatus();
 }
 
 template <typename Cell>
@@ -183,7 +179,12 @@ absl::Status AggregateWith(Evaluator* evaluator, const AggregateExpr& aggregate,
   const auto take = [&](Row row) {
     const size_t group = keys.GroupOf(row.labels);
     if (!row.histograms.empty()) [[unlikely]] {
-      BARO_TRY(TakeHistograms(query, aggregate, group, &histograms, &row));
+      const auto has_float = [&](size_t step) { return cells.HasValue(group, step); };
+      if (AddsHistograms(aggregate.op)) {
+        BARO_TRY(histograms.Take(group, has_float, &row));
+      } else {
+        LeaveHistograms(query, aggregate, &row);
+      }
     }
     return cells.Add(group, row);
   };
@@ -194,7 +195,7 @@ absl::Status AggregateWith(Evaluator* evaluator, const AggregateExpr& aggregate,
 void WarnOfQuantiles(Evaluator* evaluator, const AggregateExpr& aggregate,
                      const std::vector<double>& quantiles) {
   Annotations& annotations = evaluator->query().annotations();
-  const Place place = aggregate.parameter->place;
+  const NotePlace place = NoteOn(*aggregate.parameter, aggregate.place);
   double least = INFINITY;
   double most = -INFINITY;
   bool nan = false;
@@ -218,7 +219,7 @@ absl::Status QuantileRows(Evaluator* evaluator, const AggregateExpr& aggregate, 
   std::vector<std::vector<size_t>> members;
   const auto take = [&](Row row) {
     const size_t group = keys.GroupOf(row.labels);
-    BARO_TRY(TakeHistograms(query, aggregate, group, nullptr, &row));
+    LeaveHistograms(query, aggregate, &row);
     if (group >= members.size()) members.resize(group + 1);
     members[group].push_back(table.size());
     return table.Add(row);

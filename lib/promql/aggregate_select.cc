@@ -182,9 +182,9 @@ absl::Status Selection::Run(RowSink sink) {
     BARO_TRY(SelectRatio());
   } else {
     // As in Prometheus, a k that is nowhere 1 makes an empty result before any error.
-    if (!parameters_.nan && parameters_.most < 1) return absl::OkStatus();
-    BARO_TRY(CheckCount(parameters_));
+    if (!parameters_.nan && parameters_.most < 1) return evaluator_->Discard(*aggregate_.inner);
     BARO_TRY(Gather());
+    BARO_TRY(CheckCount(parameters_));
     BARO_TRY(aggregate_.op == AggregateOp::kLimitk ? SelectFirst() : SelectBest());
   }
   for (size_t i = 0; i < output_.size(); ++i) BARO_TRY(sink(output_.row(i)));
@@ -248,9 +248,14 @@ absl::Status Selection::SelectFirst() {
 }
 
 absl::Status Selection::SelectRatio() {
-  if (!parameters_.nan && parameters_.least == 0 && parameters_.most == 0) return absl::OkStatus();
-  if (parameters_.nan) return absl::FailedPreconditionError("Ratio value is NaN");
-  const Place place = aggregate_.parameter->place;
+  if (!parameters_.nan && parameters_.least == 0 && parameters_.most == 0) {
+    return evaluator_->Discard(*aggregate_.inner);
+  }
+  if (parameters_.nan) {
+    BARO_TRY(evaluator_->Discard(*aggregate_.inner));
+    return absl::FailedPreconditionError("Ratio value is NaN");
+  }
+  const NotePlace place = NoteOn(*aggregate_.parameter, aggregate_.place);
   if (parameters_.most > 1) query_->annotations().InvalidRatio(parameters_.most, 1, place);
   if (parameters_.least < -1) query_->annotations().InvalidRatio(parameters_.least, -1, place);
   BARO_TRY(Gather());

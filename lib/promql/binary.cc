@@ -36,8 +36,9 @@ class MixedScalarSide {
       }
       const MixedCell vector{value, histogram == nullptr ? nullptr : *histogram};
       const MixedCell scalar{scalars[step], nullptr};
-      MixedResult result = scalar_left_ ? MixedOperation(binary_, scalar, vector, annotations_)
-                                        : MixedOperation(binary_, vector, scalar, annotations_);
+      MixedResult result = scalar_left_ ? MixedOperation(binary_, scalar, vector)
+                                        : MixedOperation(binary_, vector, scalar);
+      TellMixed(binary_, result.note, annotations_);
       if (result.cell.histogram != nullptr) result_.Set(step, std::move(result.cell.histogram));
     }
     return result_.any() ? sink(result_.row(row.labels, row.drop_name)) : absl::OkStatus();

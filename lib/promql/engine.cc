@@ -239,6 +239,7 @@ absl::StatusOr<QueryResult> Run::Range(Provenance* provenance) {
   }
   StepGrid grid{times_.start_ms, times_.step_ms, 1};
   grid.count = static_cast<size_t>((times_.end_ms - times_.start_ms) / times_.step_ms) + 1;
+  grid.left_over_ms = times_.end_ms - grid.EndMs();
   BARO_TRY(PrepareFor(grid.count));
   RowOrder order(*expr_);
   if (provenance != nullptr) {

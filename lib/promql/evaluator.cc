@@ -21,7 +21,7 @@ absl::Status Evaluator::Rows(const Expr& expr, RowSink sink) {
 }
 
 absl::Status Evaluator::UnwatchedRows(const Expr& expr, RowSink sink) {
-  if (expr.step_invariant && grid_.count > 1) return InvariantRows(expr, sink);
+  if (expr.step_invariant && !grid_.IsInstant()) return InvariantRows(expr, sink);
   return VaryingRows(expr, sink);
 }
 
@@ -71,6 +71,15 @@ absl::Status Evaluator::VaryingRows(const Expr& expr, RowSink sink) {
 
 absl::Status Evaluator::Fill(const Expr& expr, Table* table) {
   return Rows(expr, [table](const Row& row) { return table->Add(row); });
+}
+
+NotePlace NoteOn(const Expr& arg, Place node) {
+  const Expr& inner = Unwrap(arg);
+  return {inner.kind == Expr::Kind::kSubquery ? 0 : inner.place.begin, node};
+}
+
+absl::Status Evaluator::Discard(const Expr& expr) {
+  return Rows(expr, [](const Row&) { return absl::OkStatus(); });
 }
 
 absl::Status Evaluator::UnaryRows(const UnaryExpr& unary, RowSink sink) {
@@ -137,7 +146,8 @@ absl::StatusOr<std::vector<double>> Evaluator::CallScalars(const Call& call) {
       fill(SecondsOf(times.end_ms - times.start_ms));
       return values;
     case FunctionId::kStep:
-      fill(SecondsOf(times.step_ms));
+      // One step is as good as an instant, which has none.
+      fill(times.start_ms == times.end_ms ? 0 : SecondsOf(times.step_ms));
       return values;
     case FunctionId::kMinOf:
     case FunctionId::kMaxOf: {

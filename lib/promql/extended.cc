@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "baro/base/strings.h"
+#include "counter_name.h"
 #include "float_math.h"
 #include "range_call.h"
 
@@ -121,7 +122,7 @@ WindowSpec ExtendedSpec(Evaluator* evaluator, const Expr& range, const Shape& sh
 
 template <typename Function>
 absl::Status RunExtended(Evaluator* evaluator, const Call& call, const Shape& shape,
-                         Function function, RowSink sink) {
+                         Function function, CounterNameCheck* check, RowSink sink) {
   const WindowSpec spec = ExtendedSpec(evaluator, *call.args[0], shape);
   std::vector<double> values(evaluator->grid().count);
   MixedRange mixed(evaluator, call, spec);
@@ -140,10 +141,13 @@ absl::Status RunExtended(Evaluator* evaluator, const Call& call, const Shape& sh
     if (mixed.Wants(series)) [[unlikely]] {
       compute(mixed.Begin(series));
       BARO_TRY_ASSIGN(const Row row, mixed.Finish(values, true));
+      if (check != nullptr && mixed.any_float()) (*check)(series);
       return HasValues(row.values) ? sink(row) : absl::OkStatus();
     }
     compute(series);
-    return HasValues(values) ? sink({series.labels, true, values}) : absl::OkStatus();
+    if (!HasValues(values)) return absl::OkStatus();
+    if (check != nullptr) (*check)(series);
+    return sink({series.labels, true, values});
   });
 }
 
@@ -220,13 +224,15 @@ absl::Status ExtendedRanges(Evaluator* evaluator, const MatrixSelector& matrix, 
 absl::Status ExtendedRateRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   const auto& matrix = As<MatrixSelector>(Unwrap(*call.args[RangeArg(call)]));
   const Shape shape = ShapeOf(evaluator, matrix);
+  CounterNameCheck check(&evaluator->query(), NoteOn(*call.args[0], call.place));
   const auto rate = [&](bool counter, bool per_second) {
-    return RunExtended(evaluator, call, shape, ExtendedRate(shape, counter, per_second), sink);
+    return RunExtended(evaluator, call, shape, ExtendedRate(shape, counter, per_second),
+                       counter ? &check : nullptr, sink);
   };
   const auto pairs = [&](bool resets) {
     return RunExtended(
         evaluator, call, shape,
-        [&](const Window& window) { return CountPairs(shape, resets, window); }, sink);
+        [&](const Window& window) { return CountPairs(shape, resets, window); }, nullptr, sink);
   };
   switch (call.function->id) {
     case FunctionId::kRate:

@@ -11,36 +11,31 @@ namespace {
 using model::Histogram;
 
 MixedResult Of(Histogram histogram) {
-  return {true, {model::kHistogramMark, std::make_shared<const Histogram>(std::move(histogram))}};
+  return {true,
+          {model::kHistogramMark, std::make_shared<const Histogram>(std::move(histogram))},
+          MixedNote::kNone};
 }
 
 // + and - of two histograms.
-MixedResult Combine(const BinaryExpr& binary, const Histogram& lhs, const Histogram& rhs,
-                    Annotations* annotations) {
+MixedResult Combine(const BinaryExpr& binary, const Histogram& lhs, const Histogram& rhs) {
   const bool add = binary.op == BinaryOp::kAdd;
   Histogram result = lhs;
   const HistogramOutcome outcome =
       add ? AddHistogram(rhs, &result) : SubtractHistogram(rhs, &result);
-  const std::string_view operation = add ? "addition" : "subtraction";
-  if (!outcome.compatible) {
-    annotations->IncompatibleBuckets(BinaryOpText(binary.op), binary.place);
-    return {false, {}};
-  }
-  if (outcome.collision) {
-    annotations->HintsCollide(operation, binary.place);
-    return {false, {}};
-  }
-  if (outcome.reconciled) annotations->BoundsReconciled(operation, binary.place);
+  if (!outcome.compatible) return {false, {}, MixedNote::kIncompatibleBuckets};
+  if (outcome.collision) return {false, {}, MixedNote::kHintsCollide};
   if (!add) result.reset_hint = model::ResetHint::kGauge;
   Compact(&result);
-  return Of(std::move(result));
+  MixedResult combined = Of(std::move(result));
+  if (outcome.reconciled) combined.note = MixedNote::kBoundsReconciled;
+  return combined;
 }
 
 MixedResult Compare(const BinaryExpr& binary, const MixedCell& lhs, const MixedCell& rhs) {
   const bool equal = EqualHistograms(*lhs.histogram, *rhs.histogram);
   const bool keep = equal == (binary.op == BinaryOp::kEqual);
-  if (binary.return_bool) return {true, {keep ? 1.0 : 0.0, nullptr}};
-  return keep ? MixedResult{true, lhs} : MixedResult{};
+  if (binary.return_bool) return {true, {keep ? 1.0 : 0.0, nullptr}, MixedNote::kNone};
+  return keep ? MixedResult{true, lhs, MixedNote::kNone} : MixedResult{};
 }
 
 MixedResult Scale(const Histogram& histogram, double number, BinaryOp op) {
@@ -60,16 +55,20 @@ MixedResult Scale(const Histogram& histogram, double number, BinaryOp op) {
   return Of(std::move(result));
 }
 
+MixedNote NoteOfTypes(bool left, bool right) {
+  if (left) return right ? MixedNote::kHistogramAndHistogram : MixedNote::kHistogramAndFloat;
+  return right ? MixedNote::kFloatAndHistogram : MixedNote::kFloatAndFloat;
+}
+
 }  // namespace
 
-MixedResult MixedOperation(const BinaryExpr& binary, const MixedCell& lhs, const MixedCell& rhs,
-                           Annotations* annotations) {
+MixedResult MixedOperation(const BinaryExpr& binary, const MixedCell& lhs, const MixedCell& rhs) {
   const bool left = lhs.histogram != nullptr;
   const bool right = rhs.histogram != nullptr;
   switch (binary.op) {
     case BinaryOp::kAdd:
     case BinaryOp::kSub:
-      if (left && right) return Combine(binary, *lhs.histogram, *rhs.histogram, annotations);
+      if (left && right) return Combine(binary, *lhs.histogram, *rhs.histogram);
       break;
     case BinaryOp::kEqual:
     case BinaryOp::kNotEqual:
@@ -86,9 +85,33 @@ MixedResult MixedOperation(const BinaryExpr& binary, const MixedCell& lhs, const
     default:
       break;
   }
-  annotations->IncompatibleTypes(BinaryOpText(binary.op), left ? "histogram" : "float",
-                                 right ? "histogram" : "float", binary.place);
-  return {false, {}};
+  return {false, {}, NoteOfTypes(left, right)};
+}
+
+void TellMixed(const BinaryExpr& binary, MixedNote note, Annotations* annotations) {
+  const std::string_view op = BinaryOpText(binary.op);
+  const std::string_view operation = binary.op == BinaryOp::kAdd ? "addition" : "subtraction";
+  const auto types = [&](std::string_view lhs, std::string_view rhs) {
+    annotations->IncompatibleTypes(op, lhs, rhs, binary.place);
+  };
+  switch (note) {
+    case MixedNote::kNone:
+      return;
+    case MixedNote::kFloatAndFloat:
+      return types("float", "float");
+    case MixedNote::kFloatAndHistogram:
+      return types("float", "histogram");
+    case MixedNote::kHistogramAndFloat:
+      return types("histogram", "float");
+    case MixedNote::kHistogramAndHistogram:
+      return types("histogram", "histogram");
+    case MixedNote::kIncompatibleBuckets:
+      return annotations->IncompatibleBuckets(op, binary.place);
+    case MixedNote::kHintsCollide:
+      return annotations->HintsCollide(operation, binary.place);
+    case MixedNote::kBoundsReconciled:
+      return annotations->BoundsReconciled(operation, binary.place);
+  }
 }
 
 }  // namespace baro::promql

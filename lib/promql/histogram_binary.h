@@ -2,6 +2,8 @@
 // them alone.
 #pragma once
 
+#include <cstdint>
+
 #include "annotations.h"
 #include "baro/promql/ast.h"
 #include "rows.h"
@@ -15,14 +17,29 @@ struct MixedCell {
   HistogramPtr histogram;
 };
 
+// What an operation has to say of its sides. `…And…`: of these two types there is none.
+enum class MixedNote : uint8_t {
+  kNone,
+  kFloatAndFloat,
+  kFloatAndHistogram,
+  kHistogramAndFloat,
+  kHistogramAndHistogram,
+  kIncompatibleBuckets,
+  kHintsCollide,
+  kBoundsReconciled,
+};
+
 struct MixedResult {
   // False when there is no such operation; then the series have not matched either.
   bool possible = true;
-  MixedCell cell;
+  MixedCell cell = {};
+  MixedNote note = MixedNote::kNone;
 };
 
 // Requires a histogram on a side, or a trim operator.
-MixedResult MixedOperation(const BinaryExpr& binary, const MixedCell& lhs, const MixedCell& rhs,
-                           Annotations* annotations);
+MixedResult MixedOperation(const BinaryExpr& binary, const MixedCell& lhs, const MixedCell& rhs);
+
+// Says it.
+void TellMixed(const BinaryExpr& binary, MixedNote note, Annotations* annotations);
 
 }  // namespace baro::promql

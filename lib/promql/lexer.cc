@@ -113,7 +113,8 @@ class Lexer {
   void InsideBraces();
   void Operator(char c);
   void Bracket(char c);
-  void AlphaInBrackets();
+  void ColonInBrackets();
+  void WordInBrackets();
   void Comment();
   void Word();
   void NumberOrDuration();
@@ -129,7 +130,9 @@ class Lexer {
   int paren_depth_ = 0;
   bool brace_open_ = false;
   bool bracket_open_ = false;
-  bool first_in_bracket_ = false;
+  // Up to the first number in brackets only what can begin a duration is allowed.
+  bool before_number_ = false;
+  bool got_duration_ = false;
   bool got_colon_ = false;
   bool done_ = false;
   std::vector<Token> tokens_;
@@ -148,7 +151,7 @@ std::vector<Token> Lexer::Run() {
 }
 
 void Lexer::Finish() {
-  if (bracket_open_ && first_in_bracket_) {
+  if (bracket_open_ && before_number_) {
     Fail("unexpected end of input in duration expression");
   } else if (paren_depth_ != 0) {
     Fail("unclosed left parenthesis");
@@ -167,27 +170,21 @@ void Lexer::Comment() {
 void Lexer::Statement() {
   if (AtEnd()) return Finish();
   const char c = Peek();
-  if (c == '#' && !(bracket_open_ && first_in_bracket_)) return Comment();
+  if (c == '#' && !(bracket_open_ && before_number_)) return Comment();
   if (IsSpace(static_cast<unsigned char>(c))) {
     ++at_;
     return;
   }
-  const bool first_in_bracket = std::exchange(first_in_bracket_, false);
   const auto code = static_cast<unsigned char>(c);
   if (IsDigit(code) || (c == '.' && IsDigit(static_cast<unsigned char>(Peek(1))))) {
+    before_number_ = false;
     return NumberOrDuration();
   }
-  if (bracket_open_ && (IsAlpha(code) || c == ':')) {
-    if (first_in_bracket && c == ':') {
-      at_ += 1;
-      start_ = at_;
-      return Fail("unexpected colon before duration in duration expression");
-    }
-    first_in_bracket_ = first_in_bracket;
-    return AlphaInBrackets();
-  }
+  if (bracket_open_ && c == ':') return ColonInBrackets();
+  if (bracket_open_ && IsAlpha(code)) return WordInBrackets();
   if (IsAlpha(code) || c == ':') return Word();
-  if (first_in_bracket && std::string_view("]()+-*/%^,").find(c) == std::string_view::npos) {
+  if (bracket_open_ && before_number_ &&
+      std::string_view("]()+-*/%^,").find(c) == std::string_view::npos) {
     return Fail(
         base::StrCat("unexpected character in duration expression: ", QuoteRune(PeekRune())));
   }
@@ -213,7 +210,7 @@ void Lexer::Operator(char c) {
       if (equals) return Emit(K::kNeq, 2);
       ++at_;
       return Fail(base::StrCat("unexpected character after '!': ",
-                               AtEnd() ? std::string("'\\ufffd'") : QuoteRune(PeekRune())));
+                               AtEnd() ? std::string("'\xef\xbf\xbd'") : QuoteRune(PeekRune())));
     case '<':
       if (Peek(1) == '/') return Emit(K::kTrimUpper, 2);
       return equals ? Emit(K::kLte, 2) : Emit(K::kLss, 1);
@@ -244,7 +241,8 @@ void Lexer::Bracket(char c) {
       if (bracket_open_) return Fail("unexpected left bracket '['");
       got_colon_ = false;
       bracket_open_ = true;
-      first_in_bracket_ = true;
+      got_duration_ = false;
+      before_number_ = true;
       return Emit(K::kLeftBracket, 1);
     default:
       if (!bracket_open_) return Fail("unexpected right bracket ']'");
@@ -253,18 +251,27 @@ void Lexer::Bracket(char c) {
   }
 }
 
-// Inside [] only a colon and the words of duration expressions are allowed.
-void Lexer::AlphaInBrackets() {
-  const bool first = std::exchange(first_in_bracket_, false);
-  const char c = Peek();
-  if (c == ':') {
-    if (got_colon_) return Fail("unexpected colon ':'");
-    got_colon_ = true;
-    return Emit(K::kColon, 1);
+void Lexer::ColonInBrackets() {
+  if (before_number_ && !got_duration_) {
+    start_ = ++at_;
+    return Fail("unexpected colon before duration in duration expression");
   }
+  if (got_colon_ && before_number_) {
+    start_ = ++at_;
+    return Fail("unexpected repeated colon in duration expression");
+  }
+  if (got_colon_) return Fail("unexpected colon ':'");
+  got_colon_ = true;
+  Emit(K::kColon, 1);
+}
+
+// Inside [] only the words of duration expressions are allowed.
+void Lexer::WordInBrackets() {
   size_t size = 0;
   while (IsAlpha(static_cast<unsigned char>(Peek(size)))) ++size;
   const std::string word = absl::AsciiStrToLower(base::ToAbsl(query_.substr(at_, size)));
+  // Prometheus up to 3.15 forgets that these are durations when a colon follows.
+  got_duration_ = true;
   if (word == "step") return Emit(K::kStep, size);
   if (word == "range") return Emit(K::kRange, size);
   if (word == "min" || word == "max" || word == "min_of" || word == "max_of") {
@@ -273,8 +280,8 @@ void Lexer::AlphaInBrackets() {
     return;
   }
   const std::string shown = QuoteRune(PeekRune());
-  Fail(first ? base::StrCat("unexpected character in duration expression: ", shown)
-             : base::StrCat("unexpected character: ", shown, ", expected ':'"));
+  Fail(before_number_ ? base::StrCat("unexpected character in duration expression: ", shown)
+                      : base::StrCat("unexpected character: ", shown, ", expected ':'"));
 }
 
 void Lexer::InsideBraces() {
@@ -301,7 +308,7 @@ void Lexer::InsideBraces() {
       if (Peek(1) == '=') return Emit(K::kNeq, 2);
       ++at_;
       return Fail(base::StrCat("unexpected character after '!' inside braces: ",
-                               AtEnd() ? std::string("'\\ufffd'") : QuoteRune(PeekRune())));
+                               AtEnd() ? std::string("'\xef\xbf\xbd'") : QuoteRune(PeekRune())));
     case '{':
       return Fail("unexpected left brace '{'");
     case '}':

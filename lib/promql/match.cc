@@ -109,6 +109,15 @@ class Matching {
   template <typename Operation>
   MixedResult ComputeMixed(Operation operation, const MixedCell& many, const MixedCell& one);
   absl::Status SetCell(size_t out, size_t step, MixedCell cell);
+  // Of all that operations at one step have to say Prometheus tells the last. `rank` is their
+  // order: the many side's rows, then what is filled.
+  void KeepNote(size_t step, size_t rank, MixedNote note);
+  void TellNotes();
+
+  // What arithmetic makes has no name left to drop.
+  bool DropsName(size_t many) const {
+    return binary_.return_bool || (!IsArithmetic(binary_.op) && many_.drop_name(many));
+  }
 
   absl::Status FindOnes(const Signature& signature);
   bool AnyManyAt(size_t step);
@@ -138,15 +147,22 @@ class Matching {
   std::vector<int64_t> one_at_;   // per step: the row of one_, or kFilled
   std::vector<uint8_t> matched_;  // per step: some row of the many side has been used
   std::vector<Pair> pairs_;
+  struct StepNote {
+    MixedNote note = MixedNote::kNone;
+    size_t rank = 0;
+  };
+  std::vector<StepNote> notes_;  // by step; empty while there are none
 };
 
 absl::Status Matching::Run(RowSink sink) {
   // Prometheus does not turn these round for group_right.
   fill_many_ = matching_.fill_left;
   fill_one_ = matching_.fill_right;
-  BARO_TRY(evaluator_->Fill(swapped_ ? *binary_.rhs : *binary_.lhs, &many_));
-  if (many_.size() == 0 && !fill_many_) return absl::OkStatus();
-  BARO_TRY(evaluator_->Fill(swapped_ ? *binary_.lhs : *binary_.rhs, &one_));
+  Table* const left = swapped_ ? &one_ : &many_;
+  BARO_TRY(evaluator_->Fill(*binary_.lhs, left));
+  // What the other side has to say is told, even when nothing can match.
+  if (left->size() == 0 && !fill_many_ && !fill_one_) return evaluator_->Discard(*binary_.rhs);
+  BARO_TRY(evaluator_->Fill(*binary_.rhs, swapped_ ? &many_ : &one_));
   mixed_ = many_.has_histograms() || one_.has_histograms() || IsTrim(binary_.op);
   for (size_t i = 0; i < many_.size(); ++i) {
     SignatureAt(keys_.GroupOf(many_.labels(i)))->many.push_back(i);
@@ -176,6 +192,7 @@ absl::Status Matching::RunWith(Operation operation, RowSink sink) {
     if (fill_many_) BARO_TRY(FillMany(key, signature, operation));
     if (!one_to_one) BARO_TRY(CheckUnique());
   }
+  TellNotes();
   BARO_TRY(out_.MergeEqual());
   for (size_t i = 0; i < out_.size(); ++i) {
     if (HasValues(out_.values(i))) BARO_TRY(sink(out_.row(i)));
@@ -199,7 +216,7 @@ absl::Status Matching::MatchPair(const Signature& signature, Operation operation
     any |= !IsAbsent(left[step]);
   }
   if (!any) return absl::OkStatus();
-  const bool drop_name = binary_.return_bool || many_.drop_name(many);
+  const bool drop_name = DropsName(many);
   return sink({ResultLabels(many_.labels(many), one_.labels(signature.one[0])), drop_name, left});
 }
 
@@ -214,7 +231,9 @@ absl::Status Matching::MatchMixedPair(const Signature& signature, Operation oper
     const MixedCell left{many_.values(many)[step], many_.histogram(many, step)};
     const MixedCell right{one_.values(one)[step], one_.histogram(one, step)};
     if (IsAbsent(left.value) || IsAbsent(right.value)) continue;
-    MixedCell cell = ComputeMixed(operation, left, right).cell;
+    MixedResult mixed = ComputeMixed(operation, left, right);
+    KeepNote(step, many, mixed.note);
+    MixedCell& cell = mixed.cell;
     if (cell.histogram != nullptr) {
       result.Set(step, std::move(cell.histogram));
     } else {
@@ -222,7 +241,7 @@ absl::Status Matching::MatchMixedPair(const Signature& signature, Operation oper
     }
   }
   if (!result.any()) return absl::OkStatus();
-  const bool drop_name = binary_.return_bool || many_.drop_name(many);
+  const bool drop_name = DropsName(many);
   return sink(result.row(ResultLabels(many_.labels(many), one_.labels(one)), drop_name));
 }
 
@@ -233,7 +252,19 @@ MixedResult Matching::ComputeMixed(Operation operation, const MixedCell& many,
   const MixedCell& rhs = swapped_ ? many : one;
   const bool floats = lhs.histogram == nullptr && rhs.histogram == nullptr;
   if (floats && !IsTrim(binary_.op)) return {true, {operation(lhs.value, rhs.value), nullptr}};
-  return MixedOperation(binary_, lhs, rhs, &query_->annotations());
+  return MixedOperation(binary_, lhs, rhs);
+}
+
+void Matching::KeepNote(size_t step, size_t rank, MixedNote note) {
+  if (note == MixedNote::kNone) return;
+  notes_.resize(steps());
+  if (notes_[step].note == MixedNote::kNone || rank >= notes_[step].rank) {
+    notes_[step] = {note, rank};
+  }
+}
+
+void Matching::TellNotes() {
+  for (const StepNote& step : notes_) TellMixed(binary_, step.note, &query_->annotations());
 }
 
 absl::Status Matching::SetCell(size_t out, size_t step, MixedCell cell) {
@@ -246,7 +277,7 @@ bool Matching::AnyManyAt(size_t step) {
   for (size_t i = 0; i < many_.size(); ++i) {
     if (!IsAbsent(many_.values(i)[step])) return true;
   }
-  return fill_many_.has_value();
+  return fill_many_.has_value() || fill_one_.has_value();
 }
 
 absl::Status Matching::FindOnes(const Signature& signature) {
@@ -280,6 +311,7 @@ absl::Status Matching::MatchMany(size_t key, const Signature& signature, Operati
             operation, {left, many_.histogram(many, step)},
             one == kFilled ? filled
                            : MixedCell{one_.values(one_row)[step], one_.histogram(one_row, step)});
+        KeepNote(step, many, mixed.note);
         if (!mixed.possible) continue;
       }
       if (matched_[step] != 0 && matching_.cardinality == Cardinality::kOneToOne) {
@@ -312,6 +344,7 @@ absl::Status Matching::FillMany(size_t key, const Signature& signature, Operatio
       MixedResult mixed;
       if (mixed_) [[unlikely]] {
         mixed = ComputeMixed(operation, {*fill_many_, nullptr}, {right, one_.histogram(one, step)});
+        KeepNote(step, many_.size() + one, mixed.note);
         if (!mixed.possible) continue;
       }
       if (!std::exchange(made, true)) {
@@ -334,8 +367,7 @@ absl::StatusOr<size_t> Matching::OutRow(size_t key, size_t many, int64_t one) {
   }
   const model::LabelsRef one_labels =
       one == kFilled ? keys_.labels_ref(key) : one_.labels(static_cast<size_t>(one));
-  BARO_TRY(out_.AddEmpty(ResultLabels(many_.labels(many), one_labels),
-                         binary_.return_bool || many_.drop_name(many)));
+  BARO_TRY(out_.AddEmpty(ResultLabels(many_.labels(many), one_labels), DropsName(many)));
   pairs_.push_back({many, one, out_.size() - 1});
   return out_.size() - 1;
 }

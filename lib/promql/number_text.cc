@@ -407,7 +407,17 @@ std::string FormatDuration(int64_t duration_ms) {
 
 std::string FormatFixed(double value) {
   if (!std::isfinite(value)) return SpecialFloat(value);
-  return ToChars(value, std::chars_format::fixed);
+  // Beyond 2^53 to_chars tells all digits of the integer; Go the shortest ones, and zeros.
+  constexpr double kExactMax = 9'007'199'254'740'992.0;
+  if (std::abs(value) <= kExactMax) return ToChars(value, std::chars_format::fixed);
+  std::string digits = ToChars(value, std::chars_format::scientific);
+  const size_t e = digits.find('e');
+  const auto exponent = static_cast<size_t>(std::atoi(digits.c_str() + e + 1));
+  digits.resize(e);
+  std::erase(digits, '.');
+  const size_t sign = value < 0 ? 1 : 0;
+  digits.resize(std::max(digits.size(), sign + exponent + 1), '0');
+  return digits;
 }
 
 std::string FormatShort(double value) {

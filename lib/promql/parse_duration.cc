@@ -29,7 +29,7 @@ DurationPtr Node(D kind, Place place, DurationPtr lhs, DurationPtr rhs) {
 // Go's Duration holds this many seconds.
 bool OutOfRange(double seconds) {
   constexpr double kSecondsMax = 9'223'372'036.854775807;
-  return !(seconds <= kSecondsMax && seconds >= -kSecondsMax);
+  return seconds > kSecondsMax || seconds < -kSecondsMax;
 }
 
 DurationPtr Negate(DurationPtr inner, Place sign) {
@@ -81,8 +81,25 @@ DurationPtr Parser::ParseDuration(Strength weakest) {
   return duration;
 }
 
+// Prometheus' grammar gives up the whole duration and says where it stood.
+std::nullptr_t Parser::UnexpectedInDuration() {
+  static constexpr std::string_view kStarts = "number, duration, step(), or range()";
+  switch (duration_place_) {
+    case DurationPlace::kOffset:
+      return Unexpected("offset", kStarts);
+    case DurationPlace::kStep:
+      return Unexpected("subquery selector", "number, duration, step(), range(), or \"]\"");
+    case DurationPlace::kRange:
+      break;
+  }
+  return Unexpected("subquery or range selector", kStarts);
+}
+
 DurationPtr Parser::ParseDurationOperators(Strength weakest) {
-  DurationPtr lhs = ParseDurationUnary();
+  return ContinueDuration(ParseDurationUnary(), weakest);
+}
+
+DurationPtr Parser::ContinueDuration(DurationPtr lhs, Strength weakest) {
   while (lhs) {
     D kind = D::kAdd;
     Strength strength = kAdd;
@@ -116,6 +133,7 @@ DurationPtr Parser::ParseDurationOperators(Strength weakest) {
     DurationPtr rhs = ParseDuration(strength == kPow ? kMul : strength);
     if (!rhs) return nullptr;
     if ((kind == D::kDiv || kind == D::kMod) && rhs->kind == D::kLiteral && rhs->seconds == 0) {
+      if (Is(K::kError)) return UnexpectedInDuration();  // read ahead of the division
       NoteError(op, kind == D::kDiv ? "division by zero" : "modulo by zero");
     }
     const Place place{lhs->place.begin, rhs->place.end};
@@ -154,61 +172,56 @@ DurationPtr Parser::ParseDurationPrimary() {
       return ParseDurationWord();
     case K::kIdentifier:
       if (MinMaxOf(Now())) return ParseDurationWord();
-      return Unexpected("subquery or range selector", "number, duration, step(), or range()");
+      return UnexpectedInDuration();
     case K::kLeftParen: {
       Take();
       DurationPtr inner = ParseDuration(kNone);
       if (!inner) return nullptr;
-      if (!TakeIf(K::kRightParen)) return Unexpected("subquery or range", "\":\" or \"]\"");
+      if (!TakeIf(K::kRightParen)) return UnexpectedInDuration();
       inner->parenthesised = true;
       return inner;
     }
     default:
-      return Unexpected("subquery or range selector", "number, duration, step(), or range()");
+      return UnexpectedInDuration();
   }
 }
 
 // step(), range(), min_of(a, b), max_of(a, b); min and max are their names before Prometheus 3.14.
 DurationPtr Parser::ParseDurationWord() {
   const Token word = Take();
-  if (!TakeIf(K::kLeftParen)) {
-    return Unexpected(in_offset_ ? "offset" : "subquery or range selector",
-                      "number, duration, step(), or range()");
-  }
+  if (!TakeIf(K::kLeftParen)) return UnexpectedInDuration();
   DurationPtr lhs;
   DurationPtr rhs;
   D kind = word.kind == K::kStep ? D::kStep : D::kRange;
   if (word.kind == K::kAggregator || word.kind == K::kIdentifier) {
     const std::optional<D> function = MinMaxOf(word);
-    if (!function) return Unexpected();
+    if (!function) return UnexpectedInDuration();
     kind = *function;
     lhs = ParseDuration(kNone);
     if (!lhs) return nullptr;
-    if (!TakeIf(K::kComma)) return Unexpected();
+    if (!TakeIf(K::kComma)) return UnexpectedInDuration();
     rhs = ParseDuration(kNone);
     if (!rhs) return nullptr;
   }
-  if (!Is(K::kRightParen)) return Unexpected();
-  const Place place{word.place.begin, Take().place.end};
+  if (!Is(K::kRightParen)) return UnexpectedInDuration();
+  Place place{word.place.begin, Take().place.end};
+  if (lhs) place = {lhs->place.begin, rhs->place.end};
   DurationPtr node = Node(kind, place, std::move(lhs), std::move(rhs));
   return SetDepth(node.get()) ? std::move(node) : nullptr;
 }
 
-// After offset: `foo offset -2^2` is (foo offset -2)^2, so no operator outside parentheses.
+// After offset: `foo offset -2^2` is (foo offset -2)^2, so no operator outside parentheses; but
+// after parentheses, or several signs, operators belong to the duration.
 DurationPtr Parser::ParseOffsetDuration() {
-  const bool signed_value = Is(K::kAdd) || Is(K::kSub);
+  duration_place_ = DurationPlace::kOffset;
+  const bool has_sign = Is(K::kAdd) || Is(K::kSub);
   const bool negative = Is(K::kSub);
+  const Token& first = has_sign ? Ahead() : Now();
+  if (has_sign && (first.kind == K::kAdd || first.kind == K::kSub)) return ParseDuration(kNone);
+  if (!has_sign && first.kind == K::kLeftParen) return ParseDuration(kNone);
   const Place sign = Now().place;
-  if (signed_value) Take();
-  const bool min_max = (Is(K::kAggregator) || (Is(K::kIdentifier) && MinMaxOf(Now()))) &&
-                       Ahead().kind == K::kLeftParen;
-  if (!Is(K::kNumber) && !Is(K::kDuration) && !Is(K::kStep) && !Is(K::kRange) &&
-      !Is(K::kLeftParen) && !min_max) {
-    return Unexpected("offset", "number, duration, step(), or range()");
-  }
-  in_offset_ = true;
+  if (has_sign) Take();
   DurationPtr duration = ParseDurationPrimary();
-  in_offset_ = false;
   if (!duration || !negative) return duration;
   duration = Negate(std::move(duration), sign);
   return SetDepth(duration.get()) ? std::move(duration) : nullptr;

@@ -198,6 +198,8 @@ ExprPtr Parser::ParseOffset(ExprPtr inner) {
   if (shift == nullptr) return inner;
   if (shift->offset_ms != 0 || shift->offset_expr) {
     NoteError(inner->place, "offset may not be set multiple times");
+  } else if (duration->kind == DurationExpr::Kind::kLiteral && std::isnan(duration->seconds)) {
+    NoteError(duration->place, "duration out of range");
   } else if (duration->kind == DurationExpr::Kind::kLiteral) {
     shift->offset_ms = static_cast<int64_t>(std::round(duration->seconds * 1e9) / 1e6);
   } else {
@@ -211,8 +213,8 @@ ExprPtr Parser::ParseAt(ExprPtr inner) {
   Take();
   if (Is(K::kStart) || Is(K::kEndWord)) {
     const AtAnchor anchor = Take().kind == K::kStart ? AtAnchor::kStart : AtAnchor::kEnd;
-    if (!TakeIf(K::kLeftParen)) return Unexpected();
-    if (!TakeIf(K::kRightParen)) return Unexpected();
+    if (!TakeIf(K::kLeftParen)) return Unexpected("@", "timestamp");
+    if (!TakeIf(K::kRightParen)) return Unexpected("@", "timestamp");
     ApplyAnchor(inner.get(), anchor);
     return inner;
   }
@@ -282,11 +284,7 @@ ExprPtr Parser::ParseRangeModifier(ExprPtr inner) {
 
 ExprPtr Parser::ParseBrackets(ExprPtr inner) {
   const size_t begin = Take().place.begin;
-  const bool starts = Is(K::kNumber) || Is(K::kDuration) || Is(K::kStep) || Is(K::kRange) ||
-                      Is(K::kAggregator) || Is(K::kLeftParen) || Is(K::kAdd) || Is(K::kSub);
-  if (!starts) {
-    return Unexpected("subquery or range selector", "number, duration, step(), or range()");
-  }
+  duration_place_ = DurationPlace::kRange;
   std::unique_ptr<DurationExpr> range = ParseDuration(kNone);
   if (!range || !CheckPositive(*range)) return nullptr;
   if (Is(K::kRightBracket)) {
@@ -296,9 +294,7 @@ ExprPtr Parser::ParseBrackets(ExprPtr inner) {
   if (!TakeIf(K::kColon)) return Unexpected("subquery or range", "\":\" or \"]\"");
   auto subquery = std::make_unique<SubqueryExpr>();
   if (!Is(K::kRightBracket)) {
-    if (Is(K::kEnd) || Is(K::kError) || Is(K::kColon) || Is(K::kComma)) {
-      return Unexpected("subquery selector", "number, duration, step(), range(), or \"]\"");
-    }
+    duration_place_ = DurationPlace::kStep;
     subquery->step_expr = ParseDuration(kNone);
     if (!subquery->step_expr || !CheckPositive(*subquery->step_expr)) return nullptr;
     if (!Is(K::kRightBracket)) return Unexpected("subquery selector", "\"]\"");

@@ -59,9 +59,29 @@ bool CanNameMetric(TokenKind kind) {
     case K::kRange:
     case K::kAnchored:
     case K::kSmoothed:
+    case K::kFill:
+    case K::kFillLeft:
+    case K::kFillRight:
       return true;
     default:
       return false;
+  }
+}
+
+// Whether an expression can begin with it. What the lexer has to say goes first.
+bool CanBegin(K kind) {
+  switch (kind) {
+    case K::kNumber:
+    case K::kDuration:
+    case K::kString:
+    case K::kLeftParen:
+    case K::kLeftBrace:
+    case K::kAdd:
+    case K::kSub:
+    case K::kError:
+      return true;
+    default:
+      return CanNameMetric(kind);
   }
 }
 
@@ -379,6 +399,8 @@ void Parser::FinishAggregate(std::vector<ExprPtr> args, AggregateExpr* aggregate
   if (args.size() == wanted) {
     if (wanted == 2) aggregate->parameter = std::move(args[0]);
     aggregate->inner = std::move(args[wanted - 1]);
+  } else if (Is(K::kError)) {
+    Unexpected();  // Prometheus reads one token ahead before it counts
   } else if (args.empty()) {
     NoteError(aggregate->place, "no arguments for aggregate expression provided");
   } else {
@@ -413,7 +435,7 @@ bool Parser::ParseArguments(std::vector<ExprPtr>* args) {
     args->push_back(std::move(arg));
     if (!Is(K::kComma)) break;
     const Place comma = Take().place;
-    if (Is(K::kRightParen)) {
+    if (!CanBegin(Now().kind)) {
       NoteError(comma, "trailing commas not allowed in function call args");
       break;
     }

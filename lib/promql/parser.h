@@ -78,6 +78,9 @@ class Parser {
 
   std::unique_ptr<DurationExpr> ParseDuration(Strength weakest);
   std::unique_ptr<DurationExpr> ParseDurationOperators(Strength weakest);
+  std::unique_ptr<DurationExpr> ContinueDuration(std::unique_ptr<DurationExpr> lhs,
+                                                 Strength weakest);
+  std::nullptr_t UnexpectedInDuration();
   std::unique_ptr<DurationExpr> ParseDurationUnary();
   std::unique_ptr<DurationExpr> ParseDurationPrimary();
   std::unique_ptr<DurationExpr> ParseDurationWord();
@@ -96,8 +99,9 @@ class Parser {
   const int depth_max_ = DepthLimit();
   int nesting_ = 0;           // expressions being read, one inside the other
   int duration_nesting_ = 0;  // the same of durations
-  bool in_offset_ = false;    // the duration being parsed follows `offset`
-  bool failed_ = false;       // a syntax error: nothing after it is trusted
+  // Where the duration being parsed stands.
+  enum class DurationPlace { kRange, kStep, kOffset } duration_place_ = DurationPlace::kRange;
+  bool failed_ = false;  // a syntax error: nothing after it is trusted
   std::string first_error_;
 };
 

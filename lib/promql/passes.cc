@@ -12,6 +12,11 @@
 namespace baro::promql {
 namespace {
 
+absl::Status ErrorAt(const DurationExpr& duration, std::string_view what) {
+  return absl::InvalidArgumentError(
+      base::StrCat(duration.place.begin, ":", duration.place.end, ": ", what));
+}
+
 absl::StatusOr<double> Seconds(const QueryTimes& times, const DurationExpr& duration) {
   using D = DurationExpr::Kind;
   double lhs = 0;
@@ -40,10 +45,10 @@ absl::StatusOr<double> Seconds(const QueryTimes& times, const DurationExpr& dura
     case D::kMul:
       return lhs * rhs;
     case D::kDiv:
-      if (rhs == 0) return absl::InvalidArgumentError("division by zero");
+      if (rhs == 0) return ErrorAt(duration, "division by zero");
       return lhs / rhs;
     case D::kMod:
-      if (rhs == 0) return absl::InvalidArgumentError("modulo by zero");
+      if (rhs == 0) return ErrorAt(duration, "modulo by zero");
       return std::fmod(lhs, rhs);
     case D::kPow:
       return std::pow(lhs, rhs);
@@ -57,13 +62,11 @@ absl::Status Resolve(const QueryTimes& times, const DurationExpr* duration, bool
                      int64_t* value_ms) {
   if (duration == nullptr) return absl::OkStatus();
   BARO_TRY_ASSIGN(const double seconds, Seconds(times, *duration));
-  const auto error = [duration](std::string_view what) {
-    return absl::InvalidArgumentError(
-        base::StrCat(duration->place.begin, ":", duration->place.end, ": ", what));
-  };
-  if (!may_be_negative && !(seconds > 0)) return error("duration must be greater than 0");
+  if (!std::isfinite(seconds)) return ErrorAt(*duration, "duration is NaN or infinite");
+  if (!may_be_negative && seconds <= 0)
+    return ErrorAt(*duration, "duration must be greater than 0");
   constexpr double kSecondsMax = 9'223'372'036.0;
-  if (!(std::abs(seconds) <= kSecondsMax)) return error("duration is out of range");
+  if (std::abs(seconds) > kSecondsMax) return ErrorAt(*duration, "duration is out of range");
   // A literal keeps its nanoseconds until it is cut to milliseconds; a computed one does not.
   *value_ms = duration->kind == DurationExpr::Kind::kLiteral
                   ? static_cast<int64_t>(std::round(seconds * 1e9)) / 1'000'000

@@ -199,7 +199,12 @@ std::string PrintArgs(const std::vector<ExprPtr>& args) {
 
 constexpr size_t kColumnsMax = 100;
 
-std::string Indent(int level) { return std::string(static_cast<size_t>(level) * 2, ' '); }
+// Deeper levels stand in one column: else a megabyte of parentheses would print as a gigabyte.
+constexpr int kIndentLevelsMax = 60;
+
+std::string Indent(int level) {
+  return std::string(static_cast<size_t>(std::min(level, kIndentLevelsMax)) * 2, ' ');
+}
 
 std::string Pretty(const Expr& expr, int level);
 

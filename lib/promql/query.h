@@ -150,7 +150,11 @@ struct StepGrid {
   int64_t start_ms = 0;
   int64_t step_ms = 1;
   size_t count = 1;
+  // The last step is rarely the end that was asked for: how much earlier it is. A range of one step
+  // is no instant for that.
+  int64_t left_over_ms = 0;
 
+  bool IsInstant() const { return count == 1 && left_over_ms == 0; }
   int64_t Time(size_t step) const { return start_ms + static_cast<int64_t>(step) * step_ms; }
   int64_t EndMs() const { return Time(count - 1); }
 };

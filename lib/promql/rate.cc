@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "absl/container/flat_hash_set.h"
+#include "counter_name.h"
 #include "extrapolated_rate.h"
 #include "float_math.h"
 #include "range_call.h"
@@ -14,23 +14,13 @@ namespace {
 // A counter's, and an info when the name of the metric does not look like a counter's.
 class CheckedRate : public ExtrapolatedRate {
  public:
-  CheckedRate(Query* query, Place place, const WindowSpec& spec, bool per_second)
-      : ExtrapolatedRate(spec, true, per_second), query_(query), place_(place) {}
+  CheckedRate(Query* query, NotePlace place, const WindowSpec& spec, bool per_second)
+      : ExtrapolatedRate(spec, true, per_second), check_(query, place) {}
 
-  void Finish(const RangeSeries& series) {
-    if (!seen_.insert(series.labels.column).second) return;
-    const std::string_view name = series.labels.Get(model::kMetricName);
-    static constexpr std::string_view kSuffixes[] = {"_total", "_sum", "_count", "_bucket"};
-    const bool counter =
-        name.empty() || std::any_of(std::begin(kSuffixes), std::end(kSuffixes),
-                                    [name](std::string_view end) { return name.ends_with(end); });
-    if (!counter) query_->annotations().PossibleNonCounter(name, place_);
-  }
+  void Finish(const RangeSeries& series) { check_(series); }
 
  private:
-  Query* const query_;
-  const Place place_;
-  absl::flat_hash_set<const model::Labels*> seen_;
+  CounterNameCheck check_;
 };
 
 double InstantDelta(const Window& window, bool rate) {
@@ -76,9 +66,19 @@ struct IsChange {
 
 }  // namespace
 
+void CounterNameCheck::operator()(const RangeSeries& series) {
+  if (!seen_.insert(series.labels.column).second) return;
+  const std::string_view name = series.labels.Get(model::kMetricName);
+  static constexpr std::string_view kSuffixes[] = {"_total", "_sum", "_count", "_bucket"};
+  const bool counter =
+      name.empty() || std::any_of(std::begin(kSuffixes), std::end(kSuffixes),
+                                  [name](std::string_view end) { return name.ends_with(end); });
+  if (!counter) query_->annotations().PossibleNonCounter(name, place_);
+}
+
 absl::Status RateRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   const WindowSpec spec = evaluator->SpecOf(*call.args[0]);
-  const Place place = call.args[0]->place;
+  const NotePlace place = NoteOn(*call.args[0], call.place);
   Query* const query = &evaluator->query();
   switch (call.function->id) {
     case FunctionId::kRate:

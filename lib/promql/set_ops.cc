@@ -75,9 +75,12 @@ absl::Status SetRows(Evaluator* evaluator, const BinaryExpr& binary, RowSink sin
   GroupKeys keys(&evaluator->query(), std::move(choice));
   if (binary.op == BinaryOp::kOr) return OrRows(evaluator, binary, &keys, sink);
   Presence right(&evaluator->query(), evaluator->grid().count);
-  BARO_TRY(evaluator->Rows(*binary.rhs, [&](const Row& row) {
+  const absl::Status marked = evaluator->Rows(*binary.rhs, [&](const Row& row) {
     return right.Mark(keys.GroupOf(row.labels), row.values);
-  }));
+  });
+  // Of two errors that of the left side counts.
+  if (absl::IsFailedPrecondition(marked)) BARO_TRY(evaluator->Discard(*binary.lhs));
+  BARO_TRY(marked);
   const bool wanted = binary.op == BinaryOp::kAnd;
   return evaluator->Rows(*binary.lhs, [&](const Row& row) {
     return right.Mask(keys.GroupOf(row.labels), wanted, row.values) ? sink(row) : absl::OkStatus();

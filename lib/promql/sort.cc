@@ -83,7 +83,7 @@ absl::Status SortRows(Evaluator* evaluator, const Call& call, RowSink sink) {
       call.function->id == FunctionId::kSort || call.function->id == FunctionId::kSortDesc;
   // A histogram has no place in an order of values.
   const auto take = [by_value](Row* row) { return !by_value || TakeFloats(row); };
-  if (evaluator->grid().count > 1) {
+  if (!evaluator->grid().IsInstant()) {
     evaluator->query().annotations().SortInRangeQuery(call.place);
     return evaluator->Rows(*call.args[0],
                            [&](Row row) { return take(&row) ? sink(row) : absl::OkStatus(); });

@@ -21,7 +21,8 @@ StepGrid InnerGrid(const WindowSpec& spec, int64_t step_ms) {
   const int64_t last_ms = spec.LastMs();
   const size_t count =
       last_ms < start_ms ? 0 : static_cast<size_t>((last_ms - start_ms) / step_ms) + 1;
-  return {start_ms, step_ms, count};
+  const int64_t steps_ms = count == 0 ? 0 : static_cast<int64_t>(count - 1) * step_ms;
+  return {start_ms, step_ms, count, last_ms - start_ms - steps_ms};
 }
 
 // Windows over samples that were read inside.

@@ -1,7 +1,9 @@
 // deriv, predict_linear and double_exponential_smoothing.
 
 #include <cmath>
+#include <vector>
 
+#include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "float_math.h"
 #include "number_text.h"
@@ -99,17 +101,24 @@ absl::Status CheckFactor(std::string_view what, std::string_view symbol, double 
 
 absl::Status SmoothingRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   BARO_TRY_ASSIGN(const ScalarArgs args, EvaluateScalarArgs(evaluator, call));
-  absl::Status bad;
-  for (size_t step = 0; step < args[1].size() && bad.ok(); ++step) {
-    bad = CheckFactor("smoothing", "sf", args[1][step]);
-    if (bad.ok()) bad = CheckFactor("trend", "tf", args[2][step]);
+  std::vector<absl::Status> steps;
+  bool good = true;
+  for (size_t step = 0; step < args[1].size(); ++step) {
+    steps.push_back(CheckFactor("smoothing", "sf", args[1][step]));
+    if (steps.back().ok()) steps.back() = CheckFactor("trend", "tf", args[2][step]);
+    good &= steps.back().ok();
   }
-  if (bad.ok()) {
-    return RunWindows(evaluator, call, true, DoubleSmoothing(&args[1], &args[2]), sink);
-  }
-  // A bad factor is an error only where there is something to smooth.
-  return RunWindows(
-      evaluator, call, true, [](const Window&) { return 1.0; }, [&bad](const Row&) { return bad; });
+  if (good) return RunWindows(evaluator, call, true, DoubleSmoothing(&args[1], &args[2]), sink);
+  // A bad factor is an error only at a step with a sample, of whatever type.
+  const Expr& range = *call.args[0];
+  const auto check = [&steps](const RangeSeries& series) {
+    for (size_t step = 0; step < steps.size(); ++step) {
+      if (series.bounds->last[step] > series.bounds->first[step]) BARO_TRY(steps[step]);
+    }
+    return absl::OkStatus();
+  };
+  BARO_TRY(evaluator->Ranges(range, evaluator->SpecOf(range), check));
+  return RunWindows(evaluator, call, true, DoubleSmoothing(&args[1], &args[2]), sink);
 }
 
 }  // namespace

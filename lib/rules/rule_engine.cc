@@ -61,7 +61,7 @@ void RuleEngine::Update(RuleSet rules) {
   base::MutexLock update(&update_mutex_);
   std::map<std::string, std::string> saved;
   if (!restored_) saved = LoadSaved();
-  GroupSurroundings surroundings{{options_.source, options_.engine, cancelled_},
+  GroupSurroundings surroundings{{options_.source, options_.engine, cancelled_, nullptr},
                                  options_.storage,
                                  options_.clock,
                                  options_.sink,

@@ -85,10 +85,11 @@ absl::StatusOr<bool> HasSample(const RuleQueries& queries, const RuleInputs::Sel
 
 absl::StatusOr<std::vector<RuleElement>> RuleQueries::Evaluate(const std::string& query,
                                                                int64_t time_ms) const {
+  std::vector<RuleElement> elements;
+  if (answers != nullptr && answers->Find(query, time_ms, &elements)) return elements;
   promql::QueryOptions options;
   options.cancelled = cancelled;
   BARO_TRY_ASSIGN(promql::QueryResult result, engine->Instant(*source, query, time_ms, options));
-  std::vector<RuleElement> elements;
   if (auto* vector = std::get_if<promql::Vector>(&result.value)) {
     elements.reserve(vector->elements.size());
     for (promql::ResultSeries& series : vector->elements) elements.push_back(ElementOf(&series));

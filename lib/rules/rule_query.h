@@ -23,11 +23,21 @@ struct RuleElement {
   std::optional<model::Histogram> histogram;
 };
 
+// Answers that are there before they are asked for (stretch_answers.h).
+class QueryAnswers {
+ public:
+  virtual ~QueryAnswers() = default;
+  // False: not known. Times are asked in ascending order.
+  virtual bool Find(const std::string& query, int64_t time_ms,
+                    std::vector<RuleElement>* elements) const = 0;
+};
+
 // Where expressions are evaluated. Everything outlives the rules.
 struct RuleQueries {
   const model::SeriesSource* source = nullptr;
   const promql::Engine* engine = nullptr;
   std::shared_ptr<std::atomic<bool>> cancelled;
+  const QueryAnswers* answers = nullptr;  // may be null
 
   // A scalar is a vector of one element without labels. Errors: the engine's; FailedPrecondition
   // for a result that is neither.

@@ -191,7 +191,7 @@ TEST_F(RetentionTest, EveryClassIsKeptForItsOwnTime) {
   EXPECT_EQ(ReadAll(*store_), expected_);
   Open();
   EXPECT_EQ(ReadAll(*store_), expected_);
-  clock_.SetNowMs(kDayStartMs + 12 * kHourMs + kDayMs);
+  clock_.AdvanceMs(kDayStartMs + 12 * kHourMs + kDayMs - clock_.NowMs());
   ASSERT_TRUE(store_->Maintain(false).ok());
   EXPECT_EQ(Jobs(), (std::set<std::string>{"b", "c"}));
   // Samples are taken as long as some class would keep them.
@@ -284,15 +284,15 @@ TEST_F(RetentionTest, TiersAnswerWhereTheSamplesHaveExpired) {
   EXPECT_EQ(read(60'000, &notes), expected_);
   EXPECT_TRUE(notes.empty());
   // The samples go day by day, then the tiers.
-  clock_.SetNowMs(kDayStartMs + 4 * kDayMs + kHourMs);
+  clock_.AdvanceMs(kDayStartMs + 4 * kDayMs + kHourMs - clock_.NowMs());
   ASSERT_TRUE(store_->Maintain(false).ok());
   EXPECT_EQ(ReadAll(*store_), at(300'000));
   Open();
   EXPECT_EQ(ReadAll(*store_), at(300'000));
-  clock_.SetNowMs(kDayStartMs + 12 * kDayMs + kHourMs);
+  clock_.AdvanceMs(kDayStartMs + 12 * kDayMs + kHourMs - clock_.NowMs());
   ASSERT_TRUE(store_->Maintain(false).ok());
   EXPECT_EQ(ReadAll(*store_), at(kHourMs));
-  clock_.SetNowMs(kDayStartMs + 22 * kDayMs + kHourMs);
+  clock_.AdvanceMs(kDayStartMs + 22 * kDayMs + kHourMs - clock_.NowMs());
   ASSERT_TRUE(store_->Maintain(false).ok());
   EXPECT_TRUE(ReadAll(*store_).empty());
   EXPECT_EQ(store_->GetStats().parts, 0U);
@@ -311,7 +311,7 @@ TEST_F(RetentionTest, ATierIsMadeAnewForLateSamplesAndShowsWhereASeriesEnds) {
   const int64_t end_ms = kDayStartMs + kDayMs - 10'000;
   ASSERT_EQ(testing::AppendOne(store_.get(), gauge, end_ms, model::kStaleNan).stored, 1U);
   ASSERT_EQ(testing::AppendOne(store_.get(), other, kDayStartMs + 1'234, 5).stored, 1U);
-  clock_.SetNowMs(kDayStartMs + 3 * kDayMs + kHourMs);
+  clock_.AdvanceMs(kDayStartMs + 3 * kDayMs + kHourMs - clock_.NowMs());
   ASSERT_TRUE(store_->Maintain(true).ok()) << "late samples go into the tier";
   ASSERT_TRUE(store_->Maintain(true).ok()) << "and the samples go";
   const SamplesBySeries tier = ReadAll(*store_);

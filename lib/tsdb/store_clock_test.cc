@@ -83,5 +83,41 @@ TEST(Clock, SamplesFrom1970AndFromNextWeek) {
   }
 }
 
+// A year ahead, for a moment or at a start: nothing is thrown away, and what comes is taken.
+TEST(Clock, AJumpAheadOfTheRetentionThrowsNothingAway) {
+  const Folder folder("clock_ahead");
+  base::FakeClock clock(kNowMs);
+  auto store = Store::Open(Options(folder, &clock, 30 * kDayMs));
+  ASSERT_TRUE(store.ok());
+  Samples expected;
+  const auto append = [&](int64_t time_ms) {
+    EXPECT_EQ(AppendOne(store->get(), Up(), time_ms, 1).stored, 1u);
+    expected[time_ms] = Bits(1);
+  };
+  append(kNowMs - 20 * kDayMs);
+  ASSERT_TRUE((*store)->Maintain(true).ok());
+  for (const bool restart : {false, true}) {
+    SCOPED_TRACE(restart);
+    append(kNowMs + (restart ? 2 : 1));
+    clock.SetNowMs(kNowMs + 365 * kDayMs);
+    if (restart) {
+      store->reset();
+      store = Store::Open(Options(folder, &clock, 30 * kDayMs));
+      ASSERT_TRUE(store.ok()) << store.status();
+    }
+    append(kNowMs + (restart ? 4 : 3));
+    ASSERT_TRUE((*store)->Maintain(true).ok());
+    EXPECT_TRUE(ReadAll(**store).at(Up()) == expected);
+    clock.SetNowMs(kNowMs);
+  }
+  // A day later it is the truth.
+  clock.SetNowMs(kNowMs + 365 * kDayMs);
+  ASSERT_TRUE((*store)->Maintain(true).ok());
+  EXPECT_EQ(ReadAll(**store).size(), 1u);
+  clock.AdvanceMs(kDayMs);
+  ASSERT_TRUE((*store)->Maintain(true).ok());
+  EXPECT_TRUE(ReadAll(**store).empty());
+}
+
 }  // namespace
 }  // namespace baro::tsdb::testing

@@ -28,6 +28,7 @@
 #include "database.h"
 #include "dictionary.h"
 #include "exemplars.h"
+#include "expiry_clock.h"
 #include "head.h"
 #include "histogram_columns.h"
 #include "ingest.h"
@@ -284,6 +285,7 @@ class StoreImpl final : public Store, public StoreAdmin, public Notes {
   std::string StateValue(uint64_t sealed_epoch) const;
 
   const StoreOptions options_;  // but what SetRetention() has changed: policy_
+  ExpiryClock expiry_clock_;
   std::shared_ptr<Database> database_;
   std::shared_ptr<Dictionary> dictionary_;
   std::shared_ptr<std::atomic<uint64_t>> damaged_total_;

@@ -49,12 +49,13 @@ absl::StatusOr<std::unique_ptr<StoreImpl>> StoreImpl::Open(StoreOptions options)
 
 StoreImpl::StoreImpl(StoreOptions options)
     : options_(std::move(options)),
+      expiry_clock_(options_.clock),
       dictionary_(std::make_shared<Dictionary>(options_.limits, options_.memory)),
       damaged_total_(std::make_shared<std::atomic<uint64_t>>(0)),
       changes_(std::make_shared<ChangeLog>()),
       quarantine_(std::make_shared<Quarantine>(options_.on_damage, changes_)),
       ingest_(std::make_unique<Ingest>(dictionary_.get(), options_.limits.chains_per_agent_max,
-                                       options_.retention_ms, options_.clock)),
+                                       options_.retention_ms, &expiry_clock_)),
       histogram_columns_(dictionary_.get(), options_.limits.histogram_buckets_max),
       exemplars_(options_.exemplars_max),
       plans_(std::make_unique<PlanCache>(dictionary_, options_.memory)) {}
@@ -115,6 +116,7 @@ absl::Status StoreImpl::LoadDictionary() {
 absl::Status StoreImpl::LoadParts() {
   base::MutexLock lock(&maintain_mutex_);
   View view;
+  int64_t newest_ms = model::kTimeMsMin;
   const Iterator it = NewIterator(*database_, database_->index());
   const std::string prefix(1, kPartKey);
   for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
@@ -125,7 +127,9 @@ absl::Status StoreImpl::LoadParts() {
     part.targets = pool_.Share(part.targets);
     next_part_ = number + 1;
     view.parts.push_back(std::make_shared<const Part>(std::move(part)));
+    newest_ms = std::max(newest_ms, view.parts.back()->time_ms_max);
   }
+  if (!view.parts.empty()) expiry_clock_.SetNewest(newest_ms);
   BARO_TRY(ToStatus(it->status(), base::StrCat("read the index of ", options_.path)));
   BARO_TRY(LoadTombstones(&view));
   std::string state;

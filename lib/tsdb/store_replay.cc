@@ -67,7 +67,7 @@ absl::Status StoreImpl::SkipKeys(uint64_t epoch) {
 void StoreImpl::RunReplay() {
   const int64_t start_ns = options_.clock->MonotonicNs();
   Ingest ingest(dictionary_.get(), options_.limits.chains_per_agent_max, options_.retention_ms,
-                options_.clock);
+                &expiry_clock_);
   absl::Status status;
   for (const std::shared_ptr<Head>& head : to_replay_) {
     if (status.ok()) status = Replay(head.get(), &ingest);

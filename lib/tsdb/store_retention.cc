@@ -112,7 +112,7 @@ absl::Status StoreImpl::SetRetention(const Retention& retention) {
 absl::Status StoreImpl::Expire() {
   const auto policy = CurrentPolicy();
   const auto view = CurrentView();
-  const int64_t now_ms = options_.clock->NowMs();
+  const int64_t now_ms = expiry_clock_.NowMs();
   const std::set<int64_t> waiting = DaysThatWait(view->parts, *policy, options_.slot_ms, now_ms);
   const auto expired = [&](const std::shared_ptr<const Part>& part) {
     const int64_t retention_ms = policy->Of(*part);

@@ -98,7 +98,7 @@ void AppendNumber(double value, std::string* text) {
   }
 }
 
-// As Go's encoding/json writes strings: HTML's characters are escaped, too.
+// As Go's encoding/json writes strings, with HTML's characters as they are.
 void AppendJsonString(std::string_view value, std::string* text) {
   text->push_back('"');
   for (size_t i = 0; i < value.size();) {
@@ -128,7 +128,7 @@ void AppendJsonString(std::string_view value, std::string* text) {
                       : byte == '\n' ? 'n'
                       : byte == '\r' ? 'r'
                                      : 't');
-    } else if (byte < 0x20 || byte == '<' || byte == '>' || byte == '&') {
+    } else if (byte < 0x20) {
       text->append("\\u00");
       text->push_back(kHexDigits[byte >> 4]);
       text->push_back(kHexDigits[byte & 15]);
@@ -339,11 +339,7 @@ absl::Status AppendOtlpText(std::string_view value, std::string* text) {
   }
   const double number = std::bit_cast<double>(any.number);
   if (any.field == ValueField::kDouble && !std::isfinite(number)) {
-    // Go's words, which Prometheus puts into the label.
-    base::StrAppend(text, "json: unsupported value: ",
-                    std::isnan(number) ? "NaN"
-                    : number > 0       ? "+Inf"
-                                       : "-Inf");
+    text->append(std::isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity");
     return absl::OkStatus();
   }
   if (any.field == ValueField::kNone) return absl::OkStatus();

@@ -12,7 +12,7 @@ UNITS = ["", "1", "s", "ms", "By", "KiBy", "By/s", "{request}", "{request}/s", "
          "foo/bar", " s ", "s/", "/s", "MBy", "V", "d", "min", "weird unit!", "_x_", "a//b", "g/m", "By/{op}",
          "__", "é", "/__", "h/mo", "W"]
 KEYS = ["http.method", "http_method", "code", "1st", "_private", "__reserved", "__name", "größe", "a b", "a.b.c", "UP",
-        "job", "instance", "x-y", "x_y", "x.y", "host.name", "service.name", "日本", "_", "a__b", "dot.", "é"]
+        "job", "instance", "x-y", "x_y", "x.y", "host.name", "service.name", "日本x", "_", "a__b", "dot.", "é"]
 VALUES = ["GET", "", "/path/{id}", True, False, 7, -3, 2**60, 1.5, 1e21, 1e-7, 100.0, 123456789012345680000.0,
           [1, "two", None, 3.5], {"b": 1, "a": [True, "<&>"], "c": {"x": "\"q\"\n\t\\ é\u2028\x01"}}, b"\x00\xff bytes",
           None, "ünïcode", 0.1, 5e-324, [], {}, "a;b", "Infinity", "NaN", [1e22, -0.0, 1e-9]]

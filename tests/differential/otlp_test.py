@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 import otlp
 import otlp_shapes
@@ -40,6 +41,7 @@ CONFIGS = {
     "promoting": "otlp: {promote_resource_attributes: [host.name, process.pid, a.b, service.name], "
                  "keep_identifying_resource_attributes: true, promote_scope_metadata: true}\n",
     "custom buckets": "otlp: {convert_histograms_to_nhcb: true}\n",
+    "strict labels": "otlp: {label_name_underscore_sanitization: false, label_name_preserve_multiple_underscores: false}\n",
 }
 
 
@@ -154,6 +156,12 @@ class Differential(unittest.TestCase):
 
     def test_promoted_attributes_and_scopes(self):
         self.check("promoting", otlp_shapes.all_requests(TIMES_MS, SEED))
+
+    def test_labels_as_the_specification_has_them(self):
+        # Names of which nothing is left but underscores fail a whole request of the peer.
+        keys = [key for key in otlp_shapes.KEYS if key not in ("_", "é")]
+        with mock.patch.object(otlp_shapes, "KEYS", keys):
+            self.check("strict labels", otlp_shapes.all_requests(TIMES_MS, SEED))
 
     def test_histograms_with_custom_buckets(self):
         self.check("custom buckets", {"histograms": otlp_shapes.histograms(TIMES_MS, SEED, full=True)})

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""kill -9 of the collector, the agent or both, many times under scrape load: nothing acknowledged is lost or doubled.
+"""kill -9 of the collector, the agent or both, many times, and after each what a power cut would have taken from their files:
+nothing acknowledged is lost, doubled or changed by a bit.
 
-Every target counts how often it was scraped, so each sample is known: a value that occurs twice was stored twice, a value
-that is missing was lost. What the agent scraped is missing only when the agent itself was killed within a second of it.
+Every way in is under load: an agent that scrapes (every target counts its scrapes, so each sample is known), remote write 1.0
+and 2.0, OTLP with gauges and with deltas (crash_writers.py). What the agent scraped is missing only when the agent itself was
+killed within a second of it. Parts are sealed and merged meanwhile. At the end everything is read back, merged into one,
+read back again, started anew and read back again.
 usage: crash_loop.py BIN_DIR [KILLS] [SEED]
 """
 import http.server
@@ -13,11 +16,16 @@ import threading
 import time
 import urllib.parse
 
+import crash_writers
 import processes
+import remote_read  # crash_writers says where it is
+from machine_faults import Machine
 
 INTERVAL_S = 1
 TARGETS = 20
-SERIES = 50  # of each target, besides its counter
+SERIES = 20  # of each target, besides its counter
+SYNC_DELAY_MS = {'collector': 4, 'agent': 500}  # the agent syncs once a second
+COMPACTED = 0.15  # of the lives of the collector, at a random moment
 UNSYNCED_S = 1.5  # the spool is synced once a second
 CONFIG = '''node:
   interval: 1s
@@ -29,6 +37,10 @@ scrape_configs:
     static_configs:
       - targets: [{targets}]
 '''
+
+
+def load(count, series):
+    return (count * (series + 1)) % 997 / 8
 
 
 class Exporter:
@@ -68,7 +80,7 @@ class Exporter:
             self.scrapes[port] += 1
             count = self.scrapes[port]
         lines = ['# TYPE crash_scrapes_total counter', f'crash_scrapes_total {count}', '# TYPE crash_load gauge']
-        lines += [f'crash_load{{series="{i}"}} {(count * (i + 1)) % 997 / 8}' for i in range(SERIES)]
+        lines += [f'crash_load{{series="{i}"}} {load(count, i)}' for i in range(SERIES)]
         return ('\n'.join(lines) + '\n').encode()
 
     def addresses(self):
@@ -99,30 +111,45 @@ class CrashLoop:
         self.collector = stage.collector()
         self.agent = stage.agent(self.collector.grpc, CONFIG.format(targets=', '.join(
             f"'{address}'" for address in self.exporter.addresses())))
+        self.writers = crash_writers.Writers(self.collector, seed)
+        self.machines = {program: Machine(program, stage.bin_dir, stage.path(program.name + '.machine'), stage.path(folder),
+                                          self.random, SYNC_DELAY_MS[program.name])
+                         for program, folder in ((self.collector, 'store'), (self.agent, 'spool'))}
         self.agent_down = []  # (killed, ready again)
         self.slowest = {'collector': 0.0, 'agent': 0.0}
         self.acknowledged_max = 0
+        self.kills_of = {'collector': 0, 'agent': 0}
 
     def start(self):
         for program in (self.collector, self.agent):
             program.start()
             processes.wait_ready(program)
         processes.wait_for('the first samples', lambda: processes.query(self.collector.url, 'crash_scrapes_total'))
+        self.writers.start()
 
     def restart(self, program, killed_at):
         program.start()
         processes.wait_ready(program)
         self.slowest[program.name] = max(self.slowest[program.name], time.time() - killed_at)
 
+    def compact_meanwhile(self):
+        """Seals and merges until the next kill, which may come in the middle of it."""
+        if self.random.random() < COMPACTED:
+            threading.Thread(target=processes.http, args=(self.collector.url + '/api/v1/baro/admin/compact', b''),
+                             daemon=True).start()
+
     def run(self):
         for _ in range(self.kills):
-            time.sleep(self.random.uniform(0.2, 2.5))
+            self.compact_meanwhile()
+            time.sleep(self.random.uniform(0.1, 2.0))
             self.acknowledged_max = max(self.acknowledged_max, stored_sequence(self.collector))
-            victims = self.random.choice([[self.collector], [self.agent], [self.collector, self.agent]])
+            victims = self.random.choice([[self.collector], [self.collector], [self.agent], [self.collector, self.agent]])
             killed_at = time.time()
             for program in victims:
                 program.kill()
-            time.sleep(self.random.choice([0, 0, 0.5, 3]))
+                self.kills_of[program.name] += 1
+                self.machines[program].tear()
+            time.sleep(self.random.choice([0, 0, 0, 0.5, 2]))
             for program in victims:
                 self.restart(program, killed_at)
             if self.agent in victims:
@@ -155,7 +182,6 @@ class CrashLoop:
                     f'{instance}: no sample from {before} to {after} though the agent was up: {self.agent_down}'
         print(f'{total} scrapes of {TARGETS} targets stored once each, {lost:.0f} lost with the agent, '
               f'longest gap {longest:.2f} s')
-        self.check_other_series(window, series)
 
     def excused(self, before, after):
         """One interval, give or take; or the time the agent was away, with what it had not synced."""
@@ -165,16 +191,52 @@ class CrashLoop:
         inside = [(down, up) for down, up in self.agent_down if down < after and up > before]
         return bool(inside) and before >= inside[0][0] - UNSYNCED_S - slack and after <= inside[-1][1] + 2 * slack
 
-    def check_other_series(self, window, counters):
-        """The gauges of a scrape come and go with its counter."""
-        expected = sum(len(samples) for samples in counters.values()) * SERIES
-        rows = processes.query(self.collector.url, f'sum(count_over_time(crash_load[{window}s]))')
-        assert rows and rows[0][1] == expected, f'{rows} samples of crash_load, expected {expected}'
+    def check_everything(self, when):
+        """To the bit, by remote read."""
+        stored = remote_read.read_all(self.collector.url, 0, int(time.time() * 1000) + 86_400_000)
+        print(f'{when}: {sum(map(len, stored.values()))} samples of {len(stored)} series', flush=True)
+        self.writers.check(stored)
+        self.check_loads(stored)
+
+    def check_loads(self, stored):
+        """The gauges of a scrape come and go with its counter, and follow from it."""
+        scraped = {json.loads(labels)['instance']: samples for labels, samples in stored.items()
+                   if json.loads(labels)['__name__'] == 'crash_scrapes_total'}
+        checked = 0
+        for labels, samples in stored.items():
+            labels = json.loads(labels)
+            if labels['__name__'] != 'crash_load':
+                continue
+            expected = [[at, repr(load(float(count), int(labels['series'])))] for at, count in scraped[labels['instance']]
+                        if not count.startswith('nan')]
+            got = [sample for sample in samples if not sample[1].startswith('nan')]
+            assert got == expected, f'{labels}: {len(got)} samples, expected {len(expected)}'
+            checked += len(got)
+        assert checked > 0
+        print(f'native frames: {checked} samples of {TARGETS * SERIES} gauges are what their scrapes counted', flush=True)
 
     def check_acknowledged(self):
         stored = stored_sequence(self.collector)
         assert stored >= self.acknowledged_max, f'{self.acknowledged_max} was acknowledged, {stored} is stored'
         print(f'acknowledged up to {self.acknowledged_max:.0f}, stored up to {stored}')
+
+
+def check_all(loop, since):
+    loop.settle()
+    loop.writers.stop()
+    loop.check(since)
+    loop.check_acknowledged()
+    loop.check_everything('after the kills')
+    status, text = processes.http(loop.collector.url + '/api/v1/baro/admin/compact', b'', timeout=300)
+    assert status == 200, f'compact: {status} {text}'
+    loop.check_everything('merged')
+    assert loop.agent.stop() == 0 and loop.collector.stop() == 0
+    loop.collector.start()
+    processes.wait_ready(loop.collector)
+    loop.check_everything('started again')
+    status, text = processes.http(loop.collector.url + '/api/v1/baro/admin/verify', b'', timeout=300)
+    assert status == 200, f'verify: {status} {text}'
+    print(f'verify: {text.strip()[:200]}')
 
 
 def main():
@@ -186,10 +248,10 @@ def main():
         since = time.time()
         loop.start()
         loop.run()
-        loop.settle()
-        loop.check(since)
-        loop.check_acknowledged()
-        print(f'{kills} kills; ready again after at most {loop.slowest["collector"]:.2f} s (collector), '
+        check_all(loop, since)
+        for program, machine in loop.machines.items():
+            print(f'{program.name}: {loop.kills_of[program.name]} kills, of which {machine.summary()}')
+        print(f'{kills} rounds; ready again after at most {loop.slowest["collector"]:.2f} s (collector), '
               f'{loop.slowest["agent"]:.2f} s (agent), waiting times included')
 
 

@@ -49,7 +49,7 @@ def http(url, body=None, headers=None, timeout=30):
     request = urllib.request.Request(url, data=body, headers=headers or {})
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return answer.status, answer.read().decode()
+            return answer.status, answer.read().decode(errors='replace')
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors='replace')
     except (urllib.error.URLError, ConnectionError, TimeoutError, socket.timeout) as error:
@@ -61,10 +61,12 @@ class Program:
 
     def __init__(self, name, command, log):
         self.name, self.command, self.log, self.process = name, command, log, None
+        self.environment = None  # this process's own
 
     def start(self):
         with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.environment)
         return self
 
     def running(self):

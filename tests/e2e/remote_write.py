@@ -24,11 +24,16 @@ def prometheus_binary():
     binary = os.environ.get('BARO_PROMETHEUS', '/usr/bin/prometheus')
     if not os.access(binary, os.X_OK):
         processes.skip(f'no Prometheus at {binary} (BARO_PROMETHEUS)')
-    shown = subprocess.run([binary, '--version'], capture_output=True, text=True, check=True)
-    version = re.search(r'version (\d+)\.', shown.stdout + shown.stderr)
-    if int(version[1]) < 3:
-        processes.skip(f'{binary} is version {version[1]}; remote write 2.0 needs 3')
+    if version_of(binary) < (3, 0):
+        processes.skip(f'{binary} is version {version_of(binary)}; remote write 2.0 needs 3')
     return binary
+
+
+def version_of(binary):
+    """(major, minor); one built from its source tells none and counts as new."""
+    shown = subprocess.run([binary, '--version'], capture_output=True, text=True, check=True)
+    version = re.search(r'version (\d+)\.(\d+)', shown.stdout + shown.stderr)
+    return (int(version[1]), int(version[2])) if version else (99, 0)
 
 
 def prometheus(stage, name, binary, config, *flags):
@@ -40,8 +45,9 @@ def prometheus(stage, name, binary, config, *flags):
     return program
 
 
-def sender_config(target, collector_url):
+def sender_config(binary, target, collector_url):
     """One remote_write for each protocol; a label says which way a series has come."""
+    native = ', scrape_native_histograms: true' if version_of(binary) >= (3, 8) else ''  # before: a feature flag
     writes = ''.join(f'''
   - url: {collector_url}/api/v1/write
     name: {name}
@@ -52,7 +58,7 @@ def sender_config(target, collector_url):
     metadata_config: {{send_interval: 1s}}
     write_relabel_configs: [{{target_label: protocol, replacement: {name}}}]''' for name, message in PROTOCOLS.items())
     return f'''
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s{native}}}
 scrape_configs:
   - job_name: target
     static_configs: [{{targets: ['{target}']}}]
@@ -187,7 +193,7 @@ def main(bin_dir):
         with processes.Stage(bin_dir) as stage:
             collector = stage.collector().start()
             processes.wait_ready(collector)
-            peer = prometheus(stage, 'sender', binary, sender_config(target.address, collector.url),
+            peer = prometheus(stage, 'sender', binary, sender_config(binary, target.address, collector.url),
                               '--enable-feature=native-histograms,exemplar-storage,metadata-wal-records').start()
             processes.wait_ready(peer)
             processes.wait_for(f'{SCRAPES} scrapes', lambda: target.scrapes >= SCRAPES)

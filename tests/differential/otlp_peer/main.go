@@ -28,7 +28,6 @@ func main() {
 	settings, err := config.LoadFile(os.Args[2], false, logger)
 	check(err)
 	options := tsdb.DefaultOptions()
-	options.EnableNativeHistograms = true
 	options.EnableExemplarStorage = true
 	options.MaxExemplars = 100_000
 	db, err := tsdb.Open(os.Args[3], logger, prometheus.NewRegistry(), options, nil)

@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "baro/model/labels.h"
 #include "baro/model/layout.h"
+#include "baro/model/series_extras.h"
 
 namespace baro::agent {
 
@@ -18,6 +20,9 @@ namespace baro::agent {
 inline constexpr size_t kLabelsMax = 256;  // of a target, and of a column
 inline constexpr size_t kLabelBytesMax = 64 * 1024;
 inline constexpr size_t kHelpBytesMax = 4 * 1024;
+
+// Its labels are all of a series' but external ones.
+using SeriesExtras = model::SeriesExtras;
 
 // Names a declared (target, layout) until Release(). Never reused within a process.
 using TargetHandle = uint64_t;
@@ -38,6 +43,14 @@ class RowSink {
   // nothing to shed; counted), NotFound (released handle).
   virtual absl::Status Append(TargetHandle target, int64_t time_ms,
                               std::span<const double> values) = 0;
+
+  // Travels with the row that is appended next, of whatever target: append extras, then the
+  // scrape's row. Errors: ResourceExhausted (no room), Unimplemented (a sink that takes rows only);
+  // nothing of them is kept then.
+  virtual absl::Status AppendExtras(std::vector<SeriesExtras> extras) {
+    return extras.empty() ? absl::OkStatus()
+                          : absl::UnimplementedError("cannot take extras: not by this sink");
+  }
 
   // The target is gone or has a new layout. Writes no stale markers: the caller appends a last row
   // of them first.

@@ -54,10 +54,17 @@ struct QueuedRow {
   size_t values_begin = 0;
 };
 
+// Extras that came before row number `row`.
+struct QueuedExtras {
+  size_t row = 0;
+  std::vector<SeriesExtras> series;
+};
+
 // Rows in the order they came. Targets live until released_targets goes.
 struct TakenRows {
   std::vector<QueuedRow> rows;
   std::vector<double> values;
+  std::vector<QueuedExtras> extras;
   std::vector<std::shared_ptr<DeclaredTarget>> released_targets;
 
   std::span<const double> ValuesOf(const QueuedRow& row) const {
@@ -66,6 +73,7 @@ struct TakenRows {
   void Clear() {
     rows.clear();
     values.clear();
+    extras.clear();
     released_targets.clear();
   }
 };
@@ -83,6 +91,8 @@ struct RowQueueStats {
   uint64_t samples_total = 0;
   uint64_t rows_refused_total = 0;  // full
   uint64_t samples_refused_total = 0;
+  uint64_t extras_total = 0;  // series with histograms or exemplars
+  uint64_t extras_refused_total = 0;
   uint64_t bytes = 0;
   uint64_t targets = 0;
   uint64_t layouts = 0;
@@ -97,6 +107,7 @@ class RowQueue final : public RowSink {
                                        const model::Layout& layout) override;
   absl::Status Append(TargetHandle target, int64_t time_ms,
                       std::span<const double> values) override;
+  absl::Status AppendExtras(std::vector<SeriesExtras> extras) override;
   void Release(TargetHandle target) override;
 
   // Moves everything out; `taken` must be empty and lends its memory.
@@ -123,6 +134,7 @@ class RowQueue final : public RowSink {
   // Weak: a layout goes with its last target.
   absl::flat_hash_map<model::ContentHash, std::weak_ptr<const DeclaredLayout>, HashOfHash> layouts_
       ABSL_GUARDED_BY(mutex_);
+  size_t extras_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   TakenRows queued_ ABSL_GUARDED_BY(mutex_);
   RowQueueStats stats_ ABSL_GUARDED_BY(mutex_);
 };

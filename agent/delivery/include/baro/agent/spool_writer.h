@@ -25,6 +25,7 @@ struct SpoolWriterOptions {
 struct SpoolWriterStats {
   uint64_t frames_total = 0;
   uint64_t samples_total = 0;
+  uint64_t extras_total = 0;  // series with histograms or exemplars
   uint64_t batches_total = 0;
   uint64_t raw_bytes_total = 0;   // of the frames before compression
   uint64_t body_bytes_total = 0;  // as they travel
@@ -71,6 +72,7 @@ class SpoolWriter {
   // The open batch.
   std::string frames_;
   v1::FrameBatch batch_;
+  std::vector<SeriesExtras> batch_extras_;
   uint32_t batch_samples_ = 0;
   uint8_t batch_priority_ = 0;
 

@@ -1,5 +1,5 @@
 // ScrapeConfig: what `scrape_configs` says, with Prometheus' keys, defaults and meaning. A key of
-// Prometheus' that is not supported yet is refused by name, never ignored.
+// Prometheus' that we do not do is refused by name and with the reason, never ignored.
 #pragma once
 
 #include <chrono>
@@ -12,31 +12,31 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "baro/base/yaml.h"
-#include "baro/discovery/target_group.h"
-#include "baro/exposition/parser.h"
+#include "baro/discovery/configs.h"
+#include "baro/net/http_client_config.h"
 #include "baro/relabel/relabel.h"
 
 namespace baro::agent {
 
-using discovery::FileDiscovery;
 using discovery::TargetGroup;
 using relabel::RelabelRule;
 
-struct BasicAuth {
-  std::string username;
-  std::string password;
-  std::string password_file;  // read before each scrape
-  bool operator==(const BasicAuth&) const = default;
+// The ways to ask for and to read an exposition, by Prometheus' names for them.
+enum class ScrapeProtocol : uint8_t {
+  kProtobuf,        // PrometheusProto
+  kText004,         // PrometheusText0.0.4
+  kText100,         // PrometheusText1.0.0
+  kOpenMetrics001,  // OpenMetricsText0.0.1
+  kOpenMetrics100,  // OpenMetricsText1.0.0
 };
-absl::Status ReadYaml(const base::YamlNode& node, BasicAuth* auth);
+absl::Status ReadYaml(const base::YamlNode& node, ScrapeProtocol* protocol);
 
-struct Authorization {
-  std::string type = "Bearer";
-  std::string credentials;
-  std::string credentials_file;  // read before each scrape
-  bool operator==(const Authorization&) const = default;
-};
-absl::Status ReadYaml(const base::YamlNode& node, Authorization* authorization);
+// What an exposer shall do with names that are not [a-zA-Z0-9_:].
+enum class NameEscaping : uint8_t { kAllowUtf8, kUnderscores, kDots, kValues };
+
+// What becomes of a scrape that exceeds sample_limit: all of it fails, as in Prometheus; or the
+// series that came last are left out, and the rest goes on.
+enum class LimitMode : uint8_t { kFail, kTruncate };
 
 // One entry of scrape_configs. A limit of 0 is none.
 struct ScrapeJob {
@@ -48,31 +48,62 @@ struct ScrapeJob {
   std::map<std::string, std::vector<std::string>> params;
   bool honor_labels = false;
   bool honor_timestamps = true;
-  bool follow_redirects = true;
+  bool track_timestamps_staleness = false;
   bool enable_compression = true;
+  // Asked for in this order of preference.
+  std::vector<ScrapeProtocol> scrape_protocols;
   // For an answer without a Content-Type that we know.
-  std::optional<exposition::Format> fallback_scrape_protocol;
+  std::optional<ScrapeProtocol> fallback_scrape_protocol;
+  bool scrape_native_histograms = false;
+  bool always_scrape_classic_histograms = false;
+  bool convert_classic_histograms_to_nhcb = false;
+  bool extra_scrape_metrics = false;
+  bool legacy_names_only = false;  // metric_name_validation_scheme: legacy
+  NameEscaping name_escaping = NameEscaping::kAllowUtf8;
+  uint64_t body_size_limit = 0;
+  uint64_t sample_limit = 0;
+  LimitMode sample_limit_mode = LimitMode::kFail;  // ours
+  uint64_t label_limit = 0;
+  uint64_t label_name_length_limit = 0;
+  uint64_t label_value_length_limit = 0;
+  uint64_t target_limit = 0;
+  uint64_t keep_dropped_targets = 0;
+  uint64_t native_histogram_bucket_limit = 0;
+  double native_histogram_min_bucket_factor = 0;
+  // Ours: the CPU governor never stretches the interval of these targets, and they go last when the
+  // spool must shed.
+  bool critical = false;
+  std::string scrape_failure_log_file;
+  net::HttpClientConfig http;
+  discovery::DiscoveryConfigs discovery;
+  std::vector<RelabelRule> relabel_configs;
+  std::vector<RelabelRule> metric_relabel_configs;
+  bool operator==(const ScrapeJob&) const = default;
+};
+
+// What `global` says about scraping: what a job does not say itself.
+struct ScrapeDefaults {
+  std::chrono::milliseconds scrape_interval{60'000};
+  std::chrono::milliseconds scrape_timeout{10'000};
+  std::optional<std::vector<ScrapeProtocol>> scrape_protocols;
   uint64_t body_size_limit = 0;
   uint64_t sample_limit = 0;
   uint64_t label_limit = 0;
   uint64_t label_name_length_limit = 0;
   uint64_t label_value_length_limit = 0;
   uint64_t target_limit = 0;
-  std::optional<BasicAuth> basic_auth;
-  std::optional<Authorization> authorization;
-  std::vector<TargetGroup> static_configs;
-  std::vector<FileDiscovery> file_sd_configs;
-  std::vector<RelabelRule> relabel_configs;
-  std::vector<RelabelRule> metric_relabel_configs;
-  bool operator==(const ScrapeJob&) const = default;
+  uint64_t keep_dropped_targets = 0;
+  bool scrape_native_histograms = false;
+  bool always_scrape_classic_histograms = false;
+  bool convert_classic_histograms_to_nhcb = false;
+  bool extra_scrape_metrics = false;
+  bool legacy_names_only = false;
+  std::optional<NameEscaping> name_escaping;
+  std::string scrape_failure_log_file;
+  bool operator==(const ScrapeDefaults&) const = default;
 };
-absl::Status ReadYaml(const base::YamlNode& node, ScrapeJob* job);
-
-// What `global` says about scraping.
-struct ScrapeDefaults {
-  std::chrono::milliseconds scrape_interval{60'000};
-  std::chrono::milliseconds scrape_timeout{10'000};
-};
+// Takes those keys of `global`.
+void ReadScrapeDefaults(base::YamlMap* map, ScrapeDefaults* defaults);
 
 struct ScrapeConfig {
   std::vector<ScrapeJob> jobs;

@@ -48,6 +48,7 @@ struct IngestStats {
   uint64_t stored_batches_total = 0;
   uint64_t samples_stored_total = 0;
   uint64_t samples_duplicate_total = 0;
+  uint64_t extras_refused_total = 0;     // histograms and exemplars
   uint64_t discarded_batches_total = 0;  // sent before the agent heard NeedDeclare
   uint64_t declarations_total = 0;
   uint64_t append_retries_total = 0;
@@ -88,6 +89,8 @@ class IngestSession {
   // stands on it has gone in.
   struct Job {
     uint64_t chain = 0;
+    // Histograms and exemplars of the batch: to be stored before it. Empty: there are none.
+    tsdb::SampleBatch extras;
     tsdb::FrameBatch batch;
   };
   std::optional<Job> NextJob(int64_t now_ms);
@@ -131,6 +134,7 @@ class IngestSession {
   bool TargetsAreDeclared(const v1::FrameBatch& batch, Chain* chain);
   Chain* ChainFor(uint64_t number);
   tsdb::FrameBatch ToStore(const v1::FrameBatch& batch) const;
+  tsdb::SampleBatch ExtrasToStore(const v1::FrameBatch& batch);
   void DropQueue(Chain* chain);
   void OnStored(Chain* chain);
   void Unhold(const v1::FrameBatch& batch);

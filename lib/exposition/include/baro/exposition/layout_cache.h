@@ -23,8 +23,16 @@
 
 namespace baro::exposition {
 
+class SeriesLabels;
+
 // Of a sample without a timestamp of its own.
 inline constexpr int64_t kNoTime = std::numeric_limits<int64_t>::min();
+
+// An exemplar of the body read last.
+struct ColumnExemplar {
+  uint32_t column = 0;
+  Exemplar exemplar;
+};
 
 // What one body held.
 struct ParseStats {
@@ -58,8 +66,11 @@ class LayoutCache {
   std::span<const double> values() const { return values_; }
   // One a column, kNoTime where a sample has none; empty as long as no sample ever had one.
   std::span<const int64_t> times_ms() const { return times_ms_; }
-  // Columns from `begin` on. Built anew at each call: the cache keeps only the raw bytes.
-  std::vector<model::Column> Columns(size_t begin = 0) const;
+  // In the body's order; of duplicates none.
+  std::span<const ColumnExemplar> exemplars() const { return exemplars_; }
+  // Columns from `begin` on, `count` at most. Built anew at each call: the cache keeps only the raw
+  // bytes.
+  std::vector<model::Column> Columns(size_t begin = 0, size_t count = SIZE_MAX) const;
 
   // Most columns are dead, or most of the template's bytes: once the row is handed on, Compact()
   // starts a fresh layout from the same body. Column indices change.
@@ -101,6 +112,7 @@ class LayoutCache {
   const char* ReadValue(const char* at, uint32_t column, ParseStats* stats, Parser* parser,
                         const char* begin, const char* end);
   void Store(uint32_t column, double value, int64_t time_ms);
+  void StoreExemplar(uint32_t column, const SeriesLabels& labels, const ExemplarView& exemplar);
   std::string_view Text(Run run) const { return {text_.data() + run.begin, run.size}; }
   Run AppendText(std::string_view text);
 
@@ -124,6 +136,7 @@ class LayoutCache {
   std::vector<Family> families_;
   std::vector<double> values_;
   std::vector<int64_t> times_ms_;
+  std::vector<ColumnExemplar> exemplars_;
   bool wants_compaction_ = false;
   size_t samples_read_ = 0;
   size_t duplicate_lines_ = 0;

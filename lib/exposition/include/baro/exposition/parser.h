@@ -24,6 +24,9 @@ namespace baro::exposition {
 enum class Format : uint8_t {
   kText,         // 0.0.4 and 1.0.0
   kOpenMetrics,  // 1.0.0
+  // The protobuf format, as ReadProtobuf() (protobuf.h) makes lines of it: OpenMetrics with times
+  // in milliseconds and any unit. Nobody outside writes it.
+  kProtobuf,
 };
 
 // What the Content-Type of an answer names; nothing for a type that is neither.
@@ -134,7 +137,8 @@ class Parser {
   const char* const end_;
   const char* cursor_;
   const char* line_ = nullptr;  // where the entry under way begins
-  const Format format_;
+  const Format format_;         // kOpenMetrics for kProtobuf as well
+  const bool protobuf_;
   const Limits limits_;
   bool ended_ = false;
   // The bare metric name read last: names come in families, so the next one begins alike.

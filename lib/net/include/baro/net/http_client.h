@@ -8,11 +8,13 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "baro/net/tls.h"
 
@@ -52,6 +54,13 @@ struct HttpRequest {
   bool repeatable = false;
   // For https; null: the system's authorities and no certificate of our own.
   std::shared_ptr<const TlsOptions> tls;
+  // Ask through this HTTP proxy (http://user:password@host:port); a tunnel for https. Empty: none.
+  std::string proxy_url = {};
+  std::vector<HttpHeader> proxy_headers = {};  // of the request for a tunnel
+  // Takes the body of a 2xx answer piece by piece, each as soon as it has arrived, for answers that
+  // go on for minutes (a Kubernetes watch); nothing is collected, body_bytes_max does not count,
+  // and gzip is not asked for. An error from it ends the exchange and is what Send() returns.
+  std::function<absl::Status(std::string_view piece)> body_sink = nullptr;
 };
 
 struct HttpResponse {

@@ -40,6 +40,15 @@ struct HeaderValues {
 };
 absl::Status ReadYaml(const base::YamlNode& node, HeaderValues* values);
 
+// Through whom peers are asked.
+struct ProxyConfig {
+  std::string url;
+  std::string no_proxy;           // hosts, domains, address blocks; comma-separated
+  bool from_environment = false;  // HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+  std::map<std::string, std::vector<std::string>> connect_headers;
+  bool operator==(const ProxyConfig&) const = default;
+};
+
 // Value type.
 struct HttpClientConfig {
   std::optional<BasicAuth> basic_auth;
@@ -47,15 +56,19 @@ struct HttpClientConfig {
   TlsOptions tls;
   bool follow_redirects = true;
   std::map<std::string, HeaderValues> http_headers;
+  ProxyConfig proxy;
   bool operator==(const HttpClientConfig&) const = default;
 };
 
 // Reads the keys that Prometheus puts beside others of a block (basic_auth, authorization,
-// bearer_token, tls_config, follow_redirects, http_headers). What is not supported (oauth2,
-// proxies) is refused by name.
+// bearer_token, tls_config, follow_redirects, http_headers, proxy_url and its like). What is not
+// supported (oauth2) is refused by name.
 void ReadHttpClientConfig(base::YamlMap* map, HttpClientConfig* config);
 // File names relative to `folder` become absolute.
 void MakePathsAbsolute(const std::string& folder, HttpClientConfig* config);
+
+// Sends the request through the proxy that is meant for its URL, if there is one.
+void SetProxy(const HttpClientConfig& config, HttpRequest* request);
 
 // The headers a request needs. Errors: Unavailable, a file cannot be read.
 absl::StatusOr<std::vector<HttpHeader>> RequestHeaders(const HttpClientConfig& config);

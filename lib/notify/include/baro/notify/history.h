@@ -16,6 +16,7 @@
 #include "baro/base/mutex.h"
 #include "baro/model/alert.h"
 #include "baro/model/matcher.h"
+#include "baro/notify/response.h"
 
 namespace baro::notify {
 
@@ -68,6 +69,7 @@ class History {
                 uint64_t fingerprint);
   void AddDelivery(const DeliveryRecord& delivery);
   void AddNotified(const NotifiedRecord& notified);
+  void AddAcknowledgement(const Acknowledgement& acknowledgement, uint64_t fingerprint);
 
   // Records, each a JSON object as text, newest first. Errors: the disk's.
   absl::StatusOr<std::vector<std::string>> Query(const HistoryQuery& query) const;

@@ -21,6 +21,7 @@
 #include "baro/model/alert.h"
 #include "baro/notify/config.h"
 #include "baro/notify/history.h"
+#include "baro/notify/response.h"
 
 namespace baro::notify {
 
@@ -71,6 +72,7 @@ struct NotifierStatus {
   uint64_t history_bytes = 0;
   uint64_t history_errors_total = 0;
   uint64_t notices_total = 0;  // of Alertmanager's webhooks
+  ResponseStats responses;
 };
 
 struct TestOutcome {
@@ -110,6 +112,14 @@ class Notifier {
 
   // Takes an Alertmanager's webhook. Errors: as ParseWebhookNotice().
   virtual absl::Status TakeNotice(std::string_view body) = 0;
+
+  // What receivers know an alert by: its labels with the external ones, relabelled. 0: relabelling
+  // drops it.
+  virtual uint64_t IdentityOf(model::Labels labels) const = 0;
+  // Somebody looks after an alert; it goes into the history. Errors: NotFound (it does not fire).
+  virtual absl::Status Acknowledge(uint64_t fingerprint, Acknowledgement acknowledgement) = 0;
+  // Of alerts that fire, by identity.
+  virtual std::map<uint64_t, Acknowledgement> Acknowledgements() const = 0;
 
   virtual NotifierStatus GetStatus() const = 0;
   virtual const History& history() const = 0;

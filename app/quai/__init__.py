@@ -1,0 +1,1 @@
+"""Quai: ticket sales for a ferry line. README.md beside this package says what its services do."""

@@ -1,0 +1,1 @@
+"""The dashboards, each a module with a function `build()`."""
