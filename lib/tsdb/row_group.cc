@@ -21,13 +21,14 @@ size_t WordsOf(size_t columns) { return (columns + kWordBits - 1) / kWordBits; }
 
 uint64_t Bits(double value) { return std::bit_cast<uint64_t>(value); }
 
-// Makes room by a quarter at a time, and hardly beyond `most`: of a million tails half empty
+// Makes room by a quarter at a time, and stops at `most` on the way: of a million tails half empty
 // vectors would be a large part.
 template <typename T>
 void MakeRoom(size_t more, std::vector<T>* items, size_t most = SIZE_MAX) {
   const size_t needed = items->size() + more;
   if (needed > items->capacity()) {
-    items->reserve(std::max(needed, std::min(needed + needed / 4, most)));
+    const size_t roomy = needed + needed / 4;
+    items->reserve(needed <= most ? std::min(roomy, most) : roomy);
   }
 }
 

@@ -6,10 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include <cstring>
 #include "bucket_stats.h"
 #include "part.h"
-
 #include "slot_value.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
