@@ -148,7 +148,7 @@ def main(baro, collector):
         config.write_text('global: {evaluation_interval: 15s}\n')
         http, grpc = free_port(), free_port()
         url = f'http://127.0.0.1:{http}'
-        process = subprocess.Popen([collector, '--config.file', config, '--storage.path', f'{folder}/data', '--web.listen-address',
+        process = subprocess.Popen([collector, '--config.file', config, '--storage.path', f'{folder}/data', '--http.listen-address',
                                     f'127.0.0.1:{http}', '--grpc.listen-address', f'127.0.0.1:{grpc}'],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

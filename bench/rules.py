@@ -151,7 +151,7 @@ class Barograph(System):
         self.url = f'http://127.0.0.1:{self.port}'
         (self.folder / 'c.yml').write_text('rule_files: ["rules*.yml"]\n')
         self.start([self.options.bin_dir / 'baro-collector', '--config.file', self.folder / 'c.yml', '--storage.path',
-                    self.folder / 'data', '--web.listen-address', f'127.0.0.1:{self.port}', '--grpc.listen-address',
+                    self.folder / 'data', '--http.listen-address', f'127.0.0.1:{self.port}', '--grpc.listen-address',
                     f'127.0.0.1:{free_port()}'])
         wait_for(self.url + '/-/ready')
         self.write_url = self.url + '/api/v1/write'

@@ -169,7 +169,7 @@ std::string AgoText(double seconds, double now_seconds) {
 
 void AddLine(const char* title, const std::string& text, Session* session) {
   if (text.empty()) return;
-  base::StrAppend(&session->out, Styled(session->screen, Style::kBold, PadRight(title, 12)), text,
+  base::StrAppend(&session->out, Styled(session->screen, Style::kBold, PadRight(title, 14)), text,
                   "\n");
 }
 
