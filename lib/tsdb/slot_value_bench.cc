@@ -58,7 +58,7 @@ void BM_DecodeMerged(benchmark::State& state) {
     }
     benchmark::DoNotOptimize(values.data());
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * count * kChunkRows));
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(count * kChunkRows));
 }
 BENCHMARK(BM_DecodeMerged)->ArgNames({"fleet", "columns"})->ArgsProduct({{0, 1}, {1, 8, 32}});
 
