@@ -12,14 +12,19 @@ absl::StatusOr<std::span<const double>> BlockMerge::Cells(size_t column) {
   for (size_t source = 0; source < sources_.size(); ++source) {
     const Place place = sources_[source][column];
     if (place.value == nullptr) continue;
-    decoded_.resize(place.value->row_count());
-    BARO_TRY(place.value->Decode(place.column, 0, place.value->chunk_rows().size(), decoded_,
-                                 place.referred));
-    if (!left_out_.empty()) MaskLeftOut(source, column);
+    BARO_TRY_ASSIGN(
+        std::span<const double> decoded,
+        place.value->Decode(place.column, 0, place.value->chunk_rows().size(), place.referred));
+    if (!left_out_.empty()) {
+      // A copy, as other columns may refer to what is left out of this one.
+      masked_.assign(decoded.begin(), decoded.end());
+      MaskLeftOut(source, column);
+      decoded = masked_;
+    }
     const std::vector<uint32_t>& rows = plan_.rows_of(source);
-    for (size_t row = 0; row < decoded_.size(); ++row) {
-      if (rows[row] == RowPlan::kNoRow || model::IsNoSample(decoded_[row])) continue;
-      cells_[rows[row]] = decoded_[row];
+    for (size_t row = 0; row < decoded.size(); ++row) {
+      if (rows[row] == RowPlan::kNoRow || model::IsNoSample(decoded[row])) continue;
+      cells_[rows[row]] = decoded[row];
     }
   }
   return std::span<const double>(cells_);
@@ -42,14 +47,14 @@ void BlockMerge::LeaveOutTimesOf(uint32_t source, const PartFragment& other,
 void BlockMerge::MaskLeftOut(size_t source, size_t column) {
   for (const CellsLeftOut& cells : left_out_) {
     if (cells.source != source || cells.column != column) continue;
-    for (size_t row = 0; row < decoded_.size(); ++row) {
+    for (size_t row = 0; row < masked_.size(); ++row) {
       const int64_t time_ms = rows_[source].times_ms[row];
       const bool deleted =
           std::any_of(cells.ranges.begin(), cells.ranges.end(),
                       [&](const TimeRange& range) { return range.Covers(time_ms, time_ms); });
       const auto& others = cells.other_times_ms;
       if (deleted || std::binary_search(others.begin(), others.end(), time_ms)) {
-        decoded_[row] = model::kNoSample;
+        masked_[row] = model::kNoSample;
       }
     }
   }

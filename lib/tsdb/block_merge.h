@@ -57,7 +57,7 @@ class BlockMerge {
   const std::span<const SourceRows> rows_;
   std::vector<std::vector<Place>> sources_;
   std::vector<CellsLeftOut> left_out_;
-  std::vector<double> decoded_;
+  std::vector<double> masked_;
   std::vector<double> cells_;
   std::vector<std::string_view> pieces_;
 };

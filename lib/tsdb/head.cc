@@ -1,5 +1,6 @@
 #include "head.h"
 
+#include "baro/base/check.h"
 #include "histogram_tally.h"
 
 namespace baro::tsdb {
@@ -15,6 +16,7 @@ constexpr size_t kTightTailBytes = 128;
 template <typename Write>
 void Head::WriteTo(TargetId id, TargetHead* target, Write write) {
   target->Lock();
+  BARO_CHECK(!target->frozen());
   const size_t bytes_before = target->bytes();
   const size_t series_before = target->series_count();
   const uint64_t shape_before = target->shape();
@@ -79,6 +81,17 @@ Applied Head::AppendSamples(const SampleBatch& batch, std::span<const uint32_t> 
     begin = end;
   }
   return applied;
+}
+
+void Head::Freeze() {
+  for (const TargetId id : Targets()) {
+    TargetHead* const target = FindOrAdd(id);
+    target->Lock();
+    const size_t bytes_before = target->bytes();
+    target->Freeze();
+    bytes_.fetch_add(target->bytes() - bytes_before, std::memory_order_relaxed);  // may wrap
+    target->Unlock();
+  }
 }
 
 const TargetHead* Head::Find(TargetId target) const {

@@ -37,6 +37,10 @@ class Head {
     return std::exchange(changed_, {INT64_MAX, INT64_MIN});
   }
 
+  // Its writer has gone over to another head: what only a writer needs goes, target by target, and
+  // all rows are encoded. Readers see no difference.
+  void Freeze() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Null when it has nothing of the target.
   const TargetHead* Find(TargetId target) const ABSL_LOCKS_EXCLUDED(mutex_);
   Roaring Targets() const ABSL_LOCKS_EXCLUDED(mutex_);

@@ -205,12 +205,21 @@ TEST(ChunkedValue, DecodesColumnsThatReferToOneAnother) {
   const auto parsed = SlotValues::Parse(bytes);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   SlotValues::Referred referred;
+  SlotValues::Referred kept_ones;
+  SlotValues::Referred told_ones;
   for (size_t c = 0; c < kBlockColumns; ++c) {
     std::vector<double> decoded(320);
+    told_ones.Know(c, columns[c]);
     ASSERT_TRUE(parsed->Decode(c, decoded).ok());
     EXPECT_EQ(decoded, columns[c]) << "alone, column " << c;
     ASSERT_TRUE(parsed->Decode(c, 0, 2, decoded, &referred).ok());
     EXPECT_EQ(decoded, columns[c]) << "among others, column " << c;
+    const auto kept = parsed->Decode(c, 0, 2, &kept_ones);
+    ASSERT_TRUE(kept.ok());
+    EXPECT_TRUE(std::equal(kept->begin(), kept->end(), columns[c].begin(), columns[c].end())) << c;
+    const auto told = parsed->Decode(c, 0, 2, &told_ones);
+    ASSERT_TRUE(told.ok());
+    EXPECT_EQ(told->data(), columns[c].data()) << "it was told, and not decoded again";
     decoded.resize(200);
     ASSERT_TRUE(parsed->Decode(c, 1, 2, decoded).ok());
     EXPECT_TRUE(std::equal(decoded.begin(), decoded.end(), columns[c].begin() + 120)) << c;

@@ -290,6 +290,7 @@ class PartMerge {
       BARO_TRY(reader_.Fetch());
       for (size_t i = begin; i < end; ++i) {
         BARO_TRY((this->*step)(&items[i], &loaded[i - begin]));
+        loaded[i - begin] = {};  // what is decoded is 30 times its encoding
       }
       BARO_TRY(context_.pause());
       begin = end;

@@ -1,7 +1,6 @@
 #include "part_reader.h"
 
 #include <algorithm>
-#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -139,12 +138,8 @@ absl::Status PartReader::FetchValues(const Wanted& wanted, std::string_view valu
   if (!parsed.ok()) return Damaged(wanted.key, parsed.status());
   PartFragment& fragment = *wanted.fragment;
   const size_t rows = fragment.times_ms.size();
-  const auto chunk_rows = parsed->chunk_rows();
-  const bool fits =
-      fragment.chunk_end <= chunk_rows.size() &&
-      std::accumulate(chunk_rows.begin() + static_cast<ptrdiff_t>(fragment.chunk_begin),
-                      chunk_rows.begin() + static_cast<ptrdiff_t>(fragment.chunk_end),
-                      size_t{0}) == rows;
+  const bool fits = fragment.chunk_end <= parsed->chunk_rows().size() &&
+                    parsed->row_count(fragment.chunk_begin, fragment.chunk_end) == rows;
   if (!fits) return Damaged(wanted.key, absl::DataLossError("more times than values or fewer"));
   SlotValues::Referred referred;
   for (uint32_t i = wanted.first; i < wanted.first + wanted.count; ++i) {
@@ -152,9 +147,11 @@ absl::Status PartReader::FetchValues(const Wanted& wanted, std::string_view valu
     if (column >= parsed->column_count()) {
       return Damaged(wanted.key, absl::DataLossError("it has too few columns"));
     }
-    const absl::Status status = parsed->Decode(column, fragment.chunk_begin, fragment.chunk_end,
-                                               {&fragment.values[i * rows], rows}, &referred);
+    const std::span<double> values(&fragment.values[i * rows], rows);
+    const absl::Status status =
+        parsed->Decode(column, fragment.chunk_begin, fragment.chunk_end, values, &referred);
     if (!status.ok()) return Damaged(wanted.key, status);
+    referred.Know(column, values);
   }
   return absl::OkStatus();
 }

@@ -21,11 +21,20 @@ size_t WordsOf(size_t columns) { return (columns + kWordBits - 1) / kWordBits; }
 
 uint64_t Bits(double value) { return std::bit_cast<uint64_t>(value); }
 
-// Makes room by a quarter at a time: of a million tails half empty vectors would be a large part.
+// Makes room by a quarter at a time, and stops at `most` on the way: of a million tails half empty
+// vectors would be a large part.
 template <typename T>
-void MakeRoom(size_t more, std::vector<T>* items) {
+void MakeRoom(size_t more, std::vector<T>* items, size_t most = SIZE_MAX) {
   const size_t needed = items->size() + more;
-  if (needed > items->capacity()) items->reserve(needed + needed / 4);
+  if (needed > items->capacity()) {
+    const size_t roomy = needed + needed / 4;
+    items->reserve(needed <= most ? std::min(roomy, most) : roomy);
+  }
+}
+
+template <typename T>
+void Release(std::vector<T>* items) {
+  std::vector<T>().swap(*items);
 }
 
 }  // namespace
@@ -119,6 +128,7 @@ void RowGroup::CutAtSlot(int64_t time_ms) {
 
 void RowGroup::AddTailRow(std::span<const double> values) {
   const bool whole = tail_.empty();  // the first row of a tail stands for itself
+  const size_t most = TailValuesMost(values.size());
   MakeRoom(whole ? values.size() : 0, &tail_values_);
   MakeRoom(WordsOf(values.size()), &changed_);
   MakeRoom(WordsOf(values.size()), &rank_);
@@ -133,7 +143,7 @@ void RowGroup::AddTailRow(std::span<const double> values) {
     }
     changed_.push_back(word);
     rank_.push_back(static_cast<uint32_t>(tail_values_.size()));
-    MakeRoom(static_cast<size_t>(std::popcount(word)), &tail_values_);
+    MakeRoom(static_cast<size_t>(std::popcount(word)), &tail_values_, most);
     for (uint64_t rest = word; rest != 0; rest &= rest - 1) {
       tail_values_.push_back(now[std::countr_zero(rest)]);
     }
@@ -144,7 +154,7 @@ void RowGroup::AddTailRow(std::span<const double> values) {
 void RowGroup::AddTailRow(std::span<const double> values, std::span<const uint64_t> changed) {
   size_t count = 0;
   for (const uint64_t word : changed) count += static_cast<size_t>(std::popcount(word));
-  MakeRoom(count, &tail_values_);
+  MakeRoom(count, &tail_values_, TailValuesMost(values.size()));
   MakeRoom(changed.size(), &changed_);
   MakeRoom(changed.size(), &rank_);
   tail_.push_back({static_cast<uint32_t>(changed_.size()), static_cast<uint32_t>(values.size())});
@@ -157,6 +167,11 @@ void RowGroup::AddTailRow(std::span<const double> values, std::span<const uint64
     }
   }
   CutWhenFull(values.size());
+}
+
+// A tail is cut by the row that brings it here.
+size_t RowGroup::TailValuesMost(size_t columns) const {
+  return columns * (rule_->tail_bytes_per_column_max / sizeof(double)) + columns / 2;
 }
 
 void RowGroup::CutWhenFull(size_t columns) {
@@ -179,6 +194,19 @@ void RowGroup::CutBlock() {
   changed_.clear();
   rank_.clear();
   tail_values_.clear();
+}
+
+void RowGroup::Freeze() {
+  if (open_) Close();
+  if (!tail_.empty()) CutBlock();
+  Release(&tail_);
+  Release(&changed_);
+  Release(&rank_);
+  Release(&tail_values_);
+  Release(&previous_);
+  Release(&current_);
+  times_ms_.shrink_to_fit();
+  blocks_.shrink_to_fit();
 }
 
 // Turns 64 columns of the tail from rows into columns and encodes them.

@@ -99,6 +99,10 @@ class RowGroup {
   // until the group changes. Thread-compatible: of a head that still grows only under its lock.
   std::optional<std::string_view> EncodedColumn(size_t position, size_t begin, size_t end) const;
 
+  // No row comes any more: all rows become blocks, and what only a writer needs goes. Columns and
+  // rows stay where they are.
+  void Freeze();
+
   // Memory held, approximately.
   size_t bytes() const;
 
@@ -127,6 +131,7 @@ class RowGroup {
   size_t ReplaceRow(std::span<const double> values);
   size_t ReplaceRow(std::span<const double> values, std::span<const uint64_t> changed);
   void CutWhenFull(size_t columns);
+  size_t TailValuesMost(size_t columns) const;
   void CutBlock();
   void EncodeWord(size_t word, Block* block) const;
   absl::Status ReadBlock(const Block& block, size_t position, size_t begin, size_t end,

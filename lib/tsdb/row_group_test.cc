@@ -2,12 +2,16 @@
 #include "row_group.h"
 
 #include <gtest/gtest.h>
+#include <roaring/roaring.hh>
 
+#include <bit>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "baro/codec/column.h"
 #include "baro/model/sample.h"
+#include "target_head.h"
 
 namespace baro::tsdb {
 namespace {
@@ -78,6 +82,84 @@ TEST(RowGroup, AColumnThatJoinsLaterIsInTheBlocksFromThenOn) {
       EXPECT_EQ(values[row], ValueAt(1, row)) << row;
     }
   }
+}
+
+std::vector<uint64_t> AllBits(const RowGroup& group, size_t position) {
+  std::vector<double> values(group.times_ms().size());
+  EXPECT_TRUE(group.Read(position, 0, values.size(), values.data()).ok());
+  std::vector<uint64_t> bits;
+  for (const double value : values) bits.push_back(std::bit_cast<uint64_t>(value));
+  return bits;
+}
+
+TEST(RowGroup, FrozenRowsReadAsBeforeAndTakeLessMemory) {
+  RowGroup group(nullptr, &kRule);
+  for (int i = 0; i < 3; ++i) group.AddColumn(static_cast<ColumnId>(7 + i));
+  constexpr size_t kRows = kSlotRows + 40;
+  for (size_t row = 0; row < kRows; ++row) {
+    group.Open(static_cast<int64_t>(row) * kStepMs);
+    for (size_t i = 0; i < 3; ++i) {
+      if ((row + i) % 5 != 0) group.SetCell(i, ValueAt(i, row));  // the open row has a gap, too
+    }
+  }
+  std::vector<std::vector<uint64_t>> before;
+  for (size_t i = 0; i < 3; ++i) before.push_back(AllBits(group, i));
+  const size_t bytes = group.bytes();
+  group.Freeze();
+  EXPECT_LT(group.bytes(), bytes);
+  EXPECT_FALSE(group.open());
+  const std::vector<uint32_t> positions = {0, 1, 2};
+  for (size_t row = 0; row < kRows; ++row) {
+    std::vector<double> cells(3);
+    ASSERT_TRUE(group.ReadRow(positions, row, cells.data()).ok());
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(std::bit_cast<uint64_t>(cells[i]), before[i][row]) << "row " << row;
+    }
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(AllBits(group, i), before[i]) << "column " << i;
+    EXPECT_TRUE(group.EncodedColumn(i, kSlotRows, kRows).has_value()) << "the tail is a block now";
+  }
+}
+
+TEST(TargetHead, WhatAReaderHoldsOutlastsTheFreeze) {
+  TargetHead head(&kRule);
+  head.Lock();
+  Applied applied;
+  for (size_t row = 0; row < 50; ++row) {
+    SeriesHint hint;
+    for (ColumnId column = 0; column < 40; ++column) {
+      if (row == 49 && column >= 20) break;  // the last row stays open, half of it empty
+      head.AppendSample(column, static_cast<int64_t>(row) * kStepMs, ValueAt(column, row), &hint,
+                        &applied);
+    }
+  }
+  head.Unlock();
+  EXPECT_EQ(applied.stored, 49U * 40 + 20);
+  Roaring few;
+  few.add(3U);
+  few.add(35U);
+  const auto places = head.Places(few);
+  const TargetSnapshot snapshot = head.Snapshot();
+  ASSERT_EQ(snapshot.groups.size(), 1U);
+  std::vector<std::string_view> encoded;
+  const std::vector<uint32_t> positions = {3, 35};
+  EXPECT_FALSE(head.FindEncoded(snapshot.groups[0], positions, 0, 50, &encoded));
+  head.Lock();
+  head.Freeze();
+  head.Unlock();
+  EXPECT_TRUE(head.FindEncoded(snapshot.groups[0], positions, 0, 50, &encoded));
+  EXPECT_EQ(encoded.size(), 2U);
+  std::vector<double> values(2 * 50);
+  ASSERT_TRUE(head.Read(snapshot.groups[0], positions, 0, 50, values.data()).ok());
+  for (size_t row = 0; row < 50; ++row) {
+    EXPECT_EQ(values[row], ValueAt(3, row));
+  }
+  for (size_t row = 0; row < 49; ++row) EXPECT_EQ(values[50 + row], ValueAt(35, row));
+  EXPECT_TRUE(model::IsNoSample(values[99]));
+  const auto again = head.Places(few);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(*again[0].columns, *places[0].columns);
 }
 
 }  // namespace

@@ -231,15 +231,22 @@ absl::Status Sealer::WriteLayout(std::span<const PartRun> runs, SlotKey key,
   key.layout = runs.front().run->layout->id;
   const size_t columns = runs.front().run->positions.size();
   std::vector<double> values;
+  std::vector<std::string_view> encoded;
   for (size_t first = 0; first < columns; first += kBlockColumns) {
     const size_t count = std::min(kBlockColumns, columns - first);
     key.block = static_cast<uint16_t>(first / kBlockColumns);
     for (const PartRun& run : runs) {
       const size_t rows = run.times_ms.size();
-      values.resize(count * rows);
       key.target = run.run->target;
-      BARO_TRY(run.run->head->Read(run.run->rows, {run.run->positions.data() + first, count},
-                                   run.first_row, run.first_row + rows, values.data()));
+      const std::span<const uint32_t> positions(run.run->positions.data() + first, count);
+      if (run.run->head->FindEncoded(run.run->rows, positions, run.first_row, run.first_row + rows,
+                                     &encoded)) {
+        BARO_TRY(writer->Put(key, JoinSlotValues(rows, encoded)));
+        continue;
+      }
+      values.resize(count * rows);
+      BARO_TRY(run.run->head->Read(run.run->rows, positions, run.first_row, run.first_row + rows,
+                                   values.data()));
       BARO_TRY(writer->Put(key, EncodeSlotValues(rows, values)));
     }
   }

@@ -176,6 +176,24 @@ absl::Status SlotValues::Decode(size_t column, size_t first, size_t end, std::sp
                       referred);
 }
 
+size_t SlotValues::row_count(size_t first, size_t end) const {
+  size_t rows = 0;
+  for (size_t i = first; i < end; ++i) rows += chunk_rows_[i];
+  return rows;
+}
+
+absl::StatusOr<std::span<const double>> SlotValues::Decode(size_t column, size_t first, size_t end,
+                                                           Referred* referred) const {
+  std::span<const double>& known = referred->known_[column];
+  if (known.empty()) {
+    std::vector<double>& own = referred->own_[column];
+    own.resize(row_count(first, end));
+    BARO_TRY(Decode(column, first, end, own, referred));
+    known = own;
+  }
+  return known;
+}
+
 // A column refers to one before it, so this comes to an end.
 absl::Status SlotValues::DecodeChunks(size_t column, size_t first,
                                       std::span<const std::string_view> pieces,
@@ -187,18 +205,25 @@ absl::Status SlotValues::DecodeChunks(size_t column, size_t first,
     std::span<const double> reference;
     if (const size_t back = codec::ColumnsBack(bytes); back != 0) {
       if (back > column) return Damaged(base::StrCat("column ", column, " refers to none"));
-      std::vector<double>& other = referred->columns[column - back];
-      if (other.size() != values.size()) {
-        other.resize(values.size());
-        BARO_TRY(Decode(column - back, first, first + pieces.size(), other, referred));
-      }
-      reference = std::span<const double>(other).subspan(row, rows);
+      BARO_TRY_ASSIGN(const auto other,
+                      Decode(column - back, first, first + pieces.size(), referred));
+      reference = other.subspan(row, rows);
     }
     BARO_TRY(codec::DecodeColumn(&bytes, values.subspan(row, rows), reference));
     if (!bytes.empty()) return Damaged(base::StrCat("column ", column, " has bytes left over"));
     row += rows;
   }
   return absl::OkStatus();
+}
+
+std::string JoinSlotValues(size_t row_count, std::span<const std::string_view> columns) {
+  BARO_CHECK(row_count > 0 && !columns.empty() && columns.size() <= kBlockColumns);
+  std::string bytes;
+  PutVarint(row_count, &bytes);
+  PutVarint(columns.size(), &bytes);
+  for (const std::string_view column : columns) PutVarint(column.size(), &bytes);
+  for (const std::string_view column : columns) bytes += column;
+  return bytes;
 }
 
 std::string EncodeSlotTimes(std::span<const int64_t> times_ms) {

@@ -18,6 +18,8 @@ namespace baro::tsdb {
 
 // `values`: column_count columns of row_count values, one behind the other, in one chunk.
 std::string EncodeSlotValues(size_t row_count, std::span<const double> values);
+// The same from columns that are encoded already.
+std::string JoinSlotValues(size_t row_count, std::span<const std::string_view> columns);
 std::string EncodeSlotTimes(std::span<const int64_t> times_ms);
 
 // Rows of a merged part are cut into chunks of about this many, each decoded alone: a short range
@@ -49,17 +51,28 @@ class SlotValues {
  public:
   static absl::StatusOr<SlotValues> Parse(std::string_view bytes);
   size_t row_count() const { return row_count_; }
+  size_t row_count(size_t first, size_t end) const;  // of these chunks
   size_t column_count() const { return column_count_; }
   std::span<const uint32_t> chunk_rows() const { return chunk_rows_; }
-  // Columns that others refer to, decoded; of one range of chunks of one value. Who decodes several
-  // columns of a value keeps one meanwhile.
-  struct Referred {
-    std::array<std::vector<double>, kBlockColumns> columns;
+  // Columns that are decoded and that others may refer to; of one range of chunks of one value. Who
+  // decodes several columns of a value keeps one meanwhile, so that none is decoded twice.
+  class Referred {
+   public:
+    // `values` are a column's, and stay until the last one is decoded.
+    void Know(size_t column, std::span<const double> values) { known_[column] = values; }
+
+   private:
+    friend class SlotValues;
+    std::array<std::span<const double>, kBlockColumns> known_;
+    std::array<std::vector<double>, kBlockColumns> own_;
   };
   // Rows of chunks [first, end) of a column. Requires column < column_count(), first < end <=
   // chunk_rows().size(), and values.size() to be the sum of their rows.
   absl::Status Decode(size_t column, size_t first, size_t end, std::span<double> values,
                       Referred* referred) const;
+  // The same, in `referred`'s memory.
+  absl::StatusOr<std::span<const double>> Decode(size_t column, size_t first, size_t end,
+                                                 Referred* referred) const;
   absl::Status Decode(size_t column, size_t first, size_t end, std::span<double> values) const {
     Referred referred;
     return Decode(column, first, end, values, &referred);

@@ -2,6 +2,7 @@
 // a value may hold.
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -20,8 +21,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<double> column(values->row_count());
   SlotValues::Referred referred;
   for (size_t i = 0; i < values->column_count(); ++i) {
-    static_cast<void>(values->Decode(i, 0, values->chunk_rows().size(), column, &referred));
-    static_cast<void>(values->Decode(i, column));
+    // Among others, with all that is decoded before at hand, a column is what it is alone.
+    const auto among = values->Decode(i, 0, values->chunk_rows().size(), &referred);
+    const bool alone = values->Decode(i, column).ok();
+    if (among.ok() != alone) __builtin_trap();
+    if (alone && std::memcmp(among->data(), column.data(), column.size() * sizeof(double)) != 0) {
+      __builtin_trap();
+    }
   }
   return 0;
 }

@@ -165,6 +165,7 @@ absl::Status StoreImpl::Rotate() {
 absl::Status StoreImpl::SealOldest() {
   const std::shared_ptr<Head> head = sealing_.front();
   if (ingested_.empty()) {
+    head->Freeze();  // beside it the next one grows
     ClassRouter router(dictionary_.get(), *CurrentPolicy());
     BARO_TRY_ASSIGN(std::vector<SealedPart> parts, sealer_->Seal(*head, next_part_, &router));
     next_part_ += static_cast<uint32_t>(parts.size());

@@ -219,6 +219,26 @@ bool TargetHead::TryLevel(int level, ColumnId column, int64_t time_ms, double va
   return true;
 }
 
+void TargetHead::Freeze() {
+  for (const Group& group : groups_) group.rows->Freeze();
+  levels_ = {};
+  groups_.shrink_to_fit();
+  frozen_ = true;
+}
+
+bool TargetHead::FindEncoded(const GroupSnapshot& group, std::span<const uint32_t> positions,
+                             size_t begin, size_t end,
+                             std::vector<std::string_view>* columns) const {
+  base::MutexLock lock(&mutex_);
+  columns->clear();
+  for (const uint32_t position : positions) {
+    const auto bytes = frozen_ ? group.rows->EncodedColumn(position, begin, end) : std::nullopt;
+    if (!bytes) return false;
+    columns->push_back(*bytes);
+  }
+  return true;
+}
+
 size_t TargetHead::bytes() const {
   // A btree entry: key and value, nodes three quarters full.
   constexpr size_t kSideBytes = 32;
@@ -262,7 +282,7 @@ TargetSnapshot TargetHead::Snapshot() const {
 ColumnPlaces TargetHead::PlacesIn(size_t group, const Roaring& columns) const {
   const RowGroup& rows = *groups_[group].rows;
   ColumnPlaces places;
-  if (columns.cardinality() < rows.column_count() / 4) {
+  if (!frozen_ && columns.cardinality() < rows.column_count() / 4) {
     const auto& known = levels_[static_cast<size_t>(groups_[group].level)].place_by_column;
     for (const ColumnId column : columns) {
       const auto it = known.find(column);

@@ -123,6 +123,15 @@ class TargetHead {
   // Whether any of their columns is there in the range.
   bool IsThere(std::span<const GroupPlaces> groups, const TimeRange& range) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // No sample comes any more: rows are encoded and what only the writer needs goes. What readers
+  // hold stays valid.
+  void Freeze() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool frozen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return frozen_; }
+  // Some columns of rows [begin, end) as they are encoded, when those rows are one block; else
+  // false. The bytes stay as long as the head, which is frozen.
+  bool FindEncoded(const GroupSnapshot& group, std::span<const uint32_t> positions, size_t begin,
+                   size_t end, std::vector<std::string_view>* columns) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Values of some columns of a snapshot's group in rows [begin, end), one column behind the other.
   absl::Status Read(const GroupSnapshot& group, std::span<const uint32_t> positions, size_t begin,
                     size_t end, double* values) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -173,6 +182,7 @@ class TargetHead {
   std::vector<Level> levels_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<std::pair<ColumnId, int64_t>, double> side_ ABSL_GUARDED_BY(mutex_);
   uint64_t shape_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool frozen_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace baro::tsdb

@@ -193,10 +193,9 @@ absl::Status Verifier::CheckValue(const Part& part, const SlotKey& key, std::str
   if (IsStatistics(part, key.block)) return DecodeBucketStats(value).status();
   ++run.value_blocks;
   BARO_TRY_ASSIGN(const SlotValues values, SlotValues::Parse(value));
-  std::vector<double> rows(values.row_count());
   SlotValues::Referred referred;
   for (size_t column = 0; column < values.column_count(); ++column) {
-    BARO_TRY(values.Decode(column, 0, values.chunk_rows().size(), rows, &referred));
+    BARO_TRY(values.Decode(column, 0, values.chunk_rows().size(), &referred).status());
   }
   report_->samples += values.row_count() * values.column_count();
   if (run.value_blocks > 1 && run.rows != values.row_count()) {
