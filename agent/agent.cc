@@ -1,15 +1,19 @@
 #include "agent/agent.h"
 
 #include <filesystem>
+#include <functional>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "agent/log.h"
 #include "agent/source_metrics.h"
 #include "agent/targets_json.h"
+#include "baro/agent/relabel_steps.h"
 #include "baro/agent/scrape_manager.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
+#include "baro/net/form.h"
 #include "prometheus/text_serializer.h"
 
 namespace baro::agent {
@@ -20,6 +24,12 @@ prometheus::Family<prometheus::Counter>& ReloadFamily(prometheus::Registry* regi
       .Name("baro_agent_config_reloads_total")
       .Help("Attempts to put the configuration file into force again, by result.")
       .Register(*registry);
+}
+
+ScrapeOptions ScrapeOptionsHere() {
+  ScrapeOptions options;
+  options.cpus_max = CgroupCpuLimit("/sys/fs/cgroup");
+  return options;
 }
 
 net::ServerResponse StatusAnswer(const absl::Status& status) {
@@ -82,7 +92,8 @@ absl::Status Agent::Open() {
   BARO_TRY(Listen());
   BARO_TRY_ASSIGN(std::unique_ptr<Sources> sources, MakeSources(std::move(config), nullptr));
   sources->Start();
-  sources->scrapes = std::make_unique<ScrapeManager>(sources->sink.get(), clock_);
+  sources->scrapes =
+      std::make_unique<ScrapeManager>(sources->sink.get(), clock_, ScrapeOptionsHere());
   sources->scrapes->ApplyConfig(sources->config.scrape);
   sources->scrapes->Start();
   reload_time_.Set(static_cast<double>(clock_->NowMs()) / 1e3);
@@ -100,9 +111,13 @@ absl::Status Agent::OpenDelivery(const AgentConfig& config) {
   options.spool.bytes_max = config.push.spool_size_max.bytes;
   options.queue.bytes_max = config.limits.queue_size_max.bytes;
   options.queue.targets_max = config.limits.targets_max;
-  // The node's own row goes last when the spool must shed.
-  options.queue.priority = [job = config.node.job](const model::Labels& target) {
-    return static_cast<uint8_t>(target.Get("job") == job ? 1 : 0);
+  // The node's own row, and those of jobs called critical, go last when the spool must shed.
+  std::set<std::string, std::less<>> critical = {config.node.job};
+  for (const ScrapeJob& job : config.scrape.jobs) {
+    if (job.critical) critical.insert(job.job_name);
+  }
+  options.queue.priority = [critical](const model::Labels& target) {
+    return static_cast<uint8_t>(critical.contains(target.Get("job")) ? 1 : 0);
   };
   options.push.node_name = NodeInstance(config.node);
   options.push.version = AgentVersion();
@@ -152,7 +167,8 @@ absl::Status Agent::Listen() {
     };
   };
   router.Handle({"GET"}, "/", net::HttpLane::kInline,
-                text(AgentVersionText() + "\n/-/healthy\n/-/ready\n/metrics\n/targets\n"));
+                text(AgentVersionText() +
+                     "\n/-/healthy\n/-/ready\n/metrics\n/targets\n/targets/relabel_steps\n"));
   router.Handle({"GET"}, "/-/healthy", net::HttpLane::kInline, text("baro-agent is healthy.\n"));
   router.Handle({"GET"}, "/-/ready", net::HttpLane::kQuick, [this](const net::ServerRequest&) {
     return IsReady() ? net::ServerResponse::Text(200, "baro-agent is ready.\n")
@@ -168,6 +184,8 @@ absl::Status Agent::Listen() {
   router.Handle({"GET"}, "/targets", net::HttpLane::kQuick, [this](const net::ServerRequest&) {
     return net::ServerResponse::Json(200, TargetsJson());
   });
+  router.Handle({"GET"}, "/targets/relabel_steps", net::HttpLane::kQuick,
+                [this](const net::ServerRequest& request) { return RelabelSteps(request); });
   net::HttpServerOptions options;
   options.address = flags_.http_address;
   options.lanes = {{{0, 0}, {1, 64}, {0, 0}, {0, 0}}};
@@ -204,7 +222,7 @@ absl::Status Agent::ApplyReload() {
   if (next->sink != sources_->sink) {
     // Every series changes its identity.
     sources_->Stop(true);
-    next->scrapes = std::make_unique<ScrapeManager>(next->sink.get(), clock_);
+    next->scrapes = std::make_unique<ScrapeManager>(next->sink.get(), clock_, ScrapeOptionsHere());
     next->scrapes->Start();
     next->Start();
   } else {
@@ -266,6 +284,32 @@ std::string Agent::MetricsText() const {
   return prometheus::TextSerializer().Serialize(families);
 }
 
+// ?job=NAME&label=__address__=host:port&label=…: what relabelling makes of a target; with
+// metrics=true, what metric_relabel_configs make of a series.
+net::ServerResponse Agent::RelabelSteps(const net::ServerRequest& request) const {
+  const auto pairs = net::DecodeForm(request.query);
+  if (!pairs.ok()) return net::ServerResponse::Text(400, pairs.status().ToString() + "\n");
+  std::string job_name;
+  bool metrics = false;
+  model::Labels labels;
+  for (const auto& [name, value] : *pairs) {
+    const size_t equals = value.find('=');
+    if (name == "job") job_name = value;
+    if (name == "metrics") metrics = value == "true";
+    if (name == "label" && equals != std::string::npos) {
+      labels.Set(value.substr(0, equals), value.substr(equals + 1));
+    }
+  }
+  base::MutexLock lock(&mutex_);
+  if (sources_ == nullptr) return net::ServerResponse::Text(503, "the agent is stopping\n");
+  for (const ScrapeJob& job : sources_->config.scrape.jobs) {
+    if (job.job_name != job_name) continue;
+    return net::ServerResponse::Json(
+        200, metrics ? MetricRelabelStepsJson(job, labels) : RelabelStepsJson(job, labels));
+  }
+  return net::ServerResponse::Text(404, base::StrCat("there is no job \"", job_name, "\"\n"));
+}
+
 std::string Agent::TargetsJson() const {
   const DeliveryStats delivery = delivery_->GetStats();
   std::string json = "{\"delivery\":";
@@ -283,6 +327,8 @@ std::string Agent::TargetsJson() const {
   AppendClusterJson(sources_ == nullptr ? nullptr : sources_->cluster.get(), &json);
   json += ",\"activeTargets\":";
   json += sources_ == nullptr ? "[]" : agent::TargetsJson(sources_->scrapes->Targets());
+  json += ",\"droppedTargets\":";
+  json += sources_ == nullptr ? "[]" : agent::TargetsJson(sources_->scrapes->DroppedTargets());
   return json + "}\n";
 }
 

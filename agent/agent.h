@@ -63,6 +63,8 @@ class Agent {
 
   bool IsReady() const ABSL_LOCKS_EXCLUDED(mutex_);
   std::string MetricsText() const ABSL_LOCKS_EXCLUDED(mutex_);
+  net::ServerResponse RelabelSteps(const net::ServerRequest& request) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   std::string TargetsJson() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const AgentFlags flags_;

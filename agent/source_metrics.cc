@@ -147,8 +147,9 @@ std::vector<MetricFamily> ScrapeFamilies(const ScrapeStats& stats) {
                    stats.samples);
   families.Counter("baro_agent_scrape_body_bytes_total", "Bytes of expositions, unpacked.",
                    stats.body_bytes);
-  families.Counter("baro_agent_scrape_exemplars_dropped_total",
-                   "Exemplars, which are not kept yet.", stats.exemplars_dropped);
+  families.Gauge("baro_agent_scrape_interval_stretch",
+                 "What the CPU governor multiplies the intervals of non-critical targets by.",
+                 stats.interval_stretch);
   families.Gauge("baro_agent_scrape_template_bytes", "Memory of all layout caches.",
                  static_cast<double>(stats.template_bytes));
   AddByReason("baro_agent_scrape_failures_total", "Failed scrapes, by reason.", "reason",

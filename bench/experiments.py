@@ -10,6 +10,7 @@ import urllib.parse
 
 import dashboards
 import systems
+import users
 from systems import processes
 
 ROW_S = 15
@@ -300,6 +301,13 @@ def churn(name, corpus, options, percent):
         remark = server.merge()
         return {'series': encoded['series'], 'samples': encoded['samples'], 'cpu': cpu * 1e6 / encoded['samples'], 'cpu_total': cpu,
                 'cpu_merge': server.cpu() - begin, 'rss': rss, 'peak': server.peak(), 'disk': server.disk(), 'remark': remark}
+
+
+def crowd(name, corpus, options):
+    """100 people with dashboards open beside ingest, and a query that wants too much."""
+    if name == 'barograph':
+        options.collector_flags = [*options.collector_flags, '--query.memory-limit', options.users_limit]
+    return users.measure(name, corpus, options, base_plan, load)
 
 
 GROWTH_QUERIES = [('one host', 'instant', 'node_load1{' + dashboards.SELECTED + '}'),

@@ -55,7 +55,8 @@ def measure(name, agent, server, delivered, wire_bytes, options):
     return {'name': name, 'samples': samples, 'agent': meters[0], 'server': meters[1], 'wire': sent / max(samples, 1)}
 
 
-def run_barograph(port, options):
+def run_barograph(port, options, targets=None):
+    options = argparse.Namespace(**{**vars(options), 'targets': targets or options.targets})
     with processes.Stage(options.bin_dir) as stage:
         collector = stage.collector().start()
         processes.wait_ready(collector)
@@ -101,18 +102,28 @@ def main():
     arguments.add_argument('capture')
     arguments.add_argument('--bin-dir', required=True)
     arguments.add_argument('--peers')
+    arguments.add_argument('--only', help='one exporter of the capture, for all targets')
+    arguments.add_argument('--growth', action='store_true', help='once more with three times the targets: bytes a series')
     arguments.add_argument('--targets', type=int, default=50)
     arguments.add_argument('--interval', type=int, default=5)
     arguments.add_argument('--seconds', type=int, default=60)
     options = arguments.parse_args()
     here = os.path.dirname(os.path.abspath(__file__))
     with processes.Stage(options.bin_dir) as stage:
-        targets = stage.add('targets', [sys.executable, os.path.join(here, 'targets.py'), options.capture]).start()
+        only = ['--only', options.only] if options.only else []
+        targets = stage.add('targets', [sys.executable, os.path.join(here, 'targets.py'), options.capture, *only]).start()
         port = int(processes.wait_for('targets', lambda: re.search(r'port (\d+)', targets.log_tail())).group(1))
         results = [run_barograph(port, options)]
+        growth = run_barograph(port, options, 3 * options.targets) if options.growth else None
         if options.peers:
             results.append(run_victoria(port, options))
     show(results)
+    if growth is not None:
+        scrapes = options.seconds / options.interval
+        more_series = (growth['samples'] - results[0]['samples']) / scrapes
+        more_bytes = growth['agent'].rss - results[0]['agent'].rss
+        print(f'\n{3 * options.targets} targets: agent RSS {growth["agent"].rss / 1e6:.1f} MB, '
+              f'{more_bytes / more_series:.0f} B a further series')
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@ import math
 import os
 
 import plot
+import users
 
 BEGIN, END = '<!-- store: begin (./dev bench store writes this) -->', '<!-- store: end -->'
 LABELS = plot.NAMES
@@ -21,6 +22,8 @@ def one_line(figures):
         shown.append(f'ready {figures["restart"]["ready"]:.2f} s, {figures["restart"]["samples_lost"]} lost')
     if 'values' in figures:
         shown.append(f'{figures["values"]["equal"]} of {figures["values"]["sent"]} values equal')
+    if 'stretches' in figures:
+        shown.append(', '.join(f'{at["users"]} users p99 {at["p99"]:.0f} ms, {at["failed"]} failed' for at in figures['stretches']))
     if 'queries' in figures:
         shown.append(f'queries {geometric(figures["queries"], "p50"):.2f} ms')
     return ', '.join(shown)
@@ -136,6 +139,25 @@ def million_section(found):
     return f'\n### {some["series"]:,} active series × {some["rows"]} rows\n\n' + table(
         ['system', 'CPU µs / sample', 'CPU µs / new series', 'RSS MB', 'peak MB', 'ready after kill -9, s', 'complete, s',
          'acknowledged samples lost'], rows) + '\nTargets: RSS 350 MB, ready in 1 s.\n'
+
+
+def users_section(found):
+    if not found:
+        return ''
+    at = found['barograph']
+    rows = [[str(one['users']) + (', and a greedy query' if 'greedy' in one else ''), f'{one["queries"]:,}', str(one['failed']),
+             f'{one["p50"]:.1f} / {one["p99"]:.1f} / {one["most"]:.0f}',
+             f'{one["cpu"]:.2f}' if one.get('cpu') and one['users'] else '–',
+             f'{one["ingest_p50"]:.1f} / {one["ingest_p99"]:.1f}', f'{one["ingest_rate"]:,.0f}', str(one['ingest_refused'])]
+            for one in at['stretches']]
+    greedy, wrong = at['stretches'][-1]['greedy'], list(users.is_undisturbed(at))
+    return (f'\n### Users: dashboards of {at["panels"]} panels every {at["refresh"]:.0f} s, {at["series"]:,} series, a row every '
+            f'{at["pace"]:g} s\n\nThe client is Python on the same machine; its own part of each latency is in the figures.\n\n'
+            + table(['users', 'queries', 'failed', 'latency p50 / p99 / most, ms', 'server CPU ms / query', 'write p50 / p99, ms',
+                     'samples / s', 'writes refused'], rows)
+            + f'\nThe greedy query was refused {greedy["refused"]} of {greedy["asked"]} times: {greedy["reason"]}. RSS MB: '
+            f'{mega(at["rss"])}, {mega(at["peak"])} at most. '
+            + ('Not as asked for: ' + '; '.join(wrong) if wrong else 'All as asked for') + '.\n')
 
 
 def new_series_section(found):
@@ -295,7 +317,7 @@ def markdown(about, results, images):
         text += ingest_section(ingest) + disk_section(ingest) + restart_section(ingest) + values_section(ingest)
     text += native_section(results.get('native', {})) + million_section(results.get('million'))
     text += new_series_section(results.get('newseries')) + growth_section(results.get('growth', {}))
-    text += churn_section(results.get('churn', {}))
+    text += churn_section(results.get('churn', {})) + users_section(results.get('users', {}))
     text += query_section(results.get('query2h'), '2 h') + query_section(results.get('query24h'), '24 h')
     return text + ''.join(f'\n![{name}]({images}/{name})\n' for name in plots(results))
 

@@ -27,15 +27,20 @@ import report  # noqa: E402
 import systems  # noqa: E402
 
 # In the order in which they run. restart, disk and values are measured in the life of ingest's store.
-EXPERIMENTS = ('ingest', 'restart', 'disk', 'values', 'native', 'newseries', 'growth', 'query2h', 'churn', 'query24h', 'million')
-ON_REQUEST = ('million',)  # takes half an hour for all three
+EXPERIMENTS = ('ingest', 'restart', 'disk', 'values', 'native', 'newseries', 'growth', 'query2h', 'churn', 'query24h',
+               'users', 'million')
+ON_REQUEST = ('users', 'million')  # 8 minutes; half an hour for all three
 WITH_INGEST = ('ingest', 'restart', 'disk', 'values')
 FULL = {'series': 100_000, 'rows': 480, 'check_instances': 4, 'query_series': 25_000, 'query_runs': 6, 'query_seconds': 0.3,
         'new_series': 100_000, 'new_series_runs': 3, 'churn_series': 5_000, 'churn_rows': 1440, 'churn_percents': '0,1,10',
-        'growth_series': '10000,100000,1000000', 'growth_samples': 6_000_000, 'million_series': 1_000_000}
+        'growth_series': '10000,100000,1000000', 'growth_samples': 6_000_000, 'million_series': 1_000_000,
+        'users_series': 100_000, 'users_rows': 400, 'users_counts': '1,10,100', 'users_seconds': 60.0, 'users_refresh': 30.0,
+        'users_pace': 1.0, 'users_limit': '64MiB'}
 QUICK = {'series': 6_000, 'rows': 60, 'check_instances': 2, 'query_series': 3_000, 'query_runs': 2, 'query_seconds': 0.0,
          'new_series': 6_000, 'new_series_runs': 1, 'churn_series': 2_000, 'churn_rows': 60, 'churn_percents': '0,10',
-         'growth_series': '3000,12000', 'growth_samples': 100_000, 'million_series': 20_000}
+         'growth_series': '3000,12000', 'growth_samples': 100_000, 'million_series': 20_000,
+         'users_series': 3_000, 'users_rows': 120, 'users_counts': '1,4', 'users_seconds': 4.0, 'users_refresh': 2.0,
+         'users_pace': 0.25, 'users_limit': '2MiB'}
 DISK_FREE_LEAST = 12 << 30
 
 
@@ -154,6 +159,9 @@ class Run:
         if 'query24h' in wanted:
             names = [name for name in options.systems_24h.split(',') if name in self.names]
             self.results['query24h'] = self.queries('queries over 24 h', names, 1 if options.quick else 24)
+        if 'users' in wanted:
+            self.results['users'] = self.each('users', [name for name in self.names if name == 'barograph'],
+                                              lambda name: experiments.crowd(name, corpus, options))
         if 'million' in wanted:
             self.results['million'] = self.each('a million series', self.names,
                                                 lambda name: experiments.million(name, corpus, options))

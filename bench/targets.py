@@ -9,10 +9,10 @@ import collections
 import os
 
 
-def load(folder):
-    """Every exporter's scrapes, in order."""
+def load(folder, only=None):
+    """Every exporter's scrapes, in order; or those of one."""
     exporters = []
-    for name in sorted(os.listdir(folder)):
+    for name in [only] if only else sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         if os.path.isdir(path):
             exporters.append([open(os.path.join(path, file), 'rb').read() for file in sorted(os.listdir(path))])
@@ -45,7 +45,7 @@ class Targets:
 
 
 async def run(options):
-    targets = Targets(load(options.folder))
+    targets = Targets(load(options.folder, options.only))
     server = await asyncio.start_server(targets.serve, '127.0.0.1', options.port)
     print(f'port {server.sockets[0].getsockname()[1]}', flush=True)
     await server.serve_forever()
@@ -54,6 +54,7 @@ async def run(options):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument('folder')
+    arguments.add_argument('--only')
     arguments.add_argument('--port', type=int, default=0)
     asyncio.run(run(arguments.parse_args()))
 

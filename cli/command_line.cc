@@ -7,6 +7,8 @@
 #include <sstream>
 
 #include "baro/base/strings.h"
+#include "contexts.h"
+#include "grammar.h"
 #include "time_text.h"
 #include "verbs/shell_words.h"
 
@@ -21,7 +23,6 @@ const std::map<std::string, Format> kFormats = {{"table", Format::kTable},
 const std::map<std::string, ColorChoice> kColors = {
     {"auto", ColorChoice::kAuto}, {"always", ColorChoice::kAlways}, {"never", ColorChoice::kNever}};
 const std::vector<std::string> kChangeOrders = {"change", "ratio"};
-const std::vector<std::string> kCostOrders = {"duration", "samples", "count", "memory"};
 constexpr const char* kFooter =
     "\nDurations: 90s, 15m, 1h30m, 2d. Times: now, -15m, \"2026-11-23 05:00\", 05:00, seconds "
     "since 1970; all UTC.\nExit codes: 0 ok, 1 error, 2 usage or a wrong expression, 3 not "
@@ -58,13 +59,16 @@ class Grammar {
     AddMetrics();
     AddExplain();
     AddDiff();
-    AddTop();
+    AddTopVerbs(&app_, &command_.verb);
     AddPlain<TargetsArguments>("targets", "what is scraped, and what of it is down");
     AddPlain<AgentsArguments>("agents", "the agents that push to this collector");
     AddPlain<StatusArguments>("status", "health and size of the collector");
     AddNotify();
     AddTsdb();
-    AddRules();
+    AddAlertVerbs(&app_, &command_.verb);
+    AddRuleVerbs(&app_, &command_.verb);
+    AddSloVerbs(&app_, &command_.verb);
+    AddContextVerbs(&app_, &command_.verb);
     AddCompletion();
     AddPlain<VersionArguments>("version", "the version of this program");
   }
@@ -95,6 +99,13 @@ class Grammar {
     app_.add_option("--color", raw_.color, "auto, always or never; NO_COLOR is obeyed")
         ->check(CLI::IsMember(NamesOf(kColors)))
         ->type_name("WHEN");
+    app_.add_option("--context", command_.options.context, "a collector of baro ctx")
+        ->envname("BARO_CONTEXT")
+        ->type_name("NAME");
+    app_.add_option("--alertmanager", command_.options.alertmanager,
+                    "for silences (those that the collector tells)")
+        ->envname("BARO_ALERTMANAGER")
+        ->type_name("URL");
   }
 
   // A verb whose arguments start as `Arguments{}` and are chosen when it is met.
@@ -210,20 +221,6 @@ class Grammar {
     AddLimit(verb, &diff_.limit, "rows (all)");
   }
 
-  void AddTop() {
-    CLI::App* top = app_.add_subcommand("top", "who uses most, live");
-    top->require_subcommand(1);
-    top->fallthrough();
-    CLI::App* verb = AddVerb(top, "queries", "queries that run, and those that cost most", &top_);
-    verb->add_option("--by", top_.by, "duration (default), samples, count or memory")
-        ->check(CLI::IsMember(kCostOrders))
-        ->type_name("ORDER");
-    verb->add_option("--since", top_.since, "queries of the last (1h)")->type_name("DURATION");
-    AddLimit(verb, &top_.limit, "rows (10)");
-    verb->add_flag("--once", top_.once, "print once, also on a terminal");
-    verb->add_option("--cancel", top_.cancel, "end the query with this id")->type_name("ID");
-  }
-
   template <typename Arguments>
   void AddPlainTsdb(CLI::App* tsdb, const std::string& name, const std::string& help) {
     static Arguments none;
@@ -283,15 +280,6 @@ class Grammar {
     test->add_option("--label", notify_test_.labels, "such as team=core")->type_name("NAME=VALUE");
     static NotifyStatusArguments status;
     AddVerb(notify, "status", "queue, last success and last error of each receiver", &status);
-    CLI::App* alert = app_.add_subcommand("alert", "one alert's life");
-    alert->require_subcommand(1);
-    alert->fallthrough();
-    CLI::App* history = AddVerb(alert, "history", "what fired, and who was told", &history_);
-    history->add_option("MATCHER", history_.matchers, "such as 'alertname=\"X\"'");
-    history->add_option("--since", history_.since, "a time, or how long ago")
-        ->type_name("TIME")
-        ->capture_default_str();
-    AddLimit(history, &history_.limit, "records (100)");
   }
 
   void AddTsdb() {
@@ -320,27 +308,6 @@ class Grammar {
     AddTransfer(tsdb);
   }
 
-  // What works on files, without a collector.
-  void AddRules() {
-    CLI::App* check = app_.add_subcommand("check", "look for mistakes in files");
-    check->require_subcommand(1);
-    check->fallthrough();
-    AddVerb(check, "rules", "rule files: every mistake with its line and column", &check_rules_)
-        ->add_option("FILE", check_rules_.files, "rule files")
-        ->required();
-    CLI::App* test = app_.add_subcommand("test", "run unit tests");
-    test->require_subcommand(1);
-    test->fallthrough();
-    CLI::App* rules =
-        AddVerb(test, "rules", "unit tests of rules, as promtool's files have them", &test_rules_);
-    rules->add_option("FILE", test_rules_.files, "unit-test files")->required();
-    rules->add_option("--run", test_rules_.run, "only tests whose names match")
-        ->type_name("REGEX")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    rules->add_option("--junit", test_rules_.junit, "write a JUnit report")->type_name("FILE");
-  }
-
   void AddCompletion() {
     CLI::App* verb = AddVerb("completion", "a script that completes commands", &completion_);
     verb->add_option("SHELL", completion_.shell, "bash, zsh or fish")
@@ -362,10 +329,8 @@ class Grammar {
   MetricsArguments metrics_;
   ExplainArguments explain_;
   DiffArguments diff_;
-  TopQueriesArguments top_;
   CompleteArguments complete_;
   NotifyTestArguments notify_test_;
-  AlertHistoryArguments history_;
   TsdbDeleteArguments delete_;
   TsdbSnapshotArguments snapshot_;
   TsdbExportBlocksArguments blocks_;
@@ -373,8 +338,6 @@ class Grammar {
   TsdbImportBlocksArguments import_blocks_;
   TsdbImportOpenMetricsArguments import_text_;
   TsdbCardinalityArguments cardinality_;
-  CheckRulesArguments check_rules_;
-  TestRulesArguments test_rules_;
   CompletionArguments completion_;
   CLI::App app_;
 };
@@ -417,13 +380,17 @@ OptionDescription Describe(const CLI::Option& option) {
   return described;
 }
 
+std::vector<std::string> OrdersOf(const std::string& verb) {
+  if (verb == "diff") return kChangeOrders;
+  return verb == "queries" ? CostOrders() : std::vector<std::string>();
+}
+
 VerbDescription Describe(const CLI::App& app, const std::string& name) {
   VerbDescription verb{name, app.get_description(), {}, {}};
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) continue;
     verb.options.push_back(Describe(*option));
-    if (!option->check_lname("by")) continue;
-    verb.options.back().values = name == "diff" ? kChangeOrders : kCostOrders;
+    if (option->check_lname("by")) verb.options.back().values = OrdersOf(name);
   }
   return verb;
 }
@@ -474,7 +441,9 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   if (const auto* complete = std::get_if<CompleteArguments>(&grammar.command().verb)) {
     TakeServer(complete->line, &options);
   }
+  const bool server_given = grammar.app().get_option("--server")->count() > 0;
   absl::Status read = ReadOptions(grammar.raw(), &options);
+  if (read.ok()) read = ApplyContext(server_given, &options);
   if (read.ok()) read = ReadWatch(grammar.app(), grammar.raw(), &options);
   if (!read.ok()) return UsageError(std::string(read.message()));
   while (options.server.ends_with('/')) options.server.pop_back();

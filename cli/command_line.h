@@ -39,7 +39,9 @@ struct GlobalOptions {
   std::optional<double> watch_seconds;
   int64_t timeout_ms = 30'000;
   ColorChoice color = ColorChoice::kAuto;
-  bool exit_code = false;  // say by the exit code what the answer holds
+  std::string context;       // a name of `baro ctx`; empty: the current one
+  std::string alertmanager;  // its URL; empty: the one the collector tells
+  bool exit_code = false;    // say by the exit code what the answer holds
 };
 
 // Limits are rows, 0 for all.
@@ -95,6 +97,13 @@ struct TopQueriesArguments {
   bool once = false;   // on a terminal: do not repeat
   std::string cancel;  // the id of a query to end; nothing else is done
 };
+// Of pods, nodes, targets, series or rules.
+struct TopArguments {
+  std::string kind;
+  std::string by;
+  int limit = 15;
+  bool once = false;
+};
 struct TargetsArguments {};
 struct AgentsArguments {};
 struct StatusArguments {};
@@ -136,11 +145,114 @@ struct TsdbImportOpenMetricsArguments {
 };
 struct CheckRulesArguments {
   std::vector<std::string> files;
+  bool live = false;  // hold them against what the collector has
 };
 struct TestRulesArguments {
   std::vector<std::string> files;
   std::vector<std::string> run;  // regular expressions for names of tests
   std::string junit;             // a file; empty: no report
+  bool coverage = false;
+  double coverage_min = 0;  // percent; less fails
+};
+struct RulesArguments {
+  std::string pattern;  // of names; a regular expression
+  bool failing = false;
+};
+struct RulesBacktestArguments {
+  std::vector<std::string> files;
+  std::string since = "30d";
+  std::string from;
+  std::string to = "now";
+  std::string step;
+  int limit = 20;
+};
+struct RulesBackfillArguments {
+  std::vector<std::string> files;
+  std::string since = "1d";
+  std::string from;
+  std::string to = "now";
+  bool yes = false;  // without it only what would be done is said
+};
+struct AlertsArguments {
+  std::vector<std::string> matchers;
+  std::string group_by;
+  std::string state;
+  int limit = 0;
+};
+struct AlertExplainArguments {
+  std::string id;
+  std::string at;  // empty: now
+  int limit = 5;
+};
+struct AckArguments {
+  std::string id;
+  std::string lasts = "4h";
+  std::string comment;
+  std::string author;
+  bool dry_run = false;
+  bool quiet_only = false;  // tell the collector, silence nothing
+};
+struct SilenceAddArguments {
+  std::vector<std::string> matchers;
+  std::string lasts = "2h";
+  std::string start = "now";
+  std::string comment;
+  std::string author;
+  bool dry_run = false;
+};
+struct SilenceListArguments {
+  std::vector<std::string> matchers;
+  bool expired = false;
+};
+struct SilenceExpireArguments {
+  std::vector<std::string> ids;
+};
+struct ContextArguments {
+  std::string action;  // ls, use, set, rm
+  std::string name;
+  std::string server;
+  std::string alertmanager;
+};
+// baro slo; `labels` are of a group, NAME=VALUE.
+struct SloListArguments {
+  std::vector<std::string> names;
+  std::string service;
+  std::string state;
+};
+struct SloGetArguments {
+  std::string name;
+};
+struct SloExplainArguments {
+  std::string name;
+  std::string window = "1h";
+  std::vector<std::string> labels;
+  int limit = 10;
+};
+struct SloForecastArguments {
+  std::string name;
+  std::string horizon;
+  std::vector<std::string> labels;
+};
+struct SloBacktestArguments {
+  std::string name;
+  std::string file;  // instead of what is in force
+  std::string since;
+  std::string objective;
+  std::vector<std::string> labels;
+};
+struct SloExcludeArguments {
+  std::string action;  // add, ls, rm
+  std::string name;    // of the objective, or the exclusion's id
+  std::string from = "now";
+  std::string to;
+  std::string author;
+  std::string reason;
+  std::vector<std::string> labels;
+};
+struct SloGateArguments {
+  std::vector<std::string> names;
+  std::string budget_min;
+  std::vector<std::string> labels;
 };
 struct CompletionArguments {
   std::string shell;
@@ -173,7 +285,11 @@ using Verb = std::variant<
     TsdbExportOpenMetricsArguments, TsdbImportBlocksArguments, TsdbImportOpenMetricsArguments,
     CompletionArguments, CompleteArguments, ExplainArguments, DiffArguments, TopQueriesArguments,
     VersionArguments, NotifyTestArguments, NotifyStatusArguments, AlertHistoryArguments,
-    CheckRulesArguments, TestRulesArguments>;
+    CheckRulesArguments, TestRulesArguments, TopArguments, RulesArguments, RulesBacktestArguments,
+    RulesBackfillArguments, AlertsArguments, AlertExplainArguments, AckArguments,
+    SilenceAddArguments, SilenceListArguments, SilenceExpireArguments, ContextArguments,
+    SloListArguments, SloGetArguments, SloExplainArguments, SloForecastArguments,
+    SloBacktestArguments, SloExcludeArguments, SloGateArguments>;
 
 struct CommandLine {
   GlobalOptions options;

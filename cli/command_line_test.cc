@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "contexts.h"
 #include "error_text.h"
 #include "test_support.h"
 #include "time_text.h"
@@ -96,9 +97,41 @@ TEST(CommandLine, VerbsBelowOthersAreDescribed) {
   for (const VerbDescription& verb : DescribeVerbs()) {
     EXPECT_NE(verb.name, "complete");
     if (verb.name != "top") continue;
-    ASSERT_EQ(verb.parts.size(), 1u);
-    EXPECT_EQ(verb.parts[0].name, "queries");
+    ASSERT_EQ(verb.parts.size(), 6u);
+    EXPECT_EQ(verb.parts.back().name, "queries");
   }
+}
+
+TEST(CommandLine, ContextsNameCollectors) {
+  const std::string file = ::testing::TempDir() + "contexts.yml";
+  ASSERT_TRUE(
+      WriteContexts(
+          {"prod", {{"prod", "http://p:9490", "http://am:9093"}, {"dev", "http://d", ""}}}, file)
+          .ok());
+  setenv("BARO_CONFIG", file.c_str(), 1);
+  EXPECT_EQ(Parse({"status"}).options.server, "http://p:9490");
+  EXPECT_EQ(Parse({"status"}).options.alertmanager, "http://am:9093");
+  EXPECT_EQ(Parse({"status", "--context", "dev"}).options.server, "http://d");
+  EXPECT_EQ(Parse({"status", "--server", "http://x"}).options.server, "http://x");
+  ExpectUsageError({"status", "--context", "nobody"});
+  unsetenv("BARO_CONFIG");
+}
+
+TEST(CommandLine, VerbsOfPeopleOnCall) {
+  const auto ack = std::get<AckArguments>(Parse({"ack", "00ff", "--for", "1h"}).verb);
+  EXPECT_EQ(ack.id, "00ff");
+  EXPECT_EQ(ack.lasts, "1h");
+  EXPECT_EQ(std::get<TopArguments>(Parse({"top", "nodes", "--by", "memory"}).verb).kind, "nodes");
+  EXPECT_EQ(std::get<RulesBacktestArguments>(Parse({"rules", "backtest", "a.yml"}).verb).files[0],
+            "a.yml");
+  EXPECT_EQ(std::get<RulesArguments>(Parse({"rules", "Node.*"}).verb).pattern, "Node.*");
+  EXPECT_EQ(std::get<SloExcludeArguments>(
+                Parse({"slo", "exclude", "add", "s", "--to", "2h", "--reason", "r"}).verb)
+                .action,
+            "add");
+  ExpectUsageError({"top", "nodes", "--by", "colour"});
+  ExpectUsageError({"alerts", "--state", "angry"});
+  ExpectUsageError({"slo", "exclude", "add", "s", "--to", "2h"});
 }
 
 TEST(CommandLine, MistakesAreUsageErrors) {

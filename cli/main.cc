@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -43,12 +44,18 @@ Outcome RunOnce(const CommandLine& command, const Screen& screen) {
   const GlobalOptions& options = command.options;
   HttpTransport transport(options.server, options.timeout_ms);
   Client client(&transport, options.timeout_ms);
+  std::vector<std::unique_ptr<HttpTransport>> others;
   Session session{&options, &client, screen, base::RealClock(), PrintableUrl(options.server),
                   "",       "",      false,  &transport};
+  session.connect = [&](const std::string& url) {
+    others.push_back(std::make_unique<HttpTransport>(url, options.timeout_ms));
+    return others.back().get();
+  };
   const absl::Status status = RunVerb(command.verb, &session);
   const Notes& notes = client.notes();
   Outcome outcome{ExitCodeOf(status), std::move(session.out),
                   base::StrCat(NotesText(notes), session.notes)};
+  if (status.ok() && session.gate_closed) outcome.exit_code = ExitCode::kFiring;
   if (options.exit_code && status.ok() && !session.failed) {
     if (session.is_firing) outcome.exit_code = ExitCode::kFiring;
     // An answer with warnings that is empty may only be so because of what they tell.
@@ -110,9 +117,11 @@ std::string Frame(const std::string& heading, const std::string& text, const Scr
 
 // top is live where somebody watches.
 bool IsLive(const CommandLine& command) {
-  const auto* top = std::get_if<TopQueriesArguments>(&command.verb);
-  return top != nullptr && !top->once && top->cancel.empty() &&
-         DetectScreen(command.options.color).is_terminal && isatty(STDIN_FILENO) == 1 &&
+  const auto* queries = std::get_if<TopQueriesArguments>(&command.verb);
+  const auto* top = std::get_if<TopArguments>(&command.verb);
+  const bool wants = (queries != nullptr && !queries->once && queries->cancel.empty()) ||
+                     (top != nullptr && !top->once);
+  return wants && DetectScreen(command.options.color).is_terminal && isatty(STDIN_FILENO) == 1 &&
          (command.options.format == Format::kAuto || command.options.format == Format::kTable);
 }
 

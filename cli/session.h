@@ -1,6 +1,7 @@
 // One run of one verb: what it may use, and where it leaves what it found.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct Session {
   Transport* transport = nullptr;  // what moves whole series goes beside the client
   bool is_empty = false;           // the answer holds nothing (--exit-code)
   bool is_firing = false;          // the answer holds an alert that fires (--exit-code)
+  bool gate_closed = false;        // a change may not go out: exit code 10, always
+  // A way to another server, an Alertmanager; lives as long as the session.
+  std::function<Transport*(const std::string& url)> connect = nullptr;
 
   // kAuto resolved.
   Format format() const {

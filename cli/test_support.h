@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <string>
@@ -73,12 +74,18 @@ struct VerbRun {
   std::string out;
   std::string notes;
   bool failed = false;
+  bool is_empty = false;
+  bool is_firing = false;
+  std::function<Transport*(const std::string& url)> connect;  // to Alertmanagers
 
   absl::Status Run(const Verb& verb) {
     Client client(&transport, options.timeout_ms);
     base::FakeClock clock(now_ms);
     Session session{&options, &client, screen, &clock, "http://127.0.0.1:9490", "", "", false};
+    session.connect = connect;
     const absl::Status status = RunVerb(verb, &session);
+    is_empty = session.is_empty;
+    is_firing = session.is_firing;
     out = session.out;
     notes = session.notes;
     failed = session.failed;

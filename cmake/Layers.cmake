@@ -14,7 +14,7 @@ set(BARO_LAYER_promql "model")
 set(BARO_LAYER_rules "promql;model")
 set(BARO_LAYER_slo "promql;model")
 set(BARO_LAYER_relabel "model")
-set(BARO_LAYER_discovery "net;model")
+set(BARO_LAYER_discovery "net;model;kubernetes")
 set(BARO_LAYER_notify "net;model;relabel;discovery")
 set(BARO_LAYER_proto "")
 # Programs. `agent` must never reach tsdb: no RocksDB on a node.

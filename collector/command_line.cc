@@ -174,6 +174,9 @@ void Declare(CLI::App* app, CollectorOptions* options, TextFlags* texts) {
   app->add_option("--storage.backup-path", options->backup_path,
                   "Folder that backups asked for over HTTP go to")
       ->type_name("DIR");
+  app->add_flag("--check-config", options->check_config,
+                "Read the configuration with all rule and SLO files it names, tell the first "
+                "mistake, and end");
   auto* verify = app->add_flag("--tsdb.verify", options->verify,
                                "Read the whole store, tell what is damaged, and end; no other "
                                "process may have it open");

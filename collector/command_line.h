@@ -61,8 +61,10 @@ struct CollectorOptions {
   int64_t rules_outage_tolerance_ms = 3'600'000;
   size_t rules_concurrency_max = 4;
   std::string backup_path;  // where backups go; empty: none are taken
-  // Instead of serving: verify the store, or restore it from a folder of backups.
+  // Instead of serving: verify the store, check the configuration, or restore it from a folder of
+  // backups.
   bool verify = false;
+  bool check_config = false;
   std::string restore_from;
   std::string restore_name;         // empty: the newest
   uint64_t memory_limit_bytes = 0;  // of the whole process; 0: none

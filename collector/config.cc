@@ -124,6 +124,7 @@ static absl::Status ReadYaml(const base::YamlNode& node, CollectorConfig* config
     config->alerting_yaml = PrintAlerting(*alerting);
   }
   map.Optional("rule_files", &config->rule_files);
+  map.Optional("slo_files", &config->slo_files);
   for (const Absent& absent : kAbsent) {
     if (map.Take(absent.key) != nullptr) {
       map.Fail(absent.key, base::StrCat(absent.key, ": ", absent.what));
@@ -222,6 +223,10 @@ std::string PrintConfig(const CollectorConfig& config) {
   }
   if (!config.rule_files.empty()) out += "rule_files:\n";
   for (const std::string& pattern : config.rule_files) {
+    base::StrAppend(&out, "  - ", base::QuotedYaml(pattern), "\n");
+  }
+  if (!config.slo_files.empty()) out += "slo_files:\n";
+  for (const std::string& pattern : config.slo_files) {
     base::StrAppend(&out, "  - ", base::QuotedYaml(pattern), "\n");
   }
   AppendStorage(config.storage, &out);

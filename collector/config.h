@@ -54,6 +54,7 @@ struct CollectorConfig {
   // As it was written, secrets left out; for PrintConfig().
   std::string alerting_yaml;
   std::vector<std::string> rule_files;  // patterns, as they are written
+  std::vector<std::string> slo_files;   // the same of objectives
 };
 
 // Errors: InvalidArgument with file:line:column; keys of Prometheus' that this version does not

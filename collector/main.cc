@@ -101,6 +101,7 @@ int Main(int argc, const char* const* argv) {
   (*options)->hash_seed = SystemSeed();
   (*options)->quit = [] { kill(getpid(), SIGTERM); };
   StartLog(**options);
+  if ((*options)->check_config) return CheckConfig(**options);
   if ((*options)->verify || !(*options)->restore_from.empty()) return RunOffline(**options);
   const sigset_t signals = BlockSignals();
   spdlog::info("starting: {}", VersionText());

@@ -5,6 +5,8 @@
 
 #include "baro/base/strings.h"
 #include "baro/tsdb/store_admin.h"
+#include "rules/rule_loader.h"
+#include "slo/slo_loader.h"
 
 namespace baro::collector {
 namespace {
@@ -40,6 +42,29 @@ int RunOffline(const CollectorOptions& options) {
   return Finish(
       tsdb::RestoreBackup({options.restore_from, options.restore_name, options.storage_path}),
       base::StrCat("restored to ", options.storage_path));
+}
+
+int CheckConfig(const CollectorOptions& options) {
+  const auto config = ReadConfig(options.config_file);
+  absl::Status status = config.status();
+  size_t groups = 0;
+  size_t slos = 0;
+  if (status.ok()) {
+    const auto rules = LoadRules(*config, options.config_file, options.external_url);
+    status = rules.status();
+    if (rules.ok()) groups = rules->groups.size();
+  }
+  if (status.ok()) {
+    const auto specs = LoadSlos(*config, options.config_file);
+    status = specs.status();
+    if (specs.ok()) slos = specs->size();
+  }
+  if (!status.ok()) {
+    std::fprintf(stderr, "baro-collector: %s\n", std::string(status.message()).c_str());
+    return 1;
+  }
+  std::printf("the configuration is good: %zu rule groups, %zu objectives\n", groups, slos);
+  return 0;
 }
 
 }  // namespace baro::collector

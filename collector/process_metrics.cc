@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -61,6 +62,17 @@ double OpenDescriptors() {
 }
 
 }  // namespace
+
+void CollectDisk(const std::string& folder, std::vector<prometheus::MetricFamily>* families) {
+  struct statvfs disk {};
+  if (statvfs(folder.c_str(), &disk) != 0) return;
+  const auto block = static_cast<double>(disk.f_frsize);
+  families->push_back(OneGauge("baro_store_disk_avail_bytes",
+                               "Room on the store's disk for those who are not root.",
+                               static_cast<double>(disk.f_bavail) * block));
+  families->push_back(OneGauge("baro_store_disk_size_bytes", "Size of the store's disk.",
+                               static_cast<double>(disk.f_blocks) * block));
+}
 
 void CollectProcess(std::vector<prometheus::MetricFamily>* families) {
   const ProcessStat stat = ReadStat();

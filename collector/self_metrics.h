@@ -43,6 +43,8 @@ void CollectRemoteRead(const RemoteReadStats& stats,
                        std::vector<prometheus::MetricFamily>* families);
 // process_* with the names and meanings of Prometheus' client libraries, from /proc/self.
 void CollectProcess(std::vector<prometheus::MetricFamily>* families);
+// Of the disk that holds the folder; nothing when it cannot be asked.
+void CollectDisk(const std::string& folder, std::vector<prometheus::MetricFamily>* families);
 
 // Thread-safe.
 class SelfMetrics {

@@ -19,6 +19,7 @@
 #include "baro/promql/engine.h"
 #include "baro/promql/result_cache.h"
 #include "baro/rules/rule_engine.h"
+#include "baro/slo/slo_engine.h"
 #include "baro/tsdb/store.h"
 #include "http_api/api.h"
 #include "notify/notify_metrics.h"
@@ -31,12 +32,17 @@
 #include "queries/query_metrics.h"
 #include "remote_read/remote_read.h"
 #include "remote_write/remote_write.h"
+#include "rules/alerts_api.h"
+#include "rules/past_api.h"
 #include "rules/rule_loader.h"
 #include "rules/rule_metrics.h"
 #include "rules/rules_api.h"
 #include "rules/store_rule_storage.h"
 #include "self_metrics.h"
 #include "self_metrics_json.h"
+#include "slo/slo_api.h"
+#include "slo/slo_loader.h"
+#include "slo/store_slo_storage.h"
 #include "spdlog/spdlog.h"
 #include "version.h"
 #include "web_config.h"
@@ -101,7 +107,7 @@ class ServerImpl final : public Server {
     const std::string listen = GrpcListen();
     return base::StrCat(listen.substr(0, listen.rfind(':')), ":", ingest_->port());
   }
-  absl::Status Reload() override ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Reload() override ABSL_LOCKS_EXCLUDED(reload_mutex_, mutex_);
   void Stop() override ABSL_LOCKS_EXCLUDED(stop_mutex_);
 
  private:
@@ -112,7 +118,9 @@ class ServerImpl final : public Server {
   void StartOtlp();
   absl::Status StartNotifier();
   absl::Status StartRules();
+  absl::Status StartSlos();
   std::string ExternalUrl() const;
+  RuleDefaults DefaultsOfRules() const ABSL_LOCKS_EXCLUDED(mutex_);
   std::string GrpcListen() const;
   absl::Status StartIngest();
   absl::Status Listen();
@@ -135,6 +143,7 @@ class ServerImpl final : public Server {
   std::unique_ptr<QueryLog> queries_;
   int64_t retention_ms_ = 0;
 
+  base::Mutex reload_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one reload at a time
   mutable base::Mutex mutex_;
   CollectorConfig config_ ABSL_GUARDED_BY(mutex_);
   int64_t reload_time_ms_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -149,6 +158,8 @@ class ServerImpl final : public Server {
   std::unique_ptr<notify::Notifier> notifier_;
   std::unique_ptr<StoreRuleStorage> rule_storage_;
   std::unique_ptr<rules::RuleEngine> rules_;
+  std::unique_ptr<StoreSloStorage> slo_storage_;
+  std::unique_ptr<slo::SloEngine> slos_;
   ApiParts api_;
   SelfMetrics metrics_;
   WebSecurity security_;
@@ -186,11 +197,13 @@ absl::Status ServerImpl::Open() {
   StartOtlp();
   BARO_TRY(StartNotifier());
   BARO_TRY(StartRules());
+  BARO_TRY(StartSlos());
   api_ = ApiParts{store_.get(),    &engine_,           clock_,        Facts(),
                   store_->admin(), options_.admin_api, queries_.get()};
   BARO_TRY(StartIngest());
   BARO_TRY(Listen());
   rules_->Start();
+  slos_->Start();
   return absl::OkStatus();
 }
 
@@ -315,6 +328,37 @@ absl::Status ServerImpl::StartRules() {
   rules_ = std::make_unique<rules::RuleEngine>(std::move(options));
   BARO_TRY_ASSIGN(rules::RuleSet set, LoadRules(config(), options_.config_file, ExternalUrl()));
   rules_->Update(std::move(set));
+  return absl::OkStatus();
+}
+
+RuleDefaults ServerImpl::DefaultsOfRules() const {
+  const GlobalConfig global = config().global;
+  RuleDefaults defaults;
+  defaults.interval_ms = global.evaluation_interval.count();
+  if (global.rule_query_offset) defaults.query_offset_ms = global.rule_query_offset->count();
+  defaults.external_labels = global.external_labels;
+  return defaults;
+}
+
+absl::Status ServerImpl::StartSlos() {
+  slo_storage_ = std::make_unique<StoreSloStorage>(rule_storage_.get());
+  slo::SloEngineOptions options;
+  options.source = store_.get();
+  options.engine = &engine_;
+  options.storage = slo_storage_.get();
+  options.clock = clock_;
+  options.resend_delay_ms = options_.rules_resend_delay_ms;
+  options.interval_ms =
+      std::min<int64_t>(options.interval_ms, config().global.evaluation_interval.count());
+  options.external_url = ExternalUrl();
+  options.sink = [this](const std::vector<model::Alert>& alerts) {
+    return notifier_->Send(alerts);
+  };
+  options.ready = [this] { return IsReady(); };
+  options.warn = [](const std::string& what) { spdlog::warn("{}", what); };
+  slos_ = std::make_unique<slo::SloEngine>(std::move(options));
+  BARO_TRY_ASSIGN(std::vector<slo::SloSpec> specs, LoadSlos(config(), options_.config_file));
+  slos_->Update(std::move(specs));
   return absl::OkStatus();
 }
 
@@ -443,10 +487,12 @@ void ServerImpl::AddMetrics() {
                                  static_cast<double>(reload_time_ms_) / 1000));
   });
   metrics_.Add([this](Families* families) { CollectRules(*rules_, families); });
+  metrics_.Add([this](Families* families) { CollectSlos(*slos_, families); });
   metrics_.Add([this](Families* families) { CollectMemory(memory_, families); });
   metrics_.Add([this](Families* families) { CollectQueries(queries_->GetStats(), families); });
   metrics_.Add([this](Families* families) { CollectResultCache(cache_.GetStats(), families); });
   metrics_.Add(CollectProcess);
+  metrics_.Add([this](Families* families) { CollectDisk(options_.storage_path, families); });
 }
 
 void ServerImpl::AddRoutes(net::HttpRouter* router) {
@@ -461,7 +507,12 @@ void ServerImpl::AddRoutes(net::HttpRouter* router) {
   AddWebRoutes(std::move(web), router);
   AddNotifyRoutes(notifier_.get(), clock_, router);
   AddApiRoutes(&api_, router);
-  AddRuleRoutes(rules_.get(), router);
+  AddRuleRoutes(rules_.get(), router, [this] { return SloGroups(*slos_); });
+  AddAlertRoutes(rules_.get(), notifier_.get(), [this] { return SloGroups(*slos_); }, router);
+  AddPastRoutes({store_.get(), &engine_, rule_storage_.get(), clock_,
+                 [this] { return DefaultsOfRules(); }, ExternalUrl()},
+                router);
+  AddSloRoutes(slos_.get(), clock_, router);
   router->Handle({"POST", "PUT"}, "/api/v1/baro/admin/compact", HttpLane::kQuery,
                  [this](const net::ServerRequest&) { return CompactAnswer(); });
 }
@@ -480,6 +531,8 @@ CollectorConfig ServerImpl::config() const {
 }
 
 absl::Status ServerImpl::Reload() {
+  // SIGHUP and HTTP may ask at the same time; the later one reads the later file.
+  base::MutexLock reload(&reload_mutex_);
   absl::StatusOr<CollectorConfig> config = ReadConfig(options_.config_file);
   absl::Status status = config.status();
   if (status.ok()) status = security_.Load(options_.web_config_file);
@@ -489,19 +542,33 @@ absl::Status ServerImpl::Reload() {
     status = loaded.status();
     if (loaded.ok()) rule_set = *std::move(loaded);
   }
+  std::vector<slo::SloSpec> specs;
+  if (status.ok()) {
+    auto loaded = LoadSlos(*config, options_.config_file);
+    status = loaded.status();
+    if (loaded.ok()) specs = *std::move(loaded);
+  }
   if (status.ok()) status = store_->SetRetention(RetentionOfAll(options_, *config));
   if (status.ok() && query_log_file_ != nullptr) status = query_log_file_->Reopen();
   if (status.ok()) status = notifier_->Apply(config->alerting, config->global.external_labels);
-  base::MutexLock lock(&mutex_);
-  reload_good_ = status.ok();
   if (!status.ok()) {
+    base::MutexLock lock(&mutex_);
+    reload_good_ = false;
     reload_failed_ms_ = clock_->NowMs();
     spdlog::error("configuration is not reloaded: {}", std::string(status.message()));
     return status;
   }
-  config_ = *std::move(config);
-  otlp_->Configure(config_.otlp);
+  otlp_->Configure(config->otlp);
+  {
+    base::MutexLock lock(&mutex_);
+    config_ = *std::move(config);
+  }
+  // Waits for groups that are being evaluated: the mutex, which answers about the configuration
+  // need, is not held meanwhile.
   rules_->Update(std::move(rule_set));
+  slos_->Update(std::move(specs));
+  base::MutexLock lock(&mutex_);
+  reload_good_ = true;
   reload_time_ms_ = clock_->NowMs();
   spdlog::info("configuration is reloaded: file={}", options_.config_file);
   return absl::OkStatus();
@@ -512,6 +579,7 @@ void ServerImpl::Stop() {
   if (std::exchange(stopped_, true)) return;
   if (http_) http_->Stop();
   if (otlp_grpc_) otlp_grpc_->Stop();
+  if (slos_) slos_->Stop();
   if (rules_) rules_->Stop();
   if (ingest_) ingest_->Stop();
   if (notifier_) notifier_->Stop();

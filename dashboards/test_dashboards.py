@@ -178,3 +178,14 @@ def test_the_collector_takes_a_grafana_data_source(collector: str) -> None:
     assert (status, json.loads(text)["status"]) == (200, "success")
     status, text = ask(f"{collector}/api/v1/query?query=1%2B1")
     assert (status, json.loads(text)["data"]["result"][1]) == (200, "2")
+
+
+def test_the_traces_of_requests_are_exemplars_of_their_histogram(collector: str) -> None:
+    """What Grafana draws as dots on the duration panels, from the middleware's OpenMetrics page to the query API."""
+    selector = 'quai_http_request_duration_seconds_bucket{route="/v1/orders"}'
+    now = time.time()
+    form = [("query", selector), ("start", str(now - 120)), ("end", str(now))]
+    series = live.Server(collector).get("/api/v1/query_exemplars", form)
+    traces = [exemplar["labels"]["trace_id"] for one in series for exemplar in one["exemplars"]]
+    assert traces
+    assert all(re.fullmatch("[0-9a-f]{32}", trace) for trace in traces)

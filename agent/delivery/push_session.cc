@@ -347,10 +347,11 @@ bool PushSession::MakeFrames(const spool::Record& record, uint64_t segment,
   }
   progress.sent_last = record.last_sequence();
   sent_max_ = std::max(sent_max_, record.last_sequence());
-  credit_bytes_ -= static_cast<int64_t>(batch->body().size());
+  const size_t bytes = batch->body().size() + batch->extras().size();
+  credit_bytes_ -= static_cast<int64_t>(bytes);
   ++stats_.batches_sent_total;
   stats_.frames_sent_total += record.frame_count;
-  stats_.bytes_sent_total += batch->body().size();
+  stats_.bytes_sent_total += bytes;
   return true;
 }
 

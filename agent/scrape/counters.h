@@ -59,7 +59,6 @@ class ScrapeCounters {
   std::atomic<uint64_t> scrapes = 0;
   std::atomic<uint64_t> samples = 0;
   std::atomic<uint64_t> body_bytes = 0;
-  std::atomic<uint64_t> exemplars_dropped = 0;
 
  private:
   template <size_t N>

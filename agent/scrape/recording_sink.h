@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -52,6 +53,17 @@ class RecordingSink final : public RowSink {
       series_[it->second[i]].push_back({time_ms, values[i], model::IsStaleNan(values[i])});
     }
     return absl::OkStatus();
+  }
+
+  absl::Status AppendExtras(std::vector<SeriesExtras> extras) override {
+    base::MutexLock lock(&mutex_);
+    std::move(extras.begin(), extras.end(), std::back_inserter(extras_));
+    return absl::OkStatus();
+  }
+  // Takes away what came so far.
+  std::vector<SeriesExtras> TakeExtras() {
+    base::MutexLock lock(&mutex_);
+    return std::exchange(extras_, {});
   }
 
   void Release(TargetHandle target) override {
@@ -115,6 +127,7 @@ class RecordingSink final : public RowSink {
 
  private:
   mutable base::Mutex mutex_;
+  std::vector<SeriesExtras> extras_ ABSL_GUARDED_BY(mutex_);
   std::map<TargetHandle, std::vector<std::string>> open_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<Sample>> series_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, model::Metadata> metadata_ ABSL_GUARDED_BY(mutex_);

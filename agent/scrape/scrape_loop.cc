@@ -4,13 +4,16 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <fstream>
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "baro/exposition/protobuf.h"
 #include "baro/model/labels.h"
+#include "json_text.h"
 #include "scrape_protocol.h"
 #include "spdlog/spdlog.h"
 
@@ -26,6 +29,9 @@ constexpr int64_t kFirstSpreadMs = 400;
 // A scrape that starts this little late (or a hundredth of the interval) carries the time at which
 // it was due: evenly spaced times cost next to nothing to store.
 constexpr int64_t kDueToleranceMs = 10;
+// As many targets share a moment, unless that makes fewer moments than this.
+constexpr uint64_t kTargetsPerMoment = 8;
+constexpr uint64_t kMomentsMin = 10;
 
 ScrapeFailure ReasonOf(const absl::Status& status) {
   switch (status.code()) {
@@ -38,26 +44,35 @@ ScrapeFailure ReasonOf(const absl::Status& status) {
   }
 }
 
+std::vector<net::HttpHeader> FixedHeaders(const Target& target) {
+  return {{"Accept", AcceptHeader(*target.job)},
+          {"X-Prometheus-Scrape-Timeout-Seconds",
+           absl::StrFormat("%g", static_cast<double>(target.timeout.count()) / 1000)}};
+}
+
+TargetStatus StatusOf(const Target& target) {
+  TargetStatus status;
+  status.job = target.job->job_name;
+  status.url = target.url;
+  status.discovered = target.discovered;
+  status.labels = target.labels;
+  status.interval_ms = target.interval.count();
+  status.timeout_ms = target.timeout.count();
+  return status;
+}
+
 }  // namespace
 
 ScrapeLoop::ScrapeLoop(asio::any_io_executor executor, Target target, ScrapeContext* context)
     : target_(std::move(target)),
       context_(context),
-      phase_ms_(static_cast<int64_t>(target_.labels.Hash() %
-                                     static_cast<uint64_t>(target_.interval.count()))),
+      phase_ms_(PhaseMs()),
       timer_(executor),
       client_(executor),
       tls_(std::make_shared<net::TlsOptions>(target_.job->http.tls)),
       rows_(context->sink, &target_, &context->counters),
-      board_(std::make_shared<TargetBoard>()) {
-  status_.job = target_.job->job_name;
-  status_.url = target_.url;
-  status_.discovered = target_.discovered;
-  status_.labels = target_.labels;
-  status_.interval_ms = target_.interval.count();
-  status_.timeout_ms = target_.timeout.count();
-  board_->Set(status_, 0);
-}
+      headers_(FixedHeaders(target_)),
+      board_(std::make_shared<TargetBoard>(StatusOf(target_))) {}
 
 void ScrapeLoop::Stop(bool gone) {
   stopping_ = true;
@@ -66,9 +81,23 @@ void ScrapeLoop::Stop(bool gone) {
   client_.Close();
 }
 
+// A fixed moment within the interval, by the target's labels. Some targets share one: waking up for
+// a scrape costs several times what the scrape itself does while its code is still in the caches.
+int64_t ScrapeLoop::PhaseMs() const {
+  const auto interval = static_cast<uint64_t>(target_.interval.count());
+  const uint64_t moments = std::clamp<uint64_t>(context_->targets / kTargetsPerMoment, kMomentsMin,
+                                                std::max(kMomentsMin, interval));
+  return static_cast<int64_t>(target_.labels.Hash() % moments * interval / moments);
+}
+
+int64_t ScrapeLoop::IntervalMs() const {
+  const auto interval = static_cast<double>(target_.interval.count());
+  return static_cast<int64_t>(interval * (target_.job->critical ? 1 : context_->stretch));
+}
+
 // The first time after `now_ms` that has the target's phase.
 int64_t ScrapeLoop::NextTimeMs(int64_t now_ms) const {
-  const int64_t interval = target_.interval.count();
+  const int64_t interval = IntervalMs();
   const int64_t since = (now_ms - phase_ms_) % interval;
   return now_ms + interval - (since < 0 ? since + interval : since);
 }
@@ -78,7 +107,7 @@ asio::awaitable<void> ScrapeLoop::WaitUntil(int64_t time_ms) {
     const int64_t left_ms = time_ms - context_->clock->NowMs();
     if (left_ms <= 0) co_return;
     // A wall clock that is set back must not keep us waiting for longer than an interval.
-    if (left_ms > 2 * target_.interval.count()) co_return;
+    if (left_ms > 2 * IntervalMs()) co_return;
     timer_.expires_after(std::chrono::milliseconds(left_ms));
     co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -116,8 +145,9 @@ asio::awaitable<void> ScrapeLoop::ScrapeOnce(int64_t due_ms) {
     report_.up = false;
     report_.duration_seconds = seconds;
     report_.series_added = 0;
-    report_.body_too_large = absl::IsResourceExhausted(response.status());
+    report_.body_too_large = forced_error_.empty() && absl::IsResourceExhausted(response.status());
     rows_.AppendFailure(time_ms, report_).IgnoreError();  // counted where it is refused
+    LogFailure(status);
   }
   Publish(time_ms, seconds, report_, status);
 }
@@ -151,10 +181,7 @@ absl::StatusOr<net::HttpRequest> ScrapeLoop::BuildRequest() {
   }
   request.tls = tls_;
   BARO_TRY_ASSIGN(request.headers, net::RequestHeaders(job.http));
-  request.headers.push_back({"Accept", AcceptHeader(job)});
-  request.headers.push_back(
-      {"X-Prometheus-Scrape-Timeout-Seconds",
-       absl::StrFormat("%g", static_cast<double>(target_.timeout.count()) / 1000)});
+  request.headers.insert(request.headers.end(), headers_.begin(), headers_.end());
   net::SetProxy(job.http, &request);
   return request;
 }
@@ -241,6 +268,19 @@ absl::Status ScrapeLoop::Take(const net::HttpResponse& response, int64_t time_ms
   return absl::OkStatus();
 }
 
+// scrape_failure_log_file: one line of JSON a failure.
+void ScrapeLoop::LogFailure(const absl::Status& status) const {
+  const std::string& path = target_.job->scrape_failure_log_file;
+  if (path.empty()) return;
+  const std::string time = absl::FormatTime(
+      "%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(context_->clock->NowMs()), absl::UTCTimeZone());
+  std::ofstream(path, std::ios::app) << base::StrCat(
+      "{\"time\":\"", time,
+      "\",\"level\":\"ERROR\",\"msg\":", QuotedJson(base::FromAbsl(status.message())),
+      ",\"job_name\":", QuotedJson(target_.job->job_name), ",\"target\":", QuotedJson(target_.url),
+      "}\n");
+}
+
 // A scrape that fails is told by `up`; what is missing in one that does not, by the log alone.
 void ScrapeLoop::WarnOnce() {
   const std::string_view warning = rows_.warning();
@@ -251,15 +291,17 @@ void ScrapeLoop::WarnOnce() {
 
 void ScrapeLoop::Publish(int64_t time_ms, double seconds, const ScrapeReport& report,
                          const absl::Status& status) {
-  status_.health = report.up ? "up" : "down";
-  status_.last_error = status.ok() ? rows_.warning() : base::FromAbsl(status.message());
   WarnOnce();
-  status_.last_scrape_ms = time_ms;
-  status_.last_duration_seconds = seconds;
-  status_.last_samples = report.samples_scraped;
-  status_.columns = cache_ ? cache_->column_count() : 0;
-  status_.layout_changes = rows_.layout_changes();
-  board_->Set(status_, cache_ ? cache_->memory_bytes() : 0);
+  board_->Update([&](TargetStatus* told, size_t* template_bytes) {
+    told->health = report.up ? "up" : "down";
+    told->last_error = status.ok() ? rows_.warning() : base::FromAbsl(status.message());
+    told->last_scrape_ms = time_ms;
+    told->last_duration_seconds = seconds;
+    told->last_samples = report.samples_scraped;
+    told->columns = cache_ ? cache_->column_count() : 0;
+    told->layout_changes = rows_.layout_changes();
+    *template_bytes = cache_ ? cache_->memory_bytes() : 0;
+  });
 }
 
 }  // namespace baro::agent

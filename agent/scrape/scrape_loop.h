@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,15 +32,22 @@ struct ScrapeContext {
   const base::Clock* clock = nullptr;
   ScrapeOptions options;
   ScrapeCounters counters;
+  // Of the CPU governor; the scrape thread's alone.
+  double stretch = 1;
+  // About how many there are: as many moments they are spread over.
+  size_t targets = 0;
 };
 
 // What a loop tells of itself to other threads, and of its target after its end. Thread-safe.
 class TargetBoard {
  public:
-  void Set(TargetStatus status, size_t template_bytes) ABSL_LOCKS_EXCLUDED(mutex_) {
+  explicit TargetBoard(TargetStatus status) : status_(std::move(status)) {}
+
+  // `update` gets the status and the template's size; it is short.
+  template <typename Fn>
+  void Update(const Fn& update) ABSL_LOCKS_EXCLUDED(mutex_) {
     base::MutexLock lock(&mutex_);
-    status_ = std::move(status);
-    template_bytes_ = template_bytes;
+    update(&status_, &template_bytes_);
   }
   TargetStatus status() const ABSL_LOCKS_EXCLUDED(mutex_) {
     base::MutexLock lock(&mutex_);
@@ -71,7 +80,10 @@ class ScrapeLoop {
   const std::shared_ptr<TargetBoard>& board() const { return board_; }
 
  private:
+  int64_t PhaseMs() const;
+  int64_t IntervalMs() const;
   int64_t NextTimeMs(int64_t now_ms) const;
+  void LogFailure(const absl::Status& status) const;
   boost::asio::awaitable<void> WaitUntil(int64_t time_ms);
   boost::asio::awaitable<void> ScrapeOnce(int64_t due_ms);
   boost::asio::awaitable<absl::StatusOr<net::HttpResponse>> Fetch();
@@ -101,7 +113,8 @@ class ScrapeLoop {
   bool stopping_ = false;
   bool gone_ = false;
   ScrapeReport report_;
-  TargetStatus status_;
+  // The same for every scrape.
+  const std::vector<net::HttpHeader> headers_;
   const std::shared_ptr<TargetBoard> board_;
 };
 

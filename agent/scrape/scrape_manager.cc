@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <ctime>
 #include <iterator>
 #include <map>
 #include <set>
@@ -16,6 +17,7 @@
 #include "baro/base/strings.h"
 #include "baro/base/task_group.h"
 #include "baro/discovery/source.h"
+#include "cpu_governor.h"
 #include "scrape_loop.h"
 #include "spdlog/spdlog.h"
 #include "target.h"
@@ -28,6 +30,14 @@ namespace {
 
 // Rows of /targets that one job may fill with what cannot be scraped; the rest is only counted.
 constexpr size_t kUnscrapableRowsMax = 1'000;
+// Dropped targets of one job that are kept for /targets when the configuration does not say.
+constexpr size_t kDroppedRowsMax = 100;
+
+int64_t ProcessCpuNs() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
 
 // Equal but for where the targets come from.
 bool SameSettings(ScrapeJob a, ScrapeJob b) {
@@ -46,16 +56,23 @@ struct ScrapeManager::Impl {
     std::map<std::string, std::shared_ptr<ScrapeLoop>> loops;  // by Target::Key()
     size_t targets_dropped = 0;
     uint64_t target_errors = 0;
+    std::vector<TargetStatus> dropped;      // by relabelling, as many as are kept
     std::vector<TargetStatus> bad_targets;  // of the last FindTargets()
     std::set<std::string> told;             // errors that are in the log and hold still
   };
 
   Impl(RowSink* sink, const base::Clock* clock, const ScrapeOptions& options)
-      : context{sink, clock, options, {}}, guard(io.get_executor()), poll_timer(io) {}
+      : context{sink, clock, options, {}},
+        governor(options.cpus_max),
+        guard(io.get_executor()),
+        poll_timer(io) {}
 
   void Apply(ScrapeConfig config);
   Job MakeJob(ScrapeJob config, Job* old);
+  // Static ones and those found already: an estimate.
+  static size_t CountAddresses(const Job& job);
   std::map<std::string, Target> FindTargets(Job* job);
+  static void KeepDropped(const TargetGroup& group, const std::string& address, Job* job);
   static void AddBadTarget(model::Labels discovered, const absl::Status& status, Job* job);
   static std::vector<TargetStatus> Unscrapable(const Job& job);
   static void TellOnce(const std::vector<TargetStatus>& unscrapable, Job* job);
@@ -67,6 +84,7 @@ struct ScrapeManager::Impl {
   void Publish() ABSL_LOCKS_EXCLUDED(mutex);
 
   ScrapeContext context;
+  CpuGovernor governor;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard;
   asio::steady_timer poll_timer;
@@ -79,6 +97,8 @@ struct ScrapeManager::Impl {
   mutable base::Mutex mutex;
   std::vector<std::shared_ptr<TargetBoard>> boards ABSL_GUARDED_BY(mutex);
   std::vector<TargetStatus> unscrapable ABSL_GUARDED_BY(mutex);
+  std::vector<TargetStatus> dropped ABSL_GUARDED_BY(mutex);
+  double stretch ABSL_GUARDED_BY(mutex) = 1;
   uint64_t targets_dropped ABSL_GUARDED_BY(mutex) = 0;
   std::vector<std::pair<std::string, uint64_t>> discovery_errors ABSL_GUARDED_BY(mutex);
 };
@@ -89,10 +109,11 @@ void ScrapeManager::Impl::StartLoop(const std::string& key, Target target, Job* 
   // The completion keeps the loop alive until its coroutine has ended.
   asio::co_spawn(io, loop->Run(), [loop](const std::exception_ptr& thrown) {
     if (thrown == nullptr) return;
-    TargetStatus status = loop->board()->status();
-    status.health = "down";
-    status.last_error = "cannot go on scraping: out of memory";
-    loop->board()->Set(std::move(status), 0);
+    loop->board()->Update([](TargetStatus* status, size_t* template_bytes) {
+      status->health = "down";
+      status->last_error = "cannot go on scraping: out of memory";
+      *template_bytes = 0;
+    });
   });
 }
 
@@ -151,6 +172,28 @@ void ScrapeManager::Impl::TellOnce(const std::vector<TargetStatus>& unscrapable,
   job->told = std::move(holding);
 }
 
+void ScrapeManager::Impl::KeepDropped(const TargetGroup& group, const std::string& address,
+                                      Job* job) {
+  const uint64_t keep = job->config->keep_dropped_targets;
+  if (job->dropped.size() >= (keep > 0 ? keep : kDroppedRowsMax)) return;
+  TargetStatus row;
+  row.job = job->config->job_name;
+  row.discovered = DiscoveredLabels(*job->config, group, address);
+  row.health = "dropped";
+  job->dropped.push_back(std::move(row));
+}
+
+size_t ScrapeManager::Impl::CountAddresses(const Job& job) {
+  size_t count = 0;
+  for (const TargetGroup& group : job.config->discovery.static_configs) {
+    count += group.targets.size();
+  }
+  for (const auto& source : job.sources) {
+    for (const TargetGroup& group : source->groups()) count += group.targets.size();
+  }
+  return count;
+}
+
 std::map<std::string, Target> ScrapeManager::Impl::FindTargets(Job* job) {
   std::vector<TargetGroup> groups = job->config->discovery.static_configs;
   for (const auto& source : job->sources) {
@@ -159,6 +202,7 @@ std::map<std::string, Target> ScrapeManager::Impl::FindTargets(Job* job) {
   }
   std::map<std::string, Target> targets;
   job->targets_dropped = 0;
+  job->dropped.clear();
   job->bad_targets.clear();
   for (const TargetGroup& group : groups) {
     for (const std::string& address : group.targets) {
@@ -175,6 +219,7 @@ std::map<std::string, Target> ScrapeManager::Impl::FindTargets(Job* job) {
         AddBadTarget(DiscoveredLabels(*job->config, group, address), target.status(), job);
       } else if (!*target) {
         ++job->targets_dropped;
+        KeepDropped(group, address, job);
       } else {
         std::string key = (*target)->Key();
         targets.emplace(std::move(key), **std::move(target));
@@ -229,6 +274,8 @@ void ScrapeManager::Impl::Apply(ScrapeConfig config) {
     });
     jobs.push_back(MakeJob(std::move(job), same == old.end() ? nullptr : &*same));
   }
+  context.targets = 0;
+  for (const Job& job : jobs) context.targets += CountAddresses(job);
   for (Job& job : jobs) Sync(&job);
   std::vector<std::shared_ptr<ScrapeLoop>> ended;
   for (Job& job : old) {
@@ -244,6 +291,8 @@ asio::awaitable<void> ScrapeManager::Impl::PollDiscovery() {
     co_await poll_timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (stopping) co_return;
     const int64_t now_ms = context.clock->MonotonicNs() / 1'000'000;
+    governor.Observe(ProcessCpuNs(), context.clock->MonotonicNs());
+    context.stretch = governor.stretch();
     for (Job& job : jobs) {
       bool changed = false;
       for (const auto& source : job.sources) changed |= source->Poll(now_ms);
@@ -272,6 +321,9 @@ void ScrapeManager::Impl::Publish() {
   }
   base::MutexLock lock(&mutex);
   unscrapable = std::move(rows);
+  dropped.clear();
+  for (const Job& job : jobs) dropped.insert(dropped.end(), job.dropped.begin(), job.dropped.end());
+  stretch = context.stretch;
   boards.clear();
   discovery_errors.clear();
   targets_dropped = 0;
@@ -324,18 +376,23 @@ std::vector<TargetStatus> ScrapeManager::Targets() const {
   return targets;
 }
 
+std::vector<TargetStatus> ScrapeManager::DroppedTargets() const {
+  base::MutexLock lock(&impl_->mutex);
+  return impl_->dropped;
+}
+
 ScrapeStats ScrapeManager::Stats() const {
   const ScrapeCounters& counters = impl_->context.counters;
   ScrapeStats stats;
   stats.scrapes = counters.scrapes;
   stats.samples = counters.samples;
   stats.body_bytes = counters.body_bytes;
-  stats.exemplars_dropped = counters.exemplars_dropped;
   stats.failures = counters.Failures();
   stats.samples_dropped = counters.Drops();
   base::MutexLock lock(&impl_->mutex);
   stats.targets = impl_->boards.size();
   stats.targets_dropped = impl_->targets_dropped;
+  stats.interval_stretch = impl_->stretch;
   stats.discovery_errors = impl_->discovery_errors;
   for (const auto& board : impl_->boards) stats.template_bytes += board->template_bytes();
   return stats;

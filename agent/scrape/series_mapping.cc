@@ -20,15 +20,9 @@ absl::Status LabelLimit(std::string_view limit, std::string_view what, size_t si
                                                    size, " exceeds ", limit, " ", max));
 }
 
-bool IsLegacyMetricName(std::string_view name) {
-  std::string without_colons(name);
-  std::replace(without_colons.begin(), without_colons.end(), ':', '_');
-  return model::IsClassicLabelName(without_colons);
-}
-
 bool HasLegacyNamesOnly(const model::Labels& labels) {
   return std::all_of(labels.begin(), labels.end(), [](const model::Label& label) {
-    return label.name == model::kMetricName ? IsLegacyMetricName(label.value)
+    return label.name == model::kMetricName ? model::IsClassicMetricName(label.value)
                                             : model::IsClassicLabelName(label.name);
   });
 }

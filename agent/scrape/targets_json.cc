@@ -4,11 +4,11 @@
 #include "baro/agent/scrape_manager.h"
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
+#include "json_text.h"
 
 namespace baro::agent {
-namespace {
 
-std::string Quoted(std::string_view text) {
+std::string QuotedJson(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -26,10 +26,13 @@ std::string Quoted(std::string_view text) {
 std::string LabelsJson(const model::Labels& labels) {
   std::string json;
   for (const model::Label& label : labels) {
-    base::StrAppend(&json, json.empty() ? "" : ",", Quoted(label.name), ":", Quoted(label.value));
+    base::StrAppend(&json, json.empty() ? "" : ",", QuotedJson(label.name), ":",
+                    QuotedJson(label.value));
   }
   return base::StrCat("{", json, "}");
 }
+
+namespace {
 
 std::string Time(int64_t time_ms) {
   if (time_ms == 0) return "0001-01-01T00:00:00Z";
@@ -48,12 +51,12 @@ std::string TargetsJson(const std::vector<TargetStatus>& targets) {
   for (const TargetStatus& target : targets) {
     base::StrAppend(
         &json, json.size() > 1 ? "," : "", "{\"discoveredLabels\":", LabelsJson(target.discovered),
-        ",\"labels\":", LabelsJson(target.labels), ",\"scrapePool\":", Quoted(target.job),
-        ",\"scrapeUrl\":", Quoted(target.url), ",\"globalUrl\":", Quoted(target.url),
-        ",\"lastError\":", Quoted(target.last_error), ",\"lastScrape\":\"",
+        ",\"labels\":", LabelsJson(target.labels), ",\"scrapePool\":", QuotedJson(target.job),
+        ",\"scrapeUrl\":", QuotedJson(target.url), ",\"globalUrl\":", QuotedJson(target.url),
+        ",\"lastError\":", QuotedJson(target.last_error), ",\"lastScrape\":\"",
         Time(target.last_scrape_ms),
         "\",\"lastScrapeDuration\":", absl::StrFormat("%.9g", target.last_duration_seconds),
-        ",\"health\":", Quoted(target.health), ",\"scrapeInterval\":\"",
+        ",\"health\":", QuotedJson(target.health), ",\"scrapeInterval\":\"",
         Duration(target.interval_ms), "\",\"scrapeTimeout\":\"", Duration(target.timeout_ms),
         "\",\"samples\":", target.last_samples, ",\"columns\":", target.columns,
         ",\"layoutChanges\":", target.layout_changes, "}");

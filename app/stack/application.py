@@ -67,6 +67,10 @@ class Application:
         }
         self._start("loadgen", "loadgen", more)
 
+    def stop_arrivals(self) -> None:
+        """No new journeys; the load generator's page stays."""
+        self.instances["loadgen"].part.process.send_signal(signal.SIGUSR1)  # type: ignore[union-attr]
+
     def start_canary(self, percent: int, more: dict[str, str]) -> Instance:
         """A new build of the catalogue beside the old ones, with a share of the requests."""
         canary = self._start(CANARY, "catalog", {"QUAI_VERSION": "canary", **more})

@@ -18,6 +18,7 @@ READY_SECONDS_MAX = 60
 ALERTMANAGER = "prometheus-alertmanager"
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVALUATION_INTERVAL = "5s"
+PLAIN_OBJECTIVES = "burn_rates"  # the rule file that stands in for the SLO file where objectives are not counted
 
 ALERTMANAGER_CONFIG = """\
 route:
@@ -135,14 +136,15 @@ class Barograph:
         self.pager.close()
 
     def _start_collector(self) -> None:
+        counts = bool(self._slos) and self.reads_objectives()
         config: dict[str, Any] = {
             "global": {"evaluation_interval": EVALUATION_INTERVAL},
-            "rule_files": [str(path) for path in self._rules],
+            "rule_files": [str(path) for path in self._rules if not (counts and path.stem == PLAIN_OBJECTIVES)],
             "alerting": {
                 "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{self._alertmanager_ports[0]}"]}]}]
             },
         }
-        if self._slos and self.reads_objectives():
+        if counts:
             config["slo_files"] = [str(path) for path in self._slos]
         path = self._fleet.folder / "collector.yaml"
         path.write_text(json.dumps(config, indent=1))

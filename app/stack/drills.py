@@ -19,7 +19,7 @@ from pathlib import Path
 
 from stack.application import Application, Instance
 from stack.barograph import ROOT, Barograph
-from stack.fleet import Fleet, StackError
+from stack.fleet import Fleet, StackError, http
 
 SCALE = 30
 HEALTHY_SECONDS = 45
@@ -27,6 +27,7 @@ PAGE_SECONDS_MAX = 120
 RESOLVE_SECONDS_MAX = 240
 QUIET_SECONDS_MAX = 120
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+SEGMENTS_MAX = 40
 CGROUP_CPU, CGROUP_MEMORY = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup/memory")
 
 
@@ -190,9 +191,11 @@ def _fill(path: Path, scene: Scene) -> None:
         while True:
             file.write(bytes(1 << 20))
             file.flush()
-    for _ in range(6):
-        with contextlib.suppress(StackError):
-            scene.application.postgres.execute("SELECT pg_switch_wal()")
+    # Segments that were made in advance are used up first.
+    message = "SELECT pg_logical_emit_message(true, 'drill', repeat('x', 100000)); SELECT pg_switch_wal()"
+    with contextlib.suppress(StackError):
+        for _ in range(SEGMENTS_MAX):
+            scene.application.postgres.execute(message)
 
 
 @contextmanager
@@ -236,26 +239,21 @@ def _cgroup_of_self(base: Path) -> Path:
 
 @contextmanager
 def _oom(scene: Scene) -> Iterator[None]:
-    """A pod's memory limit below what the process has: the kernel kills it, its supervisor starts it anew."""
+    """A request that is far too large meets a memory limit: the kernel kills, the supervisor starts anew."""
     instance = scene.application.instances["orders-1"]
     instance.part.may_end = True
-    with _cgroup(CGROUP_MEMORY, "oom", {"memory.limit_in_bytes": "24M"}, [instance]) as group:
-        (group / "memory.force_empty").write_text("0") if not instance.part.running() else None
-        deadline = time.monotonic() + 30
-        while instance.part.running() and time.monotonic() < deadline:
-            scene.application.ask("/v1/orders/x")  # memory is charged when it is touched
-            with contextlib.suppress(OSError):
-                (group / "memory.limit_in_bytes").write_text("4M")
-            time.sleep(0.05)
-        if instance.part.running():
-            raise CannotError("the kernel did not kill the process at its memory limit")
+    huge = b'{"sailing_id": 1, "seats": [' + b"1," * (10 << 20) + b"1]}"
+    headers = {"Authorization": scene.application.api_key, "Content-Type": "application/json"}
+    with _cgroup(CGROUP_MEMORY, "oom", {"memory.limit_in_bytes": "24M"}, [instance]):
+        http(f"{instance.url}/v1/holds", huge, "POST", headers, timeout=30)
+        scene.fleet.wait_until("the kill", lambda: not instance.part.running(), 10)
     scene.fleet.launch(instance.part)
     yield
 
 
 @contextmanager
 def _cpu_throttle(scene: Scene) -> Iterator[None]:
-    limits = {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "2000"}
+    limits = {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "5000"}
     with _cgroup(CGROUP_CPU, "cpu", limits, scene.application.of("catalog")):
         yield
 
@@ -280,9 +278,10 @@ def _agent_cut_off(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def _certificate(scene: Scene) -> Iterator[None]:
-    scene.application.traefik.renew_certificate(1)
+    """Of a name that nobody renews. Traefik goes on telling of replaced ones, so the latest of a name counts."""
+    scene.application.traefik.renew_certificate(1, "www.quai.example")
     yield
-    scene.application.traefik.renew_certificate(90)
+    scene.application.traefik.renew_certificate(90, "www.quai.example")
 
 
 @contextmanager
@@ -312,7 +311,7 @@ DRILLS = (
     Drill("oom", "the kernel kills an orders process at its memory limit", "QuaiProcessRestarted", "ticket", _oom),
     Drill(
         "cpu-throttle",
-        "2 % of a core for the catalogue",
+        "5 % of a core for the catalogue",
         "QuaiCatalogLatencyBudgetBurn",
         "page",
         _cpu_throttle,
@@ -489,7 +488,8 @@ def table(outcomes: list[Outcome]) -> str:
             "-" if seconds is None else f"{seconds:.0f} s"
             for seconds in (outcome.seconds_to_alert, outcome.seconds_to_resolve)
         )
-        others = ", ".join(outcome.other_pages) or "none"
+        foreseen = [f"{name} (foreseen)" for name in outcome.beside if name in drill.beside]
+        others = ", ".join(outcome.other_pages + foreseen) or "none"
         says = outcome.problem or outcome.explanation
         lines.append(f"| {drill.name} | {drill.fault} | {alert} | {told} | {others} | {resolved} | {says} |")
     return "\n".join(lines) + "\n"

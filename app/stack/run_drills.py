@@ -13,6 +13,14 @@ from stack.barograph import ROOT
 from stack.drills import DRILLS, Director, Outcome, save, stage, table
 from stack.fleet import StackError
 
+MARKS = "<!-- table: python -m stack.run_drills --table -->\n", "<!-- end -->\n"
+
+
+def put_table(page: Path, text: str) -> None:
+    """Replaces what is between the marks."""
+    head, rest = page.read_text().split(MARKS[0])
+    page.write_text(head + MARKS[0] + text + MARKS[1] + rest.split(MARKS[1])[1])
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m stack.run_drills", description=__doc__)
@@ -20,7 +28,7 @@ def main() -> int:
         "drills", nargs="*", choices=[[], *(drill.name for drill in DRILLS)], help="all when none is named"
     )
     parser.add_argument("--bin-dir", type=Path, default=os.environ.get("BARO_BIN_DIR", ROOT / "build/release/bin"))
-    parser.add_argument("--table", type=Path, help="write the table there")
+    parser.add_argument("--table", type=Path, help="put the table between the marks of this page")
     parser.add_argument("--healthy", type=float, default=0, metavar="SECONDS", help="first so long without any fault")
     parser.add_argument("--no-drills", action="store_true", help="only --healthy")
     parser.add_argument("--raw", type=Path, help="write the results as JSON there")
@@ -53,7 +61,7 @@ def main() -> int:
         finally:
             print(table(outcomes), flush=True)
             if arguments.table:
-                arguments.table.write_text(table(outcomes))
+                put_table(arguments.table, table(outcomes))
             if arguments.raw:
                 save(outcomes, arguments.raw)
     if false_alarms:

@@ -13,6 +13,7 @@ from stack.fleet import Fleet, Part, StackError, http
 
 BUCKETS_S = (0.005, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 START_SECONDS_MAX = 30
+DEFAULT_NAME = "quai.example"
 HEALTH_INTERVAL = "500ms"
 RATE_AVERAGE, RATE_BURST = 500, 1000  # requests per second of one client address
 
@@ -24,6 +25,7 @@ class Traefik:
         self._fleet, self._program = fleet, program
         self.port, self.tls_port, self.metrics_port = port, tls_port, metrics_port
         self._home = fleet.folder / "traefik"
+        self._certificates: dict[str, dict[str, str]] = {}
         self.part: Part | None = None
 
     @property
@@ -66,36 +68,19 @@ class Traefik:
         ping = f"http://127.0.0.1:{self.metrics_port}/ping"
         self._fleet.wait_until("Traefik answering", lambda: http(ping)[0] == 200, START_SECONDS_MAX)
 
-    def renew_certificate(self, days: int) -> None:
-        """A self-signed one that ends in so many days; taken over without a restart."""
-        key, certificate = self._home / "quai.key", self._home / "quai.crt"
-        command = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ]
-        command += [
-            "-subj",
-            "/CN=quai.example",
-            "-days",
-            str(days),
-            "-keyout",
-            str(key),
-            "-out",
-            str(certificate),
-        ]
+    def renew_certificate(self, days: int, name: str = DEFAULT_NAME) -> None:
+        """A self-signed one for `name` that ends in so many days; taken over without a restart."""
+        key, certificate = self._home / f"{name}.key", self._home / f"{name}.crt"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        command += ["-subj", f"/CN={name}", "-days", str(days), "-keyout", str(key), "-out", str(certificate)]
         self._fleet.run("openssl", command)
-        certificates = {"certFile": str(certificate), "keyFile": str(key)}
+        self._certificates[name] = {"certFile": str(certificate), "keyFile": str(key)}
+        stores = {"default": {"defaultCertificate": self._certificates[DEFAULT_NAME]}}
         # The file's text must change, or its reader sees no news.
-        stores = {"stores": {"default": {"defaultCertificate": certificates}}, "certificates": [certificates]}
-        serial = {"options": {f"made{time.time_ns()}": {"minVersion": "VersionTLS12"}}}
+        options = {f"made{time.time_ns()}": {"minVersion": "VersionTLS12"}}
+        tls = {"stores": stores, "certificates": list(self._certificates.values()), "options": options}
         fresh = self._home / "tls.yaml.new"
-        fresh.write_text(json.dumps({"tls": stores | serial}, indent=1))
+        fresh.write_text(json.dumps({"tls": tls}, indent=1))
         fresh.replace(self._home / "dynamic" / "tls.yaml")
 
     def configure(self, routes: dict[str, str], groups: dict[str, dict[str, tuple[int, list[str]]]]) -> None:

@@ -188,6 +188,42 @@ absl::StatusOr<std::vector<Record>> Client::OrderRecords(const std::string& path
   return DecodeRecords(body, list, &notes_);
 }
 
+absl::StatusOr<std::unique_ptr<Document>> Client::Page(const std::string& path,
+                                                       const Parameters& parameters) {
+  BARO_TRY_ASSIGN(const std::string body, Get(path, parameters));
+  auto document = std::make_unique<Document>();
+  BARO_TRY(document->Open(body, &notes_));
+  return document;
+}
+
+absl::StatusOr<std::unique_ptr<Document>> Client::OrderPage(const std::string& path,
+                                                            const Parameters& parameters) {
+  BARO_TRY_ASSIGN(const std::string body, SendOrder(path, parameters));
+  auto document = std::make_unique<Document>();
+  BARO_TRY(document->Open(body, &notes_));
+  return document;
+}
+
+absl::StatusOr<std::unique_ptr<Document>> Client::PostText(const std::string& path,
+                                                           const Parameters& parameters,
+                                                           const std::string& content_type,
+                                                           std::string text) {
+  ApiRequest request{base::StrCat(path, "?", EncodeParameters(parameters)), ""};
+  request.content_type = content_type;
+  request.body = std::move(text);
+  BARO_TRY_ASSIGN(const std::string body, Send(request));
+  auto document = std::make_unique<Document>();
+  BARO_TRY(document->Open(body, &notes_));
+  return document;
+}
+
+absl::Status Client::Delete(const std::string& path) {
+  ApiRequest request{path, ""};
+  request.method = "DELETE";
+  BARO_TRY_ASSIGN(const ApiResponse response, transport_->Send(request));
+  return CheckStatus(response);
+}
+
 absl::StatusOr<Client::Verification> Client::Verify() {
   BARO_TRY_ASSIGN(const std::string body, SendOrder("/api/v1/baro/admin/verify", {}));
   Verification verification;

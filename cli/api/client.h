@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "api/answer.h"
 #include "api/decode.h"
+#include "api/document.h"
 #include "api/plan.h"
 #include "api/transport.h"
 
@@ -77,6 +79,19 @@ class Client {
   // The same of what a POST has done.
   absl::StatusOr<std::vector<Record>> OrderRecords(const std::string& path, std::string_view list,
                                                    const Parameters& parameters);
+  // An answer with lists inside lists, to be walked by the caller; of a GET, or of a POST of a
+  // form.
+  absl::StatusOr<std::unique_ptr<Document>> Page(const std::string& path,
+                                                 const Parameters& parameters);
+  absl::StatusOr<std::unique_ptr<Document>> OrderPage(const std::string& path,
+                                                      const Parameters& parameters);
+  // POST of a body that is no form; parameters go into the URL.
+  absl::StatusOr<std::unique_ptr<Document>> PostText(const std::string& path,
+                                                     const Parameters& parameters,
+                                                     const std::string& content_type,
+                                                     std::string text);
+  // DELETE. Errors: also NotFound (no such thing).
+  absl::Status Delete(const std::string& path);
   struct Verification {
     Record figures;
     std::vector<Record> damages;

@@ -25,6 +25,7 @@ absl::StatusOr<ApiResponse> HttpTransport::Send(const ApiRequest& request) {
     http.headers.push_back({"Content-Type", request.content_type});
     http.body = request.body;
   }
+  if (!request.method.empty()) http.method = request.method;
   for (const auto& [name, value] : request.headers) http.headers.push_back({name, value});
   http.timeout_ms = timeout_ms_;
   http.body_bytes_max = request.answer_bytes_max == 0 ? kAnswerBytesMax : request.answer_bytes_max;

@@ -17,6 +17,7 @@ struct ApiRequest {
   std::string body = {};
   std::vector<std::pair<std::string, std::string>> headers = {};
   size_t answer_bytes_max = 0;  // 0: kAnswerBytesMax
+  std::string method = {};      // empty: GET or POST, as above
 };
 
 struct ApiResponse {

@@ -6,6 +6,7 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "render/number.h"
+#include "render/tall_table.h"
 #include "time_text.h"
 #include "verbs/verbs.h"
 
@@ -130,19 +131,19 @@ absl::Status Run(const TopQueriesArguments& arguments, Session* session) {
     return absl::OkStatus();
   }
   if (!running.empty()) {
-    PrintList({{},
+    PrintTall({{},
                RunningTable(running),
                "",
                running.size() > kRunningMax ? base::StrCat(running.size(), " run") : ""},
-              session);
+              {""}, session);
     session->out += "\n";
   }
-  PrintList({{},
+  PrintTall({{},
              CostTable(costs),
              "",
              base::StrCat("most ", arguments.by, " in the last ", arguments.since, ", ",
                           running.size(), running.size() == 1 ? " runs now" : " run now")},
-            session);
+            {"in ", ""}, session);
   return absl::OkStatus();
 }
 

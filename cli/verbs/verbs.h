@@ -40,6 +40,25 @@ absl::Status Run(const TestRulesArguments& arguments, Session* session);
 absl::Status Run(const CompletionArguments& arguments, Session* session);
 absl::Status Run(const CompleteArguments& arguments, Session* session);
 absl::Status Run(const VersionArguments& arguments, Session* session);
+absl::Status Run(const RulesArguments& arguments, Session* session);
+absl::Status Run(const RulesBacktestArguments& arguments, Session* session);
+absl::Status Run(const RulesBackfillArguments& arguments, Session* session);
+absl::Status Run(const TopArguments& arguments, Session* session);
+absl::Status Run(const AlertsArguments& arguments, Session* session);
+absl::Status Run(const AlertExplainArguments& arguments, Session* session);
+absl::Status Run(const AckArguments& arguments, Session* session);
+absl::Status Run(const SilenceAddArguments& arguments, Session* session);
+absl::Status Run(const SilenceListArguments& arguments, Session* session);
+absl::Status Run(const SilenceExpireArguments& arguments, Session* session);
+absl::Status Run(const ContextArguments& arguments, Session* session);
+// slo.cc, slo_past.cc, slo_change.cc
+absl::Status Run(const SloListArguments& arguments, Session* session);
+absl::Status Run(const SloGetArguments& arguments, Session* session);
+absl::Status Run(const SloExplainArguments& arguments, Session* session);
+absl::Status Run(const SloForecastArguments& arguments, Session* session);
+absl::Status Run(const SloBacktestArguments& arguments, Session* session);
+absl::Status Run(const SloExcludeArguments& arguments, Session* session);
+absl::Status Run(const SloGateArguments& arguments, Session* session);
 // notify.cc
 absl::Status Run(const NotifyTestArguments& arguments, Session* session);
 absl::Status Run(const NotifyStatusArguments& arguments, Session* session);

@@ -83,6 +83,19 @@ constexpr Parameter kTopQueries[] = {
     {"since", Type::kDuration, false, "Only what ran within this time"},
     kLimit};
 constexpr Parameter kCancel[] = {{"id", Type::kInteger, true, "The query, as queries tells it"}};
+constexpr Parameter kBaroAlerts[] = {kMatch, {"state", Type::kString, false, "firing or pending"}};
+constexpr Parameter kAck[] = {{"id", Type::kString, true, "The alert, 16 hexadecimal digits"},
+                              {"author", Type::kString, true, "Who looks after it"},
+                              {"comment", Type::kString, false, "What they say"},
+                              {"silence", Type::kString, false, "Alertmanager's id of the silence"},
+                              {"until", Type::kTime, false, "When the silence ends"}};
+constexpr Parameter kPastRules[] = {
+    {"rules", Type::kStrings, true, "Texts of rule files"},
+    {"name", Type::kStrings, false, "Their names, in the same order"},
+    {"start", Type::kTime, true, kStart.help},
+    kEnd,
+    {"step", Type::kDuration, false, "Between evaluations; the groups' own by default"},
+    kTimeout};
 constexpr Parameter kFederate[] = {kMatch};
 constexpr Parameter kVersionOf[] = {
     {"openapi_version", Type::kString, false, "3.1 is what there is"}};
@@ -151,7 +164,12 @@ constexpr Entry kEntries[] = {
     {"/api/v1/baro/queries/cancel", Methods::kPostPut, "barograph", "End a query", kCancel},
     {"/api/v1/baro/notify/status", Methods::kGet, "barograph", "Delivery of alerts"},
     {"/api/v1/baro/notify/test", Methods::kPost, "barograph", "Send a test alert", {}, kJson},
+    {"/api/v1/baro/alerts", Methods::kGet, "barograph", "Active alerts and answers", kBaroAlerts},
+    {"/api/v1/baro/alerts/ack", Methods::kPost, "barograph", "Look after an alert", kAck},
     {"/api/v1/baro/alerts/history", Methods::kGet, "barograph", "What became of alerts"},
+    {"/api/v1/baro/rules/backtest", Methods::kPost, "barograph", "What rules would have done",
+     kPastRules},
+    {"/api/v1/baro/rules/backfill", Methods::kPost, "barograph", "Record over history", kPastRules},
     {"/api/v1/baro/alertmanager-webhook",
      Methods::kPost,
      "barograph",

@@ -32,6 +32,10 @@ bool IsRetryable(const absl::Status& status) {
 size_t FramesOf(const v1::FrameBatch& batch) {
   return static_cast<size_t>(batch.target_refs_size());
 }
+// What a batch takes of the agent's credit.
+int64_t BytesOf(const v1::FrameBatch& batch) {
+  return static_cast<int64_t>(batch.body().size() + batch.extras().size());
+}
 uint64_t LastSequence(const v1::FrameBatch& batch) {
   return batch.first_sequence() + FramesOf(batch) - 1;
 }
@@ -252,7 +256,7 @@ void IngestSession::Reject(v1::Reject reject) {
 }
 
 absl::Status IngestSession::OnFrames(v1::FrameBatch batch, int64_t now_ms) {
-  const auto body_bytes = static_cast<int64_t>(batch.body().size());
+  const int64_t body_bytes = BytesOf(batch);
   ++stats_.batches_total;
   stats_.frames_total += FramesOf(batch);
   stats_.body_bytes_total += batch.body().size();
@@ -297,7 +301,7 @@ void IngestSession::Discard(const v1::FrameBatch& batch) {
 }
 
 void IngestSession::Unhold(const v1::FrameBatch& batch) {
-  held_bytes_ -= static_cast<int64_t>(batch.body().size());
+  held_bytes_ -= BytesOf(batch);
   held_frames_ -= FramesOf(batch);
   position_.queued_bytes = static_cast<uint64_t>(held_bytes_);
 }

@@ -198,7 +198,9 @@ void PushStream::StartJobs() {
       base::MutexLock lock(&self->mutex_);
       self->results_.push_back({.chain = chain, .append = result});
       absl::Status& status = self->results_.back().append.status;
-      if (status.ok() && absl::IsUnavailable(*extras_status)) status = *extras_status;
+      const bool again =
+          absl::IsUnavailable(*extras_status) || absl::IsResourceExhausted(*extras_status);
+      if (status.ok() && again) status = *extras_status;
       self->Wake();
     });
   }

@@ -166,6 +166,8 @@ absl::Status DeltaSums::ReadBack(const DeltaGroup& group, int64_t start_ms) {
     const std::pair<std::string_view, std::string_view> wanted[] = {
         {model::kMetricName, metric}, {"job", group.job}, {"instance", group.instance}};
     for (const auto& [name, value] : wanted) {
+      // A point may bring what its resource does not tell.
+      if (value.empty()) continue;
       BARO_TRY_ASSIGN(
           model::Matcher matcher,
           model::Matcher::Create(model::MatchType::kEqual, std::string(name), std::string(value)));

@@ -89,6 +89,19 @@ TEST_F(DeltaSumsTest, GoOnAfterARestart) {
   EXPECT_EQ(store_.Last(kRequests), 7);
 }
 
+// Who they are from is told by their own attributes, not by a resource.
+TEST_F(DeltaSumsTest, OfAnIdentityOfTheirOwnGoOnAfterARestart) {
+  for (int64_t end_ms = 10; end_ms <= 30; end_ms += 10) {
+    Builder builder(otlp_testing::Texts{});
+    auto* const point = Builder::Point(builder.Sum("requests", true, kDelta), end_ms, end_ms - 10);
+    point->set_as_double(5);
+    otlp_testing::AddTexts({{"job", "own"}, {"instance", "i"}}, point);
+    Send(builder);
+    Restart();
+  }
+  EXPECT_EQ(store_.Last(R"(requests_total{instance="i", job="own"})"), 15);
+}
+
 TEST_F(DeltaSumsTest, GoOnAfterAStaleMarker) {
   Delta(0, 10, 5);
   Builder ends;

@@ -59,7 +59,8 @@ void JoinInto(std::vector<Attribute> attributes, const OtlpConfig& config, Label
   for (Attribute& attribute : attributes) {
     const auto [label, inserted] =
         labels->try_emplace(PrometheusLabelName(attribute.key, config), attribute.value);
-    if (!inserted) base::StrAppend(&label->second, ";", attribute.value);
+    if (inserted) continue;
+    base::StrAppend(&label->second, label->second.empty() ? "" : ";", attribute.value);
   }
 }
 
@@ -75,9 +76,17 @@ bool IsIdentity(const std::string& key) {
   return key == kServiceName || key == kServiceNamespace || key == kServiceInstance;
 }
 
+// An empty label is none: it stands in nobody's way.
+bool Has(const LabelMap& labels, const std::string& name) {
+  const auto label = labels.find(name);
+  return label != labels.end() && !label->second.empty();
+}
+
 void SetIdentity(const ResourceLabels& resource, LabelMap* labels) {
-  if (resource.job) labels->insert_or_assign("job", *resource.job);
-  if (resource.instance) labels->insert_or_assign("instance", *resource.instance);
+  if (!resource.job.value_or("").empty()) labels->insert_or_assign("job", *resource.job);
+  if (!resource.instance.value_or("").empty()) {
+    labels->insert_or_assign("instance", *resource.instance);
+  }
 }
 
 std::optional<LabelMap> TargetLabels(std::vector<Attribute> attributes,
@@ -93,7 +102,7 @@ std::optional<LabelMap> TargetLabels(std::vector<Attribute> attributes,
   LabelMap labels;
   JoinInto(std::move(attributes), config, &labels);
   SetIdentity(resource, &labels);
-  if (!labels.contains("job") && !labels.contains("instance")) return std::nullopt;
+  if (!Has(labels, "job") && !Has(labels, "instance")) return std::nullopt;
   return labels;
 }
 
@@ -146,7 +155,9 @@ absl::StatusOr<LabelMap> ReadPointLabels(wire::OtlpAttributes bytes, const Resou
   BARO_TRY(ReadAttributes(bytes, &attributes));
   LabelMap labels;
   JoinInto(std::move(attributes), config, &labels);
-  labels.insert(resource.promoted.begin(), resource.promoted.end());
+  for (const auto& [name, value] : resource.promoted) {
+    if (!Has(labels, name)) labels.insert_or_assign(name, value);
+  }
   for (const auto& [name, value] : scope) labels.insert_or_assign(name, value);
   SetIdentity(resource, &labels);
   return labels;

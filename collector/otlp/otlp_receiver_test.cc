@@ -80,6 +80,14 @@ TEST_F(OtlpReceiverTest, ReadsTheAttributesOfASeriesOnce) {
   EXPECT_EQ(store_.Of(R"(target_info{host_name="h", job="shop"})").size(), 5u);
 }
 
+TEST_F(OtlpReceiverTest, TakesAnEmptyAttributeForNone) {
+  Builder builder({{"service.name", ""}, {"host.name", "h"}});
+  builder.Gauge("up", 0, 1, {{"a.b", ""}, {"a_b", "c"}, {"job", "own"}});
+  Send(builder);
+  EXPECT_THAT(store_.Names(), UnorderedElementsAre(R"(up{a_b="c", job="own"})"))
+      << "no target_info";
+}
+
 TEST_F(OtlpReceiverTest, TellsResourcesScopesAndMetricsApart) {
   Builder builder;
   builder.Gauge("ab", 0, 1, {{"c", "d"}}).Gauge("a", 0, 2, {{"c", "d"}});

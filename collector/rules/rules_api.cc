@@ -246,7 +246,21 @@ std::string TokenOf(const GroupStatus& group) {
   return token;
 }
 
+// All groups, sorted by file and name.
+std::vector<GroupStatus> AllGroups(const rules::RuleEngine& engine, const MoreGroups& more) {
+  std::vector<GroupStatus> groups = engine.Groups();
+  if (!more) return groups;
+  std::vector<GroupStatus> others = more();
+  groups.insert(groups.end(), std::make_move_iterator(others.begin()),
+                std::make_move_iterator(others.end()));
+  std::stable_sort(groups.begin(), groups.end(), [](const GroupStatus& a, const GroupStatus& b) {
+    return std::pair(a.file, a.name) < std::pair(b.file, b.name);
+  });
+  return groups;
+}
+
 absl::StatusOr<net::ServerResponse> ListRules(const rules::RuleEngine& engine,
+                                              const MoreGroups& more,
                                               const net::ServerRequest& request) {
   BARO_TRY_ASSIGN(const Query query, ReadQuery(request));
   bool found_token = query.next_token.empty() || query.group_limit == 0;
@@ -257,7 +271,7 @@ absl::StatusOr<net::ServerResponse> ListRules(const rules::RuleEngine& engine,
     JsonObject data(&writer);
     {
       JsonList list(data.Key("groups"));
-      for (const GroupStatus& group : engine.Groups()) {
+      for (const GroupStatus& group : AllGroups(engine, more)) {
         found_token = found_token || query.next_token == TokenOf(group);
         if (!found_token) continue;
         if (!query.groups.empty() && !query.groups.contains(group.name)) continue;
@@ -281,12 +295,12 @@ absl::StatusOr<net::ServerResponse> ListRules(const rules::RuleEngine& engine,
   return FinishAnswer(&writer);
 }
 
-net::ServerResponse ListAlerts(const rules::RuleEngine& engine) {
+net::ServerResponse ListAlerts(const rules::RuleEngine& engine, const MoreGroups& more) {
   JsonWriter writer = StartAnswer();
   {
     JsonObject data(&writer);
     JsonList list(data.Key("alerts"));
-    for (const GroupStatus& group : engine.Groups()) {
+    for (const GroupStatus& group : AllGroups(engine, more)) {
       for (const RuleStatus& rule : group.rules) {
         for (const ActiveAlert& alert : rule.alerts) WriteAlert(alert, list.Next());
       }
@@ -297,14 +311,14 @@ net::ServerResponse ListAlerts(const rules::RuleEngine& engine) {
 
 }  // namespace
 
-void AddRuleRoutes(const rules::RuleEngine* engine, net::HttpRouter* router) {
+void AddRuleRoutes(const rules::RuleEngine* engine, net::HttpRouter* router, MoreGroups more) {
   router->Handle({"GET"}, "/api/v1/rules", net::HttpLane::kQuick,
-                 [engine](const net::ServerRequest& request) {
-                   auto answer = ListRules(*engine, request);
+                 [engine, more](const net::ServerRequest& request) {
+                   auto answer = ListRules(*engine, more, request);
                    return answer.ok() ? *std::move(answer) : ErrorAnswer(answer.status());
                  });
   router->Handle({"GET"}, "/api/v1/alerts", net::HttpLane::kQuick,
-                 [engine](const net::ServerRequest&) { return ListAlerts(*engine); });
+                 [engine, more](const net::ServerRequest&) { return ListAlerts(*engine, more); });
 }
 
 }  // namespace baro::collector

@@ -5,6 +5,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from boards.parts import board, choice, falling, graph, number, rising, section
 
 S = 'slo="$slo"'
+YEAR_S = 365 * 86400
 
 
 def build() -> Dashboard:
@@ -86,8 +87,14 @@ def build() -> Dashboard:
     return b.with_panel(
         graph(
             "Gone at this rate",
-            "When the budget is spent; no line: not in sight.",
-            [(f"baro_slo_exhaustion_timestamp_seconds{{{S}}} - time()", "{{slo}}")],
+            "Time until the budget is spent, at most a year; a year: not in sight.",
+            [
+                (
+                    f"clamp_max(baro_slo_exhaustion_timestamp_seconds{{{S}}} - time(), {YEAR_S})"
+                    f" or baro_slo_objective_ratio{{{S}}} * 0 + {YEAR_S}",
+                    "{{slo}}",
+                )
+            ],
             "s",
             12,
         )

@@ -97,6 +97,9 @@ void CheckKubernetes(const KubernetesDiscovery& discovery, base::YamlMap* map) {
   if (discovery.api_server.empty() && !(discovery.http == plain)) {
     map->Fail("role", "to reach the cluster from outside, api_server must be given as well");
   }
+  if (!discovery.kubeconfig_file.empty() && !discovery.api_server.empty()) {
+    map->Fail("kubeconfig_file", "kubeconfig_file and api_server exclude each other");
+  }
   if (!discovery.api_server.empty()) {
     const absl::Status url = net::ParseUrl(discovery.api_server).status();
     if (!url.ok()) map->Fail("api_server", base::FromAbsl(url.message()));
@@ -168,10 +171,7 @@ absl::Status ReadYaml(const base::YamlNode& node, KubernetesDiscovery* discovery
   map.Optional("namespaces", &namespaces);
   map.Optional("selectors", &discovery->selectors);
   map.Optional("attach_metadata", &attached);
-  if (const base::YamlNode* file = map.Take("kubeconfig_file");
-      file != nullptr && !file->IsNull()) {
-    map.Fail("kubeconfig_file", "kubeconfig files are not read: say api_server and tls_config");
-  }
+  map.Optional("kubeconfig_file", &discovery->kubeconfig_file);
   net::ReadHttpClientConfig(&map, &discovery->http);
   if (map.ok()) ReadWord<KubernetesRole>("role", role, kRoles, &map, &discovery->role);
   discovery->own_namespace = namespaces.own_namespace;
@@ -205,6 +205,8 @@ void MakePathsAbsolute(const std::string& folder, DiscoveryConfigs* configs) {
   for (HttpDiscovery& discovery : configs->http) MakePathsAbsolute(folder, &discovery.http);
   for (KubernetesDiscovery& discovery : configs->kubernetes) {
     MakePathsAbsolute(folder, &discovery.http);
+    std::string& file = discovery.kubeconfig_file;
+    if (!file.empty()) file = (std::filesystem::path(folder) / file).string();
   }
 }
 

@@ -62,7 +62,7 @@ TEST(DiscoveryConfigs, RefusesMistakesWithTheirPlace) {
   ExpectRefused("dns_sd_configs: [{names: [a], type: A}]", "need a port");
   ExpectRefused("dns_sd_configs: [{names: [a], type: TXT}]", "\"TXT\" is none of A, AAAA");
   ExpectRefused("dns_sd_configs: [{names: []}]", "no name");
-  ExpectRefused("kubernetes_sd_configs: [{role: pod}]", "\"pod\" is none of");
+  ExpectRefused("kubernetes_sd_configs: [{role: pods}]", "\"pods\" is none of");
   ExpectRefused("kubernetes_sd_configs: [{role: pod, tls_config: {insecure_skip_verify: true}}]",
                 "api_server must be given");
   ExpectRefused("kubernetes_sd_configs: [{role: node, selectors: [{role: pod}]}]",

@@ -4,6 +4,7 @@
 #include "baro/discovery/source.h"
 #include "dns_source.h"
 #include "http_source.h"
+#include "kubernetes_source.h"
 
 namespace baro::discovery {
 namespace {
@@ -36,6 +37,9 @@ std::vector<std::unique_ptr<Source>> MakeSources(const DiscoveryConfigs& configs
   }
   for (const DnsDiscovery& discovery : configs.dns) {
     sources.push_back(MakeDnsSource(discovery, context));
+  }
+  for (const KubernetesDiscovery& discovery : configs.kubernetes) {
+    sources.push_back(MakeKubernetesSource(discovery, context));
   }
   return sources;
 }

@@ -295,7 +295,8 @@ asio::awaitable<absl::StatusOr<tcp::resolver::results_type>> HttpClient::Impl::R
 bool HttpClient::Impl::MayKeep(const HttpRequest& request, const Url& url) const {
   if (!connection || connection->authority != ConnectionName(request, url)) return false;
   if (connection->tls.has_value() != (url.scheme == "https")) return false;
-  return !request.tls || connection->tls_stamp == TlsFilesStamp(*request.tls);
+  if (!connection->tls || !request.tls) return true;
+  return connection->tls_stamp == TlsFilesStamp(*request.tls);
 }
 
 asio::awaitable<absl::Status> HttpClient::Impl::StartTls(Url url, TlsOptions options,

@@ -166,7 +166,7 @@ void LeaveHistograms(Query* query, const AggregateExpr& aggregate, Row* row) {
   if (aggregate.op == AggregateOp::kCount || aggregate.op == AggregateOp::kGroup) return;
   if (DropHistograms(row)) {
     query->annotations().HistogramsIgnored(AggregateOpText(aggregate.op),
-                                           NotePlace(*aggregate.inner));
+                                           NoteOn(*aggregate.inner, aggregate.place));
   }
 }
 
@@ -195,7 +195,7 @@ absl::Status AggregateWith(Evaluator* evaluator, const AggregateExpr& aggregate,
 void WarnOfQuantiles(Evaluator* evaluator, const AggregateExpr& aggregate,
                      const std::vector<double>& quantiles) {
   Annotations& annotations = evaluator->query().annotations();
-  const Place place = NotePlace(*aggregate.parameter);
+  const NotePlace place = NoteOn(*aggregate.parameter, aggregate.place);
   double least = INFINITY;
   double most = -INFINITY;
   bool nan = false;

@@ -255,7 +255,7 @@ absl::Status Selection::SelectRatio() {
     BARO_TRY(evaluator_->Discard(*aggregate_.inner));
     return absl::FailedPreconditionError("Ratio value is NaN");
   }
-  const Place place = NotePlace(*aggregate_.parameter);
+  const NotePlace place = NoteOn(*aggregate_.parameter, aggregate_.place);
   if (parameters_.most > 1) query_->annotations().InvalidRatio(parameters_.most, 1, place);
   if (parameters_.least < -1) query_->annotations().InvalidRatio(parameters_.least, -1, place);
   BARO_TRY(Gather());

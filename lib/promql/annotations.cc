@@ -16,25 +16,25 @@ std::vector<std::string> Limited(std::vector<std::string> texts, std::string_vie
   return texts;
 }
 
-void KeepLater(Place place, Place* kept) {
+void KeepLater(const NotePlace& place, NotePlace* kept) {
   if (IsLater(place, *kept)) *kept = place;
 }
 
 }  // namespace
 
-std::string Annotations::At(std::string_view text, Place place) const {
-  return base::StrCat(text, " (", PlaceText(query_, place.begin), ")");
+std::string Annotations::At(std::string_view text, NotePlace place) const {
+  return base::StrCat(text, " (", PlaceText(query_, place.shown), ")");
 }
 
-void Annotations::WarnAt(std::string_view text, Place place) {
+void Annotations::WarnAt(std::string_view text, NotePlace place) {
   Add(&warnings_, base::StrCat("PromQL warning: ", text), place);
 }
 
-void Annotations::InfoAt(std::string_view text, Place place) {
+void Annotations::InfoAt(std::string_view text, NotePlace place) {
   Add(&infos_, base::StrCat("PromQL info: ", text), place);
 }
 
-void Annotations::Add(std::vector<Note>* notes, std::string text, std::optional<Place> place) {
+void Annotations::Add(std::vector<Note>* notes, std::string text, std::optional<NotePlace> place) {
   const auto found = std::find_if(notes->begin(), notes->end(),
                                   [&text](const Note& note) { return note.text == text; });
   if (found == notes->end()) {
@@ -53,42 +53,43 @@ std::vector<std::string> Annotations::Shown(const std::vector<Note>& notes) cons
   return texts;
 }
 
-void Annotations::InvalidQuantile(double quantile, Place place) {
+void Annotations::InvalidQuantile(double quantile, NotePlace place) {
   WarnAt(base::StrCat("quantile value should be between 0 and 1, got ", FormatShort(quantile)),
          place);
 }
 
-void Annotations::InvalidRatio(double ratio, double capped, Place place) {
+void Annotations::InvalidRatio(double ratio, double capped, NotePlace place) {
   WarnAt(base::StrCat("ratio value should be between -1 and 1, got ", FormatShort(ratio),
                       ", capping to ", FormatShort(capped)),
          place);
 }
 
-void Annotations::InvalidStrategy(double strategy, Place place) {
+void Annotations::InvalidStrategy(double strategy, NotePlace place) {
   WarnAt(
       base::StrCat("strategy should be 0, 1, or 2 (default), using 2, got ", FormatShort(strategy)),
       place);
 }
 
-void Annotations::BadBucketLabel(std::string_view metric, std::string_view label, Place place) {
+void Annotations::BadBucketLabel(std::string_view metric, std::string_view label, NotePlace place) {
   std::string text =
       base::StrCat("bucket label \"le\" is missing or has a malformed value of ", Quote(label));
   if (!metric.empty()) base::StrAppend(&text, " for metric name ", Quote(metric));
   WarnAt(text, place);
 }
 
-void Annotations::PossibleNonCounter(std::string_view metric, Place place) {
+void Annotations::PossibleNonCounter(std::string_view metric, NotePlace place) {
   InfoAt(base::StrCat("metric might not be a counter, name does not end in "
                       "_total/_sum/_count/_bucket: ",
                       Quote(metric)),
          place);
 }
 
-void Annotations::SortInRangeQuery(Place place) {
+void Annotations::SortInRangeQuery(NotePlace place) {
   WarnAt("sort is ineffective for range queries since results are always ordered by labels", place);
 }
 
-void Annotations::ForcedMonotonicity(std::string_view metric, Place place, const Repair& repair) {
+void Annotations::ForcedMonotonicity(std::string_view metric, NotePlace place,
+                                     const Repair& repair) {
   std::string text =
       "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see "
       "https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";

@@ -14,11 +14,22 @@
 
 namespace baro::promql {
 
-// Whether the node at `place` is evaluated after the one at `than`. Children come before their
-// parent and the left one before the right: so the later one ends later, or begins no later where
-// both end together.
-inline bool IsLater(Place place, Place than) {
-  return place.end != than.end ? place.end > than.end : place.begin <= than.begin;
+// Where a note is shown, and the node that has it to say.
+struct NotePlace {
+  NotePlace() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): most notes are shown where their node begins.
+  NotePlace(Place place) : shown(place.begin), node(place) {}
+  NotePlace(size_t shown_at, Place of) : shown(shown_at), node(of) {}
+
+  size_t shown = 0;
+  Place node;
+};
+
+// Whether a note is given after another one. Children are evaluated before their parent and the
+// left one before the right: the later node ends later, or begins no later where both end together.
+inline bool IsLater(const NotePlace& place, const NotePlace& than) {
+  const Place node = place.node;
+  return node.end != than.node.end ? node.end > than.node.end : node.begin <= than.node.begin;
 }
 
 // Thread-compatible. At most kTextsMax of each kind are kept in full, as in Prometheus' API; how
@@ -31,30 +42,30 @@ class Annotations {
 
   void Warn(std::string_view text) { Add(&warnings_, std::string(text), std::nullopt); }
 
-  void InvalidQuantile(double quantile, Place place);
-  void InvalidRatio(double ratio, double capped, Place place);
-  void InvalidStrategy(double strategy, Place place);
-  void BadBucketLabel(std::string_view metric, std::string_view label, Place place);
-  void PossibleNonCounter(std::string_view metric, Place place);
-  void SortInRangeQuery(Place place);
+  void InvalidQuantile(double quantile, NotePlace place);
+  void InvalidRatio(double ratio, double capped, NotePlace place);
+  void InvalidStrategy(double strategy, NotePlace place);
+  void BadBucketLabel(std::string_view metric, std::string_view label, NotePlace place);
+  void PossibleNonCounter(std::string_view metric, NotePlace place);
+  void SortInRangeQuery(NotePlace place);
 
   // Of native histograms. `operation` is "addition", "subtraction" or "aggregation".
-  void MixedFloatsAndHistograms(std::string_view metric, Place place);
-  void MixedInAggregation(Place place);
-  void MixedClassicAndNative(std::string_view metric, Place place);
-  void MixedSchemas(std::string_view metric, Place place);
-  void NotACounter(std::string_view metric, Place place);
-  void NotAGauge(std::string_view metric, Place place);
-  void IncompatibleBuckets(std::string_view op, Place place);
+  void MixedFloatsAndHistograms(std::string_view metric, NotePlace place);
+  void MixedInAggregation(NotePlace place);
+  void MixedClassicAndNative(std::string_view metric, NotePlace place);
+  void MixedSchemas(std::string_view metric, NotePlace place);
+  void NotACounter(std::string_view metric, NotePlace place);
+  void NotAGauge(std::string_view metric, NotePlace place);
+  void IncompatibleBuckets(std::string_view op, NotePlace place);
   void IncompatibleTypes(std::string_view op, std::string_view lhs, std::string_view rhs,
-                         Place place);
-  void HistogramsIgnored(std::string_view aggregation, Place place);
-  void HistogramsIgnoredInRange(std::string_view metric, Place place);
-  void NanObservations(NanNote note, std::string_view metric, Place place);
-  void HintsCollide(std::string_view operation, Place place);
-  void BoundsReconciled(std::string_view operation, Place place);
+                         NotePlace place);
+  void HistogramsIgnored(std::string_view aggregation, NotePlace place);
+  void HistogramsIgnoredInRange(std::string_view metric, NotePlace place);
+  void NanObservations(NanNote note, std::string_view metric, NotePlace place);
+  void HintsCollide(std::string_view operation, NotePlace place);
+  void BoundsReconciled(std::string_view operation, NotePlace place);
   // A counter that claims to have begun before the sample before it.
-  void StartOverlaps(std::string_view metric, Place place);
+  void StartOverlaps(std::string_view metric, NotePlace place);
 
   // What histogram_quantile had to repair; repairs of one metric are merged.
   struct Repair {
@@ -63,7 +74,7 @@ class Annotations {
     double bucket_max = 0;
     double difference_max = 0;
   };
-  void ForcedMonotonicity(std::string_view metric, Place place, const Repair& repair);
+  void ForcedMonotonicity(std::string_view metric, NotePlace place, const Repair& repair);
 
   std::vector<std::string> Warnings() const;
   std::vector<std::string> Infos() const;
@@ -71,12 +82,12 @@ class Annotations {
  private:
   struct Note {
     std::string text;
-    std::optional<Place> place;
+    std::optional<NotePlace> place;
   };
 
   struct Merged {
     std::string text;
-    Place place;
+    NotePlace place;
     Repair repair;
     int64_t time_ms_max = 0;
     size_t count = 0;
@@ -84,15 +95,15 @@ class Annotations {
 
   struct Counted {
     std::string text;
-    Place place;
+    NotePlace place;
     size_t count = 0;
   };
 
-  std::string At(std::string_view text, Place place) const;
-  void WarnAt(std::string_view text, Place place);
-  void InfoAt(std::string_view text, Place place);
+  std::string At(std::string_view text, NotePlace place) const;
+  void WarnAt(std::string_view text, NotePlace place);
+  void InfoAt(std::string_view text, NotePlace place);
   std::vector<std::string> Shown(const std::vector<Note>& notes) const;
-  static void Add(std::vector<Note>* notes, std::string text, std::optional<Place> place);
+  static void Add(std::vector<Note>* notes, std::string text, std::optional<NotePlace> place);
 
   const std::string_view query_;
   std::vector<Note> warnings_;

@@ -23,9 +23,9 @@ constexpr std::string_view kBucketLabel = "le";
 // equal labels but for `le`.
 class Histograms {
  public:
-  Histograms(Evaluator* evaluator, const Expr& vector)
+  Histograms(Evaluator* evaluator, const Expr& vector, Place node)
       : query_(&evaluator->query()),
-        place_(NotePlace(vector)),
+        place_(NoteOn(vector, node)),
         keys_(query_, {false, {std::string(kBucketLabel)}}),
         table_(query_, evaluator->grid().count),
         natives_(query_, evaluator->grid().count) {}
@@ -121,7 +121,7 @@ class Histograms {
   }
 
   Query* const query_;
-  const Place place_;
+  const NotePlace place_;
   GroupKeys keys_;
   Table table_;
   Table natives_;
@@ -133,19 +133,20 @@ class Quantiles {
   Quantiles(Evaluator* evaluator, const Call& call, size_t vector_arg)
       : evaluator_(evaluator),
         call_(call),
-        place_(NotePlace(*call.args[vector_arg])),
-        histograms_(evaluator, *call.args[vector_arg]) {}
+        place_(NoteOn(*call.args[vector_arg], call.place)),
+        histograms_(evaluator, *call.args[vector_arg], call.place) {}
 
   absl::Status Gather(size_t vector_arg) {
     return histograms_.Gather(evaluator_, *call_.args[vector_arg]);
   }
 
   // The quantile given by argument `arg`; with `label` it becomes a label of the result.
-  absl::Status Emit(size_t arg, Place repair_place, const std::string& label, RowSink sink) {
+  absl::Status Emit(size_t arg, NotePlace repair_place, const std::string& label, RowSink sink) {
     BARO_TRY_ASSIGN(const std::vector<double> quantiles, evaluator_->Scalars(*call_.args[arg]));
     for (const double quantile : quantiles) {
       if (std::isnan(quantile) || quantile < 0 || quantile > 1) {
-        evaluator_->query().annotations().InvalidQuantile(quantile, NotePlace(*call_.args[arg]));
+        evaluator_->query().annotations().InvalidQuantile(quantile,
+                                                          NoteOn(*call_.args[arg], call_.place));
       }
     }
     std::vector<double> values(histograms_.steps());
@@ -183,7 +184,7 @@ class Quantiles {
         const HistogramResult result = HistogramQuantile(quantiles[step], *histogram);
         (*values)[step] = result.value;
         evaluator_->query().annotations().NanObservations(
-            result.note, labels.Get(model::kMetricName), NotePlace(*call_.args[0]));
+            result.note, labels.Get(model::kMetricName), NoteOn(*call_.args[0], call_.place));
       }
       if (!label.empty()) {
         BARO_TRY(EmitLabelled(labels.Merge(), quantiles, label, *values, sink));
@@ -194,7 +195,7 @@ class Quantiles {
     return absl::OkStatus();
   }
 
-  void Note(size_t histogram, size_t step, const BucketResult& result, Place place) {
+  void Note(size_t histogram, size_t step, const BucketResult& result, NotePlace place) {
     evaluator_->query().annotations().ForcedMonotonicity(
         histograms_.full_labels(histogram).Get(model::kMetricName), place,
         {evaluator_->grid().Time(step), result.repaired_min, result.repaired_max,
@@ -226,7 +227,7 @@ class Quantiles {
 
   Evaluator* const evaluator_;
   const Call& call_;
-  const Place place_;
+  const NotePlace place_;
   Histograms histograms_;
 };
 
@@ -244,7 +245,7 @@ absl::Status NativeFractionRows(Evaluator* evaluator, const Call& call,
       const HistogramResult result = HistogramFraction(lower[step], upper[step], *histogram);
       values[step] = result.value;
       evaluator->query().annotations().NanObservations(result.note, labels.Get(model::kMetricName),
-                                                       NotePlace(*call.args[0]));
+                                                       NoteOn(*call.args[0], call.place));
     }
     if (HasValues(values)) BARO_TRY(sink({labels, true, values}));
   }
@@ -256,7 +257,7 @@ absl::Status NativeFractionRows(Evaluator* evaluator, const Call& call,
 absl::Status BucketQuantileRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   Quantiles quantiles(evaluator, call, 1);
   BARO_TRY(quantiles.Gather(1));
-  return quantiles.Emit(0, NotePlace(*call.args[1]), "", sink);
+  return quantiles.Emit(0, NoteOn(*call.args[1], call.place), "", sink);
 }
 
 absl::Status BucketQuantilesRows(Evaluator* evaluator, const Call& call, RowSink sink) {
@@ -264,7 +265,7 @@ absl::Status BucketQuantilesRows(Evaluator* evaluator, const Call& call, RowSink
   Quantiles quantiles(evaluator, call, 0);
   BARO_TRY(quantiles.Gather(0));
   for (size_t arg = 2; arg < call.args.size(); ++arg) {
-    BARO_TRY(quantiles.Emit(arg, NotePlace(*call.args[0]), label, sink));
+    BARO_TRY(quantiles.Emit(arg, NoteOn(*call.args[0], call.place), label, sink));
   }
   return absl::OkStatus();
 }
@@ -272,7 +273,7 @@ absl::Status BucketQuantilesRows(Evaluator* evaluator, const Call& call, RowSink
 absl::Status BucketFractionRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   BARO_TRY_ASSIGN(const std::vector<double> lower, evaluator->Scalars(*call.args[0]));
   BARO_TRY_ASSIGN(const std::vector<double> upper, evaluator->Scalars(*call.args[1]));
-  Histograms histograms(evaluator, *call.args[2]);
+  Histograms histograms(evaluator, *call.args[2], call.place);
   BARO_TRY(histograms.Gather(evaluator, *call.args[2]));
   std::vector<double> values(histograms.steps());
   BARO_TRY(NativeFractionRows(evaluator, call, lower, upper, &histograms, sink));

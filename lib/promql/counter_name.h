@@ -9,14 +9,14 @@ namespace baro::promql {
 
 class CounterNameCheck {
  public:
-  CounterNameCheck(Query* query, Place place) : query_(query), place_(place) {}
+  CounterNameCheck(Query* query, NotePlace place) : query_(query), place_(place) {}
 
   // To be called for every series of which something came.
   void operator()(const RangeSeries& series);
 
  private:
   Query* const query_;
-  const Place place_;
+  const NotePlace place_;
   absl::flat_hash_set<const model::Labels*> seen_;  // the name is in the column's half
 };
 

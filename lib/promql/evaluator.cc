@@ -73,9 +73,9 @@ absl::Status Evaluator::Fill(const Expr& expr, Table* table) {
   return Rows(expr, [table](const Row& row) { return table->Add(row); });
 }
 
-Place NotePlace(const Expr& arg) {
+NotePlace NoteOn(const Expr& arg, Place node) {
   const Expr& inner = Unwrap(arg);
-  return inner.kind == Expr::Kind::kSubquery ? Place{0, inner.place.end} : inner.place;
+  return {inner.kind == Expr::Kind::kSubquery ? 0 : inner.place.begin, node};
 }
 
 absl::Status Evaluator::Discard(const Expr& expr) {

@@ -77,9 +77,9 @@ absl::Status ReadSeries(Query* query, const std::vector<model::Matcher>& matcher
 // The windows of an instant selector: as long as the lookback.
 WindowSpec InstantSpec(const VectorSelector& selector, const StepGrid& grid, int64_t lookback_ms);
 
-// Where Prometheus shows what it has to say of an argument: inside its parentheses. It loses the
-// place of a subquery, whose notes are shown at the beginning of the query.
-Place NotePlace(const Expr& arg);
+// Where Prometheus shows what a node has to say of an argument: inside its parentheses. It loses
+// the place of a subquery, whose notes are shown at the beginning of the query.
+NotePlace NoteOn(const Expr& arg, Place node);
 
 // One function per node kind or family of functions; each in the file of its name.
 absl::Status BinaryRows(Evaluator* evaluator, const BinaryExpr& binary, RowSink sink);

@@ -224,7 +224,7 @@ absl::Status ExtendedRanges(Evaluator* evaluator, const MatrixSelector& matrix, 
 absl::Status ExtendedRateRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   const auto& matrix = As<MatrixSelector>(Unwrap(*call.args[RangeArg(call)]));
   const Shape shape = ShapeOf(evaluator, matrix);
-  CounterNameCheck check(&evaluator->query(), NotePlace(*call.args[0]));
+  CounterNameCheck check(&evaluator->query(), NoteOn(*call.args[0], call.place));
   const auto rate = [&](bool counter, bool per_second) {
     return RunExtended(evaluator, call, shape, ExtendedRate(shape, counter, per_second),
                        counter ? &check : nullptr, sink);

@@ -18,57 +18,57 @@ std::string ForMetric(std::string_view text, std::string_view metric) {
 
 }  // namespace
 
-void Annotations::MixedFloatsAndHistograms(std::string_view metric, Place place) {
+void Annotations::MixedFloatsAndHistograms(std::string_view metric, NotePlace place) {
   WarnAt(base::StrCat("encountered a mix of histograms and floats for metric name ", Quote(metric)),
          place);
 }
 
-void Annotations::MixedInAggregation(Place place) {
+void Annotations::MixedInAggregation(NotePlace place) {
   WarnAt("encountered a mix of histograms and floats for aggregation", place);
 }
 
-void Annotations::MixedClassicAndNative(std::string_view metric, Place place) {
+void Annotations::MixedClassicAndNative(std::string_view metric, NotePlace place) {
   WarnAt(ForMetric("vector contains a mix of classic and native histograms", metric), place);
 }
 
-void Annotations::MixedSchemas(std::string_view metric, Place place) {
+void Annotations::MixedSchemas(std::string_view metric, NotePlace place) {
   WarnAt(base::StrCat("vector contains a mix of histograms with exponential and custom buckets "
                       "schemas for metric name ",
                       Quote(metric)),
          place);
 }
 
-void Annotations::NotACounter(std::string_view metric, Place place) {
+void Annotations::NotACounter(std::string_view metric, NotePlace place) {
   WarnAt(base::StrCat("this native histogram metric is not a counter: ", Quote(metric)), place);
 }
 
-void Annotations::NotAGauge(std::string_view metric, Place place) {
+void Annotations::NotAGauge(std::string_view metric, NotePlace place) {
   WarnAt(base::StrCat("this native histogram metric is not a gauge: ", Quote(metric)), place);
 }
 
-void Annotations::IncompatibleBuckets(std::string_view op, Place place) {
+void Annotations::IncompatibleBuckets(std::string_view op, NotePlace place) {
   WarnAt(base::StrCat("incompatible bucket layout encountered for binary operator ", op), place);
 }
 
 void Annotations::IncompatibleTypes(std::string_view op, std::string_view lhs, std::string_view rhs,
-                                    Place place) {
+                                    NotePlace place) {
   InfoAt(base::StrCat("incompatible sample types encountered for binary operator ", Quote(op), ": ",
                       lhs, " ", op, " ", rhs),
          place);
 }
 
-void Annotations::HistogramsIgnored(std::string_view aggregation, Place place) {
+void Annotations::HistogramsIgnored(std::string_view aggregation, NotePlace place) {
   InfoAt(base::StrCat("ignored histogram in ", aggregation, " aggregation"), place);
 }
 
-void Annotations::HistogramsIgnoredInRange(std::string_view metric, Place place) {
+void Annotations::HistogramsIgnoredInRange(std::string_view metric, NotePlace place) {
   InfoAt(base::StrCat("ignored histograms in a range containing both floats and histograms for "
                       "metric name ",
                       Quote(metric)),
          place);
 }
 
-void Annotations::NanObservations(NanNote note, std::string_view metric, Place place) {
+void Annotations::NanObservations(NanNote note, std::string_view metric, NotePlace place) {
   switch (note) {
     case NanNote::kNone:
       return;
@@ -89,15 +89,15 @@ void Annotations::NanObservations(NanNote note, std::string_view metric, Place p
   }
 }
 
-void Annotations::HintsCollide(std::string_view operation, Place place) {
+void Annotations::HintsCollide(std::string_view operation, NotePlace place) {
   WarnAt(base::StrCat("conflicting counter resets during histogram ", operation), place);
 }
 
-void Annotations::BoundsReconciled(std::string_view operation, Place place) {
+void Annotations::BoundsReconciled(std::string_view operation, NotePlace place) {
   InfoAt(base::StrCat("mismatched custom buckets were reconciled during ", operation), place);
 }
 
-void Annotations::StartOverlaps(std::string_view metric, Place place) {
+void Annotations::StartOverlaps(std::string_view metric, NotePlace place) {
   std::string text = base::StrCat(
       "PromQL warning: sample has start time that overlaps with previous sample timestamp for "
       "metric ",

@@ -14,9 +14,11 @@ absl::Status HistogramGroups::Take(size_t group, HasFloat has_float, Row* row) {
     if (group >= groups_.size()) groups_.resize(group + 1);
     if (groups_[group].empty()) groups_[group].resize(steps_);
     Cell* const cell = &groups_[group][step];
-    const bool first = cell->empty();
+    const bool done = cell->incompatible;
+    const bool after_float = cell->empty() && has_float(step);
     BARO_TRY(AddTo(row->labels, **histogram, cell));
-    if (first && has_float(step)) cell->incompatible = true;
+    cell->incompatible |= after_float;
+    if (!done && cell->incompatible) cell->with_float = has_float(step);
   }
   DropHistograms(row);
   return absl::OkStatus();
@@ -58,7 +60,8 @@ Row HistogramGroups::Finish(size_t group, std::span<const double> floats, model:
       row_->Set(step, floats[step]);
       continue;
     }
-    if (!IsAbsent(floats[step])) {
+    // What comes after incompatible histograms is not looked at.
+    if (!IsAbsent(floats[step]) && (!cell.incompatible || cell.with_float)) {
       query_->annotations().MixedInAggregation(place_);
       continue;
     }

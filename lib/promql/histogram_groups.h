@@ -17,7 +17,7 @@ class HistogramGroups {
  public:
   HistogramGroups(Query* query, const AggregateExpr& aggregate, size_t steps)
       : query_(query),
-        place_(NotePlace(*aggregate.inner)),
+        place_(NoteOn(*aggregate.inner, aggregate.place)),
         average_(aggregate.op == AggregateOp::kAvg),
         steps_(steps) {}
   ~HistogramGroups() { query_->Release(held_); }
@@ -41,6 +41,7 @@ class HistogramGroups {
     bool reset = false;
     bool not_reset = false;
     bool incompatible = false;
+    bool with_float = false;  // a float was there when nothing more was added
 
     bool empty() const { return sum == nullptr && mean == nullptr; }
   };
@@ -48,7 +49,7 @@ class HistogramGroups {
   absl::Status AddTo(model::LabelsRef labels, const model::Histogram& histogram, Cell* cell);
 
   Query* const query_;
-  const Place place_;
+  const NotePlace place_;
   const bool average_;
   const size_t steps_;
   std::vector<std::vector<Cell>> groups_;

@@ -15,7 +15,7 @@ namespace baro::promql {
 struct RateCall {
   FunctionId function = FunctionId::kRate;
   int64_t range_ms = 0;
-  Place place;
+  NotePlace place;
   Annotations* annotations = nullptr;
   std::string_view metric;
 

@@ -71,7 +71,8 @@ absl::Status IntegralRows(Evaluator* evaluator, const Call& call, RowSink sink) 
     return sink(row);
   }));
   for (const double strategy : wrong) {
-    if (any) evaluator->query().annotations().InvalidStrategy(strategy, NotePlace(*call.args[1]));
+    if (any)
+      evaluator->query().annotations().InvalidStrategy(strategy, NoteOn(*call.args[1], call.place));
   }
   return absl::OkStatus();
 }

@@ -210,7 +210,7 @@ void Lexer::Operator(char c) {
       if (equals) return Emit(K::kNeq, 2);
       ++at_;
       return Fail(base::StrCat("unexpected character after '!': ",
-                               AtEnd() ? std::string("'\\ufffd'") : QuoteRune(PeekRune())));
+                               AtEnd() ? std::string("'\xef\xbf\xbd'") : QuoteRune(PeekRune())));
     case '<':
       if (Peek(1) == '/') return Emit(K::kTrimUpper, 2);
       return equals ? Emit(K::kLte, 2) : Emit(K::kLss, 1);
@@ -308,7 +308,7 @@ void Lexer::InsideBraces() {
       if (Peek(1) == '=') return Emit(K::kNeq, 2);
       ++at_;
       return Fail(base::StrCat("unexpected character after '!' inside braces: ",
-                               AtEnd() ? std::string("'\\ufffd'") : QuoteRune(PeekRune())));
+                               AtEnd() ? std::string("'\xef\xbf\xbd'") : QuoteRune(PeekRune())));
     case '{':
       return Fail("unexpected left brace '{'");
     case '}':

@@ -114,6 +114,11 @@ class Matching {
   void KeepNote(size_t step, size_t rank, MixedNote note);
   void TellNotes();
 
+  // What arithmetic makes has no name left to drop.
+  bool DropsName(size_t many) const {
+    return binary_.return_bool || (!IsArithmetic(binary_.op) && many_.drop_name(many));
+  }
+
   absl::Status FindOnes(const Signature& signature);
   bool AnyManyAt(size_t step);
   absl::StatusOr<size_t> OutRow(size_t key, size_t many, int64_t one);
@@ -211,7 +216,7 @@ absl::Status Matching::MatchPair(const Signature& signature, Operation operation
     any |= !IsAbsent(left[step]);
   }
   if (!any) return absl::OkStatus();
-  const bool drop_name = binary_.return_bool || many_.drop_name(many);
+  const bool drop_name = DropsName(many);
   return sink({ResultLabels(many_.labels(many), one_.labels(signature.one[0])), drop_name, left});
 }
 
@@ -236,7 +241,7 @@ absl::Status Matching::MatchMixedPair(const Signature& signature, Operation oper
     }
   }
   if (!result.any()) return absl::OkStatus();
-  const bool drop_name = binary_.return_bool || many_.drop_name(many);
+  const bool drop_name = DropsName(many);
   return sink(result.row(ResultLabels(many_.labels(many), one_.labels(one)), drop_name));
 }
 
@@ -362,8 +367,7 @@ absl::StatusOr<size_t> Matching::OutRow(size_t key, size_t many, int64_t one) {
   }
   const model::LabelsRef one_labels =
       one == kFilled ? keys_.labels_ref(key) : one_.labels(static_cast<size_t>(one));
-  BARO_TRY(out_.AddEmpty(ResultLabels(many_.labels(many), one_labels),
-                         binary_.return_bool || many_.drop_name(many)));
+  BARO_TRY(out_.AddEmpty(ResultLabels(many_.labels(many), one_labels), DropsName(many)));
   pairs_.push_back({many, one, out_.size() - 1});
   return out_.size() - 1;
 }

@@ -103,7 +103,7 @@ MixedRange::MixedRange(Evaluator* evaluator, const Call& call, const WindowSpec&
   rate_.function = call.function->id;
   rate_.range_ms = evaluator->SpecOf(range).range_ms;
   // Prometheus shows the place of the first argument, whichever it is.
-  rate_.place = NotePlace(*call.args[0]);
+  rate_.place = NoteOn(*call.args[0], call.place);
   rate_.annotations = &query_->annotations();
   if (Unwrap(range).kind != Expr::Kind::kMatrixSelector) return;
   anchored_ = As<MatrixSelector>(Unwrap(range)).selector->anchored;

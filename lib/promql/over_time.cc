@@ -126,7 +126,7 @@ absl::Status QuantileRows(Evaluator* evaluator, const Call& call, RowSink sink) 
   if (!any) return absl::OkStatus();
   for (const double quantile : args[0]) {
     if (std::isnan(quantile) || quantile < 0 || quantile > 1) {
-      evaluator->query().annotations().InvalidQuantile(quantile, NotePlace(*call.args[0]));
+      evaluator->query().annotations().InvalidQuantile(quantile, NoteOn(*call.args[0], call.place));
     }
   }
   return absl::OkStatus();

@@ -29,7 +29,7 @@ DurationPtr Node(D kind, Place place, DurationPtr lhs, DurationPtr rhs) {
 // Go's Duration holds this many seconds.
 bool OutOfRange(double seconds) {
   constexpr double kSecondsMax = 9'223'372'036.854775807;
-  return !(seconds <= kSecondsMax && seconds >= -kSecondsMax);
+  return seconds > kSecondsMax || seconds < -kSecondsMax;
 }
 
 DurationPtr Negate(DurationPtr inner, Place sign) {
@@ -133,6 +133,7 @@ DurationPtr Parser::ContinueDuration(DurationPtr lhs, Strength weakest) {
     DurationPtr rhs = ParseDuration(strength == kPow ? kMul : strength);
     if (!rhs) return nullptr;
     if ((kind == D::kDiv || kind == D::kMod) && rhs->kind == D::kLiteral && rhs->seconds == 0) {
+      if (Is(K::kError)) return UnexpectedInDuration();  // read ahead of the division
       NoteError(op, kind == D::kDiv ? "division by zero" : "modulo by zero");
     }
     const Place place{lhs->place.begin, rhs->place.end};

@@ -198,6 +198,8 @@ ExprPtr Parser::ParseOffset(ExprPtr inner) {
   if (shift == nullptr) return inner;
   if (shift->offset_ms != 0 || shift->offset_expr) {
     NoteError(inner->place, "offset may not be set multiple times");
+  } else if (duration->kind == DurationExpr::Kind::kLiteral && std::isnan(duration->seconds)) {
+    NoteError(duration->place, "duration out of range");
   } else if (duration->kind == DurationExpr::Kind::kLiteral) {
     shift->offset_ms = static_cast<int64_t>(std::round(duration->seconds * 1e9) / 1e6);
   } else {
@@ -211,8 +213,8 @@ ExprPtr Parser::ParseAt(ExprPtr inner) {
   Take();
   if (Is(K::kStart) || Is(K::kEndWord)) {
     const AtAnchor anchor = Take().kind == K::kStart ? AtAnchor::kStart : AtAnchor::kEnd;
-    if (!TakeIf(K::kLeftParen)) return Unexpected();
-    if (!TakeIf(K::kRightParen)) return Unexpected();
+    if (!TakeIf(K::kLeftParen)) return Unexpected("@", "timestamp");
+    if (!TakeIf(K::kRightParen)) return Unexpected("@", "timestamp");
     ApplyAnchor(inner.get(), anchor);
     return inner;
   }

@@ -59,6 +59,9 @@ bool CanNameMetric(TokenKind kind) {
     case K::kRange:
     case K::kAnchored:
     case K::kSmoothed:
+    case K::kFill:
+    case K::kFillLeft:
+    case K::kFillRight:
       return true;
     default:
       return false;
@@ -396,6 +399,8 @@ void Parser::FinishAggregate(std::vector<ExprPtr> args, AggregateExpr* aggregate
   if (args.size() == wanted) {
     if (wanted == 2) aggregate->parameter = std::move(args[0]);
     aggregate->inner = std::move(args[wanted - 1]);
+  } else if (Is(K::kError)) {
+    Unexpected();  // Prometheus reads one token ahead before it counts
   } else if (args.empty()) {
     NoteError(aggregate->place, "no arguments for aggregate expression provided");
   } else {

@@ -14,7 +14,7 @@ namespace {
 // A counter's, and an info when the name of the metric does not look like a counter's.
 class CheckedRate : public ExtrapolatedRate {
  public:
-  CheckedRate(Query* query, Place place, const WindowSpec& spec, bool per_second)
+  CheckedRate(Query* query, NotePlace place, const WindowSpec& spec, bool per_second)
       : ExtrapolatedRate(spec, true, per_second), check_(query, place) {}
 
   void Finish(const RangeSeries& series) { check_(series); }
@@ -78,7 +78,7 @@ void CounterNameCheck::operator()(const RangeSeries& series) {
 
 absl::Status RateRows(Evaluator* evaluator, const Call& call, RowSink sink) {
   const WindowSpec spec = evaluator->SpecOf(*call.args[0]);
-  const Place place = NotePlace(*call.args[0]);
+  const NotePlace place = NoteOn(*call.args[0], call.place);
   Query* const query = &evaluator->query();
   switch (call.function->id) {
     case FunctionId::kRate:

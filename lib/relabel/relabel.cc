@@ -181,6 +181,25 @@ bool RelabelRule::operator==(const RelabelRule& other) const {
          target_label_ == other.target_label_ && replacement_ == other.replacement_;
 }
 
+std::string RelabelRule::ToString() const {
+  const RelabelRule plain;
+  std::string text = base::StrCat("{action: ", NameOf(action_));
+  const auto put = [&](std::string_view key, std::string_view value, std::string_view usual) {
+    if (value != usual) base::StrAppend(&text, ", ", key, ": ", base::QuotedYaml(value));
+  };
+  std::string sources;
+  for (const std::string& label : source_labels_) {
+    base::StrAppend(&sources, sources.empty() ? "" : ", ", label);
+  }
+  if (!sources.empty()) base::StrAppend(&text, ", source_labels: [", sources, "]");
+  put("separator", separator_, plain.separator_);
+  put("regex", regex_, plain.regex_);
+  if (modulus_ != 0) base::StrAppend(&text, ", modulus: ", modulus_);
+  put("target_label", target_label_, "");
+  put("replacement", replacement_, plain.replacement_);
+  return text + "}";
+}
+
 std::string RelabelRule::SourceValue(const model::Labels& labels) const {
   std::string value;
   for (size_t i = 0; i < source_labels_.size(); ++i) {

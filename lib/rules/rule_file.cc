@@ -10,6 +10,7 @@
 #include "baro/base/strings.h"
 #include "baro/base/yaml.h"
 #include "baro/promql/parse.h"
+#include "baseline_spec.h"
 #include "go_format.h"
 
 namespace baro::rules {
@@ -202,14 +203,23 @@ void FileReader::ReadRule(const YamlNode& node, const Texts& group_labels, RuleP
   YamlMap map(node);
   map.Optional("record", &record);
   map.Optional("alert", &alert);
+  const YamlNode* baseline = map.Take("baseline");
+  if (baseline != nullptr && !baseline->IsNull()) {
+    map.Keep(ReadBaseline(*baseline, &map, &record, &rule.baseline));
+  }
   map.Optional("expr", &expression);
   map.Optional("keep_firing_for", &keep_firing);
   map.Optional("labels", &labels);
   map.Optional("annotations", &rule.annotations);
-  RuleNodes nodes{map.Take("record"),      map.Take("alert"),       map.Take("expr"),
-                  map.Take("labels"),      map.Take("annotations"), map.Take("for"),
+  RuleNodes nodes{baseline != nullptr ? baseline : map.Take("record"),
+                  map.Take("alert"),
+                  map.Take("expr"),
+                  map.Take("labels"),
+                  map.Take("annotations"),
+                  map.Take("for"),
                   map.Take("resolve_expr")};
   const YamlNode* no_data = map.Take("no_data");
+  const YamlNode* exclude = rule.baseline ? map.Take("exclude") : nullptr;
   if (nodes.hold != nullptr && map.ok()) map.Keep(ReadHold(*nodes.hold, &rule));
   if (no_data != nullptr && map.ok()) map.Keep(ReadNoData(*no_data, &rule.no_data));
   const absl::Status finished = map.Finish();
@@ -229,6 +239,9 @@ void FileReader::ReadRule(const YamlNode& node, const Texts& group_labels, RuleP
   }
   if (nodes.resolve != nullptr && !nodes.resolve->IsNull()) {
     rule.resolve_query = ReadExpression(*nodes.resolve, place);
+  }
+  if (rule.baseline && !rule.baseline->exclude_query.empty()) {
+    rule.baseline->exclude_query = ReadExpression(*exclude, place);
   }
   if (!record.empty()) CheckRecording(nodes, place, rule);
   CheckLabels(nodes, place, labels, rule);

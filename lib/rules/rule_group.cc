@@ -38,7 +38,7 @@ bool SameRule(const RuleSpec& a, const RuleSpec& b) {
          a.hold_ms == b.hold_ms && a.hold_of == b.hold_of && a.hold_at_least == b.hold_at_least &&
          a.keep_firing_for_ms == b.keep_firing_for_ms && a.written_labels == b.written_labels &&
          a.annotations == b.annotations && a.no_data == b.no_data &&
-         a.resolve_query == b.resolve_query;
+         a.resolve_query == b.resolve_query && a.baseline == b.baseline;
 }
 
 // What Prometheus says of two alerts or samples alike.
@@ -134,7 +134,7 @@ void RuleGroup::EvaluateRule(Rule* rule, Outcome* outcome) {
                      std::any_of(outcome->names.begin(), outcome->names.end(),
                                  [&](const auto& name) { return rule->inputs.Reads(name); });
   if (reads && !outcome->samples.empty()) Flush(outcome);
-  auto samples = rule->spec.alerting ? Alert(rule, *outcome) : Record(*rule, *outcome);
+  auto samples = rule->spec.alerting ? Alert(rule, *outcome) : Record(rule, *outcome);
   {
     base::MutexLock lock(&mutex_);
     ++stats_.evaluations;
@@ -162,18 +162,22 @@ void RuleGroup::Fail(Rule* rule, const absl::Status& status) {
   }
 }
 
-absl::StatusOr<std::vector<RuleSample>> RuleGroup::Record(const Rule& rule,
-                                                          const Outcome& outcome) const {
-  BARO_TRY_ASSIGN(std::vector<RuleElement> elements,
-                  surroundings_.queries.Evaluate(rule.spec.query, outcome.time_ms));
+absl::StatusOr<std::vector<RuleSample>> RuleGroup::Record(Rule* rule, const Outcome& outcome) {
   std::vector<RuleSample> samples;
-  samples.reserve(elements.size());
-  for (RuleElement& element : elements) {
-    RuleSample sample{std::move(element.labels), outcome.time_ms, element.value,
-                      std::move(element.histogram)};
-    sample.labels.Set(model::kMetricName, rule.spec.name);
-    for (const auto& [name, value] : rule.spec.written_labels) sample.labels.Set(name, value);
-    samples.push_back(std::move(sample));
+  if (rule->spec.baseline) {
+    BARO_TRY_ASSIGN(samples, rule->baseline.At(surroundings_.queries, rule->spec, outcome.time_ms));
+  } else {
+    BARO_TRY_ASSIGN(std::vector<RuleElement> elements,
+                    surroundings_.queries.Evaluate(rule->spec.query, outcome.time_ms));
+    samples.reserve(elements.size());
+    for (RuleElement& element : elements) {
+      samples.push_back({std::move(element.labels), outcome.time_ms, element.value,
+                         std::move(element.histogram)});
+      samples.back().labels.Set(model::kMetricName, rule->spec.name);
+    }
+  }
+  for (RuleSample& sample : samples) {
+    for (const auto& [name, value] : rule->spec.written_labels) sample.labels.Set(name, value);
   }
   std::vector<const model::Labels*> all;
   for (const RuleSample& sample : samples) all.push_back(&sample.labels);
@@ -485,6 +489,7 @@ GroupStatus RuleGroup::Status() const {
     one.last_error = rule->last_error;
     one.last_evaluation_ns = rule->last_evaluation_ns;
     one.evaluation_seconds = rule->seconds;
+    one.series = rule->series.size();
     if (rule->spec.alerting) {
       one.alerts = rule->alerts.Active();
       if (rule->last_evaluation_ns != 0 || !one.alerts.empty()) {
@@ -503,6 +508,15 @@ std::vector<std::pair<std::string, std::string>> RuleGroup::Errors() const {
     if (!rule->last_error.empty()) errors.emplace_back(rule->spec.name, rule->last_error);
   }
   return errors;
+}
+
+void RuleGroup::AddActive(std::set<std::string>* places) const {
+  base::MutexLock lock(&mutex_);
+  for (const auto& rule : rules_) {
+    const bool active =
+        rule->spec.alerting ? rule->alerts.Highest() == AlertState::kFiring : !rule->series.empty();
+    if (active) places->insert(rule->spec.where);
+  }
 }
 
 GroupStats RuleGroup::Stats() const {

@@ -16,6 +16,7 @@
 #include "baro/rules/rule_file.h"
 #include "baro/rules/rule_state.h"
 #include "baro/rules/rule_storage.h"
+#include "baseline.h"
 #include "rule_query.h"
 
 namespace baro::rules {
@@ -76,6 +77,8 @@ class RuleGroup {
   GroupStatus Status() const ABSL_LOCKS_EXCLUDED(mutex_);
   // Names and errors of rules whose last evaluation failed.
   std::vector<std::pair<std::string, std::string>> Errors() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Adds the places of rules of which an alert fires or that have recorded something.
+  void AddActive(std::set<std::string>* places) const ABSL_LOCKS_EXCLUDED(mutex_);
   GroupStats Stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -85,6 +88,7 @@ class RuleGroup {
     std::string generator_url;
     std::string note_key;  // of an alert rule
     AlertStates alerts;
+    Baseline baseline;   // of a baseline rule
     bool adopt = false;  // alerts were taken over from a rule with other labels
     bool reads_anything = false;
     std::set<model::Labels> series;  // written by the last good evaluation
@@ -107,7 +111,7 @@ class RuleGroup {
   };
 
   void EvaluateRule(Rule* rule, Outcome* outcome) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::vector<RuleSample>> Record(const Rule& rule, const Outcome& outcome) const;
+  absl::StatusOr<std::vector<RuleSample>> Record(Rule* rule, const Outcome& outcome);
   absl::StatusOr<std::vector<RuleSample>> Alert(Rule* rule, const Outcome& outcome)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::map<model::Labels, ActiveAlert>> Expand(const Rule& rule,

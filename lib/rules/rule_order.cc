@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "baseline.h"
 #include "rule_query.h"
 
 namespace baro::rules {
@@ -10,7 +11,7 @@ namespace {
 
 std::vector<std::string> WrittenBy(const RuleSpec& rule) {
   if (rule.alerting) return {"ALERTS", "ALERTS_FOR_STATE"};
-  return {rule.name};
+  return RecordedNames(rule);
 }
 
 struct Reads {

@@ -96,6 +96,8 @@ class Runner {
         }()) {}
 
   void Run(const std::vector<GroupSpec>& groups);
+  // Adds what this test has shown, by the place of the rule.
+  void AddCoverage(std::map<std::string, RuleCoverage>* coverage) const;
 
  private:
   void MakeGroups(const std::vector<GroupSpec>& groups);
@@ -117,7 +119,8 @@ class Runner {
   base::FakeClock clock_;
   const promql::Engine engine_;
   std::vector<std::unique_ptr<RuleGroup>> groups_;
-  size_t loaded_ = 0;  // values of each series
+  size_t loaded_ = 0;           // values of each series
+  std::set<std::string> gave_;  // places of rules that fired or recorded something
 };
 
 void Runner::MakeGroups(const std::vector<GroupSpec>& groups) {
@@ -172,6 +175,7 @@ bool Runner::EvaluateAt(int64_t time_ms) {
   bool good = true;
   for (const auto& group : groups_) {
     group->Evaluate(time_ms * kNsPerMs, EvaluationMode::kLive);
+    group->AddActive(&gave_);
     for (const auto& [name, error] : group->Errors()) {
       failures_->push_back(
           base::StrCat("    rule: ", name, ", time: ", ShownTime(time_ms), ", err: ", error));
@@ -179,6 +183,25 @@ bool Runner::EvaluateAt(int64_t time_ms) {
     }
   }
   return good;
+}
+
+void Runner::AddCoverage(std::map<std::string, RuleCoverage>* coverage) const {
+  std::set<std::string> expected;
+  for (const AlertCase& one : test_.alert_cases) {
+    if (!one.alerts.empty()) expected.insert(one.alertname);
+  }
+  std::set<std::string> read;
+  for (const ExpressionCase& one : test_.expression_cases) {
+    const RuleInputs inputs = InputsOf(one.expression);
+    read.insert(inputs.names.begin(), inputs.names.end());
+  }
+  for (const auto& group : groups_) {
+    for (const RuleSpec& rule : group->spec().rules) {
+      RuleCoverage& one = (*coverage)[rule.where];
+      one.gave |= gave_.contains(rule.where);
+      one.expected |= (rule.alerting ? expected : read).contains(rule.name);
+    }
+  }
 }
 
 void Runner::Run(const std::vector<GroupSpec>& groups) {
@@ -325,6 +348,7 @@ absl::Status RunFile(const UnitTestOptions& options, UnitTestFile* file) {
   BARO_TRY_ASSIGN(const UnitTestSpec spec, ReadUnitTestSpec(file->file));
   BARO_TRY_ASSIGN(const std::vector<GroupSpec> groups,
                   LoadGroups(spec, file->file, &file->warnings));
+  std::map<std::string, RuleCoverage> coverage;
   for (size_t i = 0; i < spec.tests.size(); ++i) {
     const UnitTest& test = spec.tests[i];
     const bool runs = options.run.empty() ||
@@ -334,8 +358,18 @@ absl::Status RunFile(const UnitTestOptions& options, UnitTestFile* file) {
     if (!runs) continue;
     UnitTestCase one;
     one.name = test.name.empty() ? base::StrCat("unnamed#", i) : test.name;
-    Runner(spec, test, &one.failures).Run(groups);
+    Runner runner(spec, test, &one.failures);
+    runner.Run(groups);
+    if (one.failures.empty()) runner.AddCoverage(&coverage);
     file->cases.push_back(std::move(one));
+  }
+  for (const GroupSpec& group : groups) {
+    for (const RuleSpec& rule : group.rules) {
+      RuleCoverage& one = file->coverage.emplace_back(coverage[rule.where]);
+      one.where = rule.where;
+      one.name = rule.name;
+      one.alerting = rule.alerting;
+    }
   }
   return absl::OkStatus();
 }
@@ -352,6 +386,20 @@ UnitTestFile RunUnitTests(const std::string& path, const UnitTestOptions& option
   file.file = path;
   file.error = RunFile(options, &file);
   return file;
+}
+
+std::vector<RuleCoverage> MergeCoverage(std::span<const UnitTestFile> files) {
+  std::vector<RuleCoverage> all;
+  std::map<std::string, size_t> places;
+  for (const UnitTestFile& file : files) {
+    for (const RuleCoverage& one : file.coverage) {
+      const auto [place, fresh] = places.emplace(one.where, all.size());
+      if (fresh) all.push_back(one);
+      all[place->second].gave |= one.gave;
+      all[place->second].expected |= one.expected;
+    }
+  }
+  return all;
 }
 
 std::string JUnitXml(std::span<const UnitTestFile> files) {

@@ -191,7 +191,7 @@ absl::Status ReadMetadata(const YamlNode& node, SloSpec* spec) {
     }
   }
   if (spec->service.empty()) spec->service = spec->name;
-  return CheckLabels(node, spec->labels, false);
+  return CheckLabels(node, spec->labels, true);
 }
 
 absl::Status ReadSpec(const YamlNode& node, SloSpec* spec) {

@@ -88,38 +88,36 @@ void SlotLadder::Reset(int64_t time_ms, const Counts& counts) {
 }
 
 void SlotLadder::Rewrite(int64_t from_ms, int64_t grain_ms, std::span<const Counts> slots) {
-  if (empty_) Reset(from_ms, {});
+  // Whatever was before, nothing of it is known: it begins at a boundary of every rung.
+  if (empty_) Reset(Floor(from_ms, rungs_.back().slot_ms) * rungs_.back().slot_ms, {});
   const Counts start = UpTo(from_ms);
   const int64_t to_ms = from_ms + grain_ms * static_cast<int64_t>(slots.size());
-  for (Rung& rung : rungs_) {
-    const int64_t first = Floor(from_ms, rung.slot_ms);
+  std::vector<Counts> firsts;
+  for (const Rung& rung : rungs_) {
+    firsts.push_back(UpTo(Floor(from_ms, rung.slot_ms) * rung.slot_ms));
+  }
+  for (size_t r = 0; r < rungs_.size(); ++r) {
+    Rung& rung = rungs_[r];
     if (rung.slot_ms < grain_ms) {
       rung.oldest = 0;
       rung.newest = -1;
       continue;
     }
-    if (!rung.Has(first)) {
-      // A rung begins at its first boundary in reach.
-      rung.oldest = 0;
-      rung.newest = -1;
-      if (first * rung.slot_ms == from_ms) rung.Start(first, start);
-    } else {
+    const int64_t first = Floor(from_ms, rung.slot_ms);
+    if (rung.Has(first)) {
       rung.newest = first;
+    } else {
+      rung.Start(first, firsts[r]);
     }
     Counts sum = start;
     size_t next = 0;
     const int64_t last = Floor(to_ms, rung.slot_ms);
     for (int64_t slot = first + 1; slot <= last; ++slot) {
-      const int64_t end_ms = slot * rung.slot_ms;
-      const auto upto = static_cast<size_t>((end_ms - from_ms) / grain_ms);
+      const auto upto = static_cast<size_t>((slot * rung.slot_ms - from_ms) / grain_ms);
       for (; next < upto; ++next) sum += slots[next];
-      if (rung.newest < rung.oldest) {
-        rung.Start(slot, sum);
-      } else {
-        rung.Put(slot, sum);
-        rung.newest = slot;
-        rung.oldest = std::max(rung.oldest, slot - rung.capacity);
-      }
+      rung.Put(slot, sum);
+      rung.newest = slot;
+      rung.oldest = std::max(rung.oldest, slot - rung.capacity);
     }
   }
   newest_ms_ = to_ms;

@@ -120,10 +120,12 @@ absl::Status ReadSlo(const YamlNode& node, const Service& service, SloSpec* spec
   spec->name = base::StrCat(service.name, "-", spec->sloth_name);
   spec->labels = service.labels;
   for (const auto& [name, value] : labels) spec->labels[name] = value;
-  if (label_node != nullptr) BARO_TRY(CheckLabels(*label_node, spec->labels, false));
+  if (label_node != nullptr) BARO_TRY(CheckLabels(*label_node, spec->labels, true));
   const auto owner = spec->labels.find("owner");
   if (owner != spec->labels.end()) spec->owner = owner->second;
   BARO_TRY(ReadSli(*sli, service.keys, spec));
+  // What groups are told apart by is no label of all of them.
+  for (const std::string& label : spec->group_by) spec->labels.erase(label);
   if (alerting != nullptr) BARO_TRY(ReadAlerting(*alerting, service.keys, &spec->alerting));
   spec->export_sloth = true;
   return FinishSpec(node, spec);
@@ -139,7 +141,7 @@ void ReadService(const YamlNode& root, YamlMap* map, Keys keys, Specs* specs, Pr
   map->Ignore("slo_plugins");
   map->Ignore("sloPlugins");
   absl::Status status = map->Finish();
-  if (status.ok() && labels != nullptr) status = CheckLabels(*labels, service.labels, false);
+  if (status.ok() && labels != nullptr) status = CheckLabels(*labels, service.labels, true);
   if (status.ok()) status = CheckName(root, service.name);
   if (!status.ok()) return problems->Add(status);
   if (slos == nullptr || slos->elements().empty()) {

@@ -112,7 +112,10 @@ def without_series(text):
 
 
 def differ(ours, theirs, tree, text):
-    """None, or what is different; an answer is (HTTP status, parsed JSON). Without a tree nobody knows which bits are no accident."""
+    """None, or what is different; an answer is (HTTP status, parsed JSON).
+
+    Without a tree nobody knows which bits are an accident.
+    """
     if ours[0] != theirs[0]:
         return f"HTTP {ours[0]} {say(ours[1])}, {theirs[0]} {say(theirs[1])} expected"
     if theirs[1]["status"] == "error":

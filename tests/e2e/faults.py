@@ -40,7 +40,8 @@ class Sender:
     def expect_all(self):
         """Everything taken is there once; nothing of what was refused has replaced it."""
         end_s = max(self.taken) / 1000
-        rows = processes.query(self.collector.url, f'count_over_time(faults_total[{int(end_s - min(self.taken) / 1000) + 2}s])', at=end_s)
+        window_s = int(end_s - min(self.taken) / 1000) + 2
+        rows = processes.query(self.collector.url, f'count_over_time(faults_total[{window_s}s])', at=end_s)
         assert rows and len(rows) == SERIES, rows
         for labels, count in rows:
             assert count >= len(self.taken), f'{labels}: {count} of {len(self.taken)}'

@@ -95,7 +95,8 @@ def check(collector, name, trace_id):
         assert got == expected, f'{expression}: {got}, expected {expected}'
     total = query(collector, f'took_seconds_sum{{{one}}}')
     assert abs(total - 9003.203 * EXPORTS) < 1e-6, total
-    parameters = urllib.parse.urlencode({'query': f'took_seconds_bucket{{{one}}}', 'start': time.time() - 600, 'end': time.time() + 5})
+    parameters = urllib.parse.urlencode(
+        {'query': f'took_seconds_bucket{{{one}}}', 'start': time.time() - 600, 'end': time.time() + 5})
     exemplars = json.loads(processes.http(f'{collector.url}/api/v1/query_exemplars?{parameters}')[1])['data']
     traces = {exemplar['labels'].get('trace_id') for row in exemplars for exemplar in row['exemplars']}
     assert trace_id in traces, f'{name}: {trace_id} is not in {traces}'

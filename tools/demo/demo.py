@@ -16,9 +16,11 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "app"))
+for _folder in ("app", "dashboards"):
+    sys.path.insert(0, str(ROOT / _folder))
 
 import kpis  # noqa: E402
+import live  # noqa: E402
 from screen import Screen  # noqa: E402
 from stack import drills  # noqa: E402
 from stack.application import Application  # noqa: E402
@@ -26,7 +28,10 @@ from stack.barograph import Barograph  # noqa: E402
 from stack.fleet import Fleet, StackError  # noqa: E402
 
 VALUES_SECONDS_MAX = 90
+PANELS_SECONDS_MAX = 60
 REFRESH_SECONDS = 2
+# Boards of what a machine may lack: a kubelet; a collector that counts objectives.
+ABSENT_WITHOUT = {"pods": "kube_pod_info", "slo-overview": "baro_slo_objective_ratio", "slo-detail": "baro_slo_objective_ratio"}
 RULES = ("kpis", "alerts", "burn_rates")
 
 
@@ -207,6 +212,28 @@ class Demo:
         missing = [reading.kpi.name for reading in readings if reading.now is None]
         if missing:
             raise StackError("no value for " + ", ".join(missing))
+        self._check_dashboards()
+
+    def _check_dashboards(self):
+        """Every expression of dashboards/ has data; boards of what this machine does not have are named."""
+        server = live.Server(self.barograph.url)
+        absent = [name for name, metric in ABSENT_WITHOUT.items() if not self.barograph.query(f"count({metric})")]
+        excuses = live.read_excuses(ROOT / "dashboards" / "testdata" / "excuses.txt")
+        boards = [board for board in live.boards([]) if board["uid"] not in absent]
+        state = {}
+
+        def complete():
+            state["findings"] = [finding for board in boards for finding in live.ask(server, board)]
+            state["wrong"] = live.judge(state["findings"], excuses)
+            return not state["wrong"]
+
+        try:
+            self._fleet.wait_until("data for every panel", complete, PANELS_SECONDS_MAX)
+        except StackError as error:
+            raise StackError(f"{error}\n" + "\n".join(state["wrong"])) from error
+        print(f"dashboards: {len(boards)} boards, {len(state['findings'])} expressions and variables, "
+              f"all but {len(excuses)} with data\n"
+              f"  (dashboards/testdata/excuses.txt says why; nothing to show here: {', '.join(absent) or 'none'})", flush=True)
 
     def _drill(self):
         """One fault: what Barograph saw, whom it told, and how it ended."""

@@ -71,16 +71,17 @@ class Pen:
                 del codes[:2]
 
     def attributes(self):
+        """As a style: the sheet's rules would win over plain attributes."""
         parts = []
         if self.bold:
-            parts.append('font-weight="bold"')
+            parts.append("font-weight:bold")
         if self.dim:
-            parts.append('opacity="0.65"')
+            parts.append("opacity:0.65")
         if self.underlined:
-            parts.append('text-decoration="underline"')
+            parts.append("text-decoration:underline")
         if self.color:
-            parts.append(f'fill="{self.color}"')
-        return " ".join(parts)
+            parts.append(f"fill:{self.color}")
+        return f'style="{";".join(parts)}"' if parts else ""
 
 
 def width_of(text):

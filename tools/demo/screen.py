@@ -28,7 +28,7 @@ def format_value(value, unit):
     if unit == "/min":
         return f"{value:,.0f} /min"
     if unit == "EUR/h":
-        return f"{value:,.0f} EUR/h"
+        return f"{value / 1000:,.1f} k€/h"
     if unit == "bytes/sample":
         return f"{value:.2f} B"
     if unit == "cores":

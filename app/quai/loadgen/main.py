@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 # Of all who come: who goes on from the step before. A sixth of the holds is given up or forgotten.
 HOLDS, ORDERS, CANCELS, RELEASES = 0.5, 0.83, 0.1, 0.5
 SEATS_MAX = 3
+SOLD_OUT = 0.1  # with fewer free seats people look at later sailings
 CLIENT_TIMEOUT_S = 10.0
 
 
@@ -61,6 +62,7 @@ class Load:
         )
         self._dropped = Counter("quai_loadgen_dropped_journeys", "Journeys beyond the bound.", registry=registry)
         self._in_flight = Gauge("quai_loadgen_in_flight", "Journeys under way.", registry=registry)
+        self._after = 0
         self._journeys: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -108,10 +110,16 @@ class Load:
 
     async def _journey(self, due: float, dice: random.Random) -> None:
         tracing.enter(None)
-        answer = await self._ask("sailings", "GET", "/v1/sailings", due)
-        if answer is None or answer.status_code != 200 or not answer.json():
+        answer = await self._ask("sailings", "GET", f"/v1/sailings?after={self._after}", due)
+        if answer is None or answer.status_code != 200:
             return
-        sailing = dice.choice(answer.json())["id"]
+        page = answer.json()
+        if sum(sailing["free"] for sailing in page) < SOLD_OUT * sum(sailing["seats"] for sailing in page):
+            self._after = page[-1]["id"]
+        if not page:
+            self._after = 0
+            return
+        sailing = dice.choice(page)["id"]
         answer = await self._ask("seats", "GET", f"/v1/sailings/{sailing}/seats")
         if answer is None or answer.status_code != 200 or dice.random() >= HOLDS:
             return
@@ -136,7 +144,7 @@ class Load:
 
 
 async def run(settings: Settings) -> None:
-    """Until SIGTERM, or for `duration_s`."""
+    """Until SIGTERM, or for `duration_s`. SIGUSR1: no new journeys, the page stays."""
     metrics = ServiceMetrics(settings.role, settings.version)
     load = Load(settings, metrics)
     stop = asyncio.Event()
@@ -157,8 +165,18 @@ async def run(settings: Settings) -> None:
     )
     loop = asyncio.get_running_loop()
     serving = asyncio.create_task(server._serve())
+    paused = asyncio.Event()
+
+    def end() -> None:
+        paused.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await load.run(stop)
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGUSR1, paused.set)
+    if settings.duration_s:
+        loop.call_later(settings.duration_s, end)
+    await load.run(paused)
+    await stop.wait()
     server.should_exit = True
     await serving

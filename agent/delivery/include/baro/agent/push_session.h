@@ -49,7 +49,7 @@ struct PushStats {
   std::string last_failure;
   uint64_t batches_sent_total = 0;
   uint64_t frames_sent_total = 0;
-  uint64_t bytes_sent_total = 0;  // of batch bodies
+  uint64_t bytes_sent_total = 0;  // of batch bodies and extras
   uint64_t fresh_batches_sent_total = 0;
   uint64_t backlog_batches_sent_total = 0;
   uint64_t declarations_sent_total = 0;

@@ -42,16 +42,20 @@ std::string TargetsJson(const std::vector<TargetStatus>& targets);
 // Since start. Every scrape that fails and every sample that is not handed on has its reason.
 struct ScrapeStats {
   uint64_t scrapes = 0;
-  uint64_t samples = 0;     // handed on
-  uint64_t body_bytes = 0;  // unpacked
-  uint64_t exemplars_dropped = 0;
+  uint64_t samples = 0;                                            // handed on
+  uint64_t body_bytes = 0;                                         // unpacked
   uint64_t template_bytes = 0;                                     // of all layout caches now
   uint64_t targets = 0;                                            // that are scraped, now
   uint64_t targets_dropped = 0;                                    // by relabelling, now
+  double interval_stretch = 1;                                     // by the CPU governor, now
   std::vector<std::pair<std::string, uint64_t>> failures;          // scrapes by reason
   std::vector<std::pair<std::string, uint64_t>> samples_dropped;   // by reason
   std::vector<std::pair<std::string, uint64_t>> discovery_errors;  // by job
 };
+
+// CPUs that the cgroup v2 at `folder` ("/sys/fs/cgroup") may use: cpu.max. 0: no limit, or none
+// that can be read.
+double CgroupCpuLimit(const std::string& folder);
 
 // Bounds that hold whatever the configuration says.
 struct ScrapeOptions {
@@ -60,6 +64,8 @@ struct ScrapeOptions {
   uint64_t targets_max = 10'000;    // of one job
   // How often files of file_sd_configs are looked at (their times; they are read when changed).
   int64_t discovery_poll_ms = 1'000;
+  // CPUs that the process may use; near them the CPU governor stretches intervals. 0: no limit.
+  double cpus_max = 0;
 };
 
 // Thread-safe.
@@ -80,6 +86,8 @@ class ScrapeManager {
   void Stop();
 
   std::vector<TargetStatus> Targets() const;
+  // Those that relabelling leaves out, as many as keep_dropped_targets says.
+  std::vector<TargetStatus> DroppedTargets() const;
   ScrapeStats Stats() const;
 
  private:

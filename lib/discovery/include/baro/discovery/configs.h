@@ -51,6 +51,7 @@ absl::Status ReadYaml(const base::YamlNode& node, KubernetesSelector* selector);
 struct KubernetesDiscovery {
   KubernetesRole role = KubernetesRole::kNode;
   std::string api_server;
+  std::string kubeconfig_file;  // instead of api_server
   net::HttpClientConfig http;
   bool own_namespace = false;
   std::vector<std::string> namespaces;  // empty: all

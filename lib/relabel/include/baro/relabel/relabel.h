@@ -41,6 +41,9 @@ class RelabelRule {
   // False when the labels are to be dropped.
   bool Apply(model::Labels* labels) const;
 
+  // For people: the rule as one line of YAML, defaults left out.
+  std::string ToString() const;
+
   friend absl::Status ReadYaml(const base::YamlNode& node, RelabelRule* rule);
   bool operator==(const RelabelRule& other) const;
 

@@ -3,6 +3,7 @@
 //   for: {of: 5, at_least: 3}   fires when 3 of the last 5 evaluations found it
 //   no_data: keep|alert|ok      what it means that the inputs have no samples (ok: as Prometheus)
 //   resolve_expr: EXPR          a firing alert stays until this finds its labels
+//   baseline: NAME              instead of record: what is usual at this hour (BaselineSpec)
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,19 @@ struct NamedTemplate {
 
 inline constexpr int kHoldEvaluationsMax = 64;
 
+// `baseline: NAME`: what an expression's values usually are at this hour, from the same hour of
+// earlier weeks or days: NAME:median, NAME:mad, NAME:low, NAME:high, NAME:samples and NAME:q95 ….
+struct BaselineSpec {
+  int64_t season_ms = int64_t{7} * 86'400'000;
+  int seasons = 4;  // that are looked back upon
+  std::vector<double> quantiles;
+  double band = 3;       // low and high: so many standard deviations (MAD * 1.4826) from the median
+  double floor = 0;      // they are at least so far from it
+  int samples_min = 36;  // fewer: no baseline; of 12 an hour
+  std::string exclude_query;  // times at which it gives anything do not count; empty: none
+  bool operator==(const BaselineSpec&) const = default;
+};
+
 // One rule as its file says. Value type.
 struct RuleSpec {
   bool alerting = false;
@@ -48,8 +62,9 @@ struct RuleSpec {
   std::vector<NamedTemplate> label_templates;
   std::vector<NamedTemplate> annotation_templates;
   NoData no_data = NoData::kOk;
-  std::string resolve_query;  // empty: none
-  std::string where;          // file:line:column
+  std::string resolve_query;             // empty: none
+  std::optional<BaselineSpec> baseline;  // of a baseline rule, which records
+  std::string where;                     // file:line:column
 };
 
 struct GroupSpec {

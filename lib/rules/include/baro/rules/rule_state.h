@@ -43,6 +43,7 @@ struct RuleStatus {
   double evaluation_seconds = 0;
   AlertState state = AlertState::kUnknown;
   std::vector<ActiveAlert> alerts;  // pending and firing ones, by labels
+  size_t series = 0;                // written by the last good evaluation
 };
 
 struct GroupStatus {
