@@ -20,8 +20,7 @@ int main(int argc, char** argv) {
   std::ifstream objects(argv[2]);
   for (std::string line; std::getline(objects, line);) {
     const size_t space = line.find(' ');
-    const baro::agent::Resource* const resource =
-        baro::agent::FindResource(line.substr(0, space));
+    const baro::agent::Resource* const resource = baro::agent::FindResource(line.substr(0, space));
     if (resource == nullptr) return 1;
     api.Put(std::string(resource->path), line.substr(space + 1));
   }

@@ -10,8 +10,8 @@
 
 namespace baro::agent {
 
-// Names in one folder that are looked at; beyond, they are left out. The most is /proc, with a folder
-// a process.
+// Names in one folder that are looked at; beyond, they are left out. The most is /proc, with a
+// folder a process.
 inline constexpr size_t kFolderEntriesMax = 131'072;
 
 // The names in a folder, sorted, those that begin with `prefix`. Errors: NotFound,
