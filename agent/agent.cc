@@ -44,12 +44,21 @@ net::ServerResponse StatusAnswer(const absl::Status& status) {
 struct Agent::Sources {
   AgentConfig config;
   std::shared_ptr<ExternalLabelsSink> sink;
-  std::unique_ptr<NodeLoop> node;  // null: switched off
+  std::unique_ptr<NodeLoop> node;             // null: switched off
+  std::unique_ptr<PodsLoop> pods;             // null: switched off
+  std::unique_ptr<ClusterCollector> cluster;  // null: not in cluster mode
   std::unique_ptr<ScrapeManager> scrapes;
 
+  void Start() {
+    if (node != nullptr) node->Start();
+    if (pods != nullptr) pods->Start();
+    if (cluster != nullptr) cluster->Start();
+  }
   // With `retire` the series are marked stale: they will not come back.
   void Stop(bool retire) {
     if (node != nullptr) node->Stop(retire);
+    if (pods != nullptr) pods->Stop(retire);
+    if (cluster != nullptr) cluster->Stop(retire);
     if (scrapes == nullptr) return;
     if (retire) scrapes->ApplyConfig({});
     scrapes->Stop();
@@ -82,7 +91,7 @@ absl::Status Agent::Open() {
   BARO_TRY(OpenDelivery(config));
   BARO_TRY(Listen());
   BARO_TRY_ASSIGN(std::unique_ptr<Sources> sources, MakeSources(std::move(config), nullptr));
-  if (sources->node != nullptr) sources->node->Start();
+  sources->Start();
   sources->scrapes =
       std::make_unique<ScrapeManager>(sources->sink.get(), clock_, ScrapeOptionsHere());
   sources->scrapes->ApplyConfig(sources->config.scrape);
@@ -121,18 +130,33 @@ absl::Status Agent::OpenDelivery(const AgentConfig& config) {
 absl::StatusOr<std::unique_ptr<Agent::Sources>> Agent::MakeSources(AgentConfig config,
                                                                    const Sources* before) {
   config.node.paths = flags_.paths;
+  config.pods.paths = flags_.paths;
+  BARO_TRY(ApplyCollectorFlags(flags_.collectors, &config.node));
   auto sources = std::make_unique<Sources>();
   const auto& labels = config.global.external_labels;
   sources->sink = before != nullptr && before->config.global.external_labels == labels
                       ? before->sink
                       : std::make_shared<ExternalLabelsSink>(labels, delivery_.get());
-  if (config.node.enabled) {
+  if (config.node.enabled && flags_.mode == AgentMode::kNode) {
     BARO_TRY_ASSIGN(auto node,
                     NodeTarget::Make(config.node, sources->sink.get(), &node_metrics_, clock_));
     sources->node = std::make_unique<NodeLoop>(std::move(node), clock_);
   }
   sources->config = std::move(config);
+  BARO_TRY(MakeKubernetesSources(sources.get()));
   return sources;
+}
+
+absl::Status Agent::MakeKubernetesSources(Sources* sources) {
+  AgentConfig& config = sources->config;
+  if (flags_.mode == AgentMode::kCluster) {
+    BARO_TRY_ASSIGN(sources->cluster,
+                    ClusterCollector::Make(config.cluster, sources->sink.get(), clock_));
+  } else if (config.pods.enabled) {
+    if (config.pods.instance.empty()) config.pods.instance = NodeInstance(config.node);
+    BARO_TRY_ASSIGN(sources->pods, PodsLoop::Make(config.pods, sources->sink.get(), clock_));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Agent::Listen() {
@@ -200,7 +224,7 @@ absl::Status Agent::ApplyReload() {
     sources_->Stop(true);
     next->scrapes = std::make_unique<ScrapeManager>(next->sink.get(), clock_, ScrapeOptionsHere());
     next->scrapes->Start();
-    if (next->node != nullptr) next->node->Start();
+    next->Start();
   } else {
     KeepUnchanged(next.get());
   }
@@ -211,12 +235,19 @@ absl::Status Agent::ApplyReload() {
 
 void Agent::KeepUnchanged(Sources* next) {
   next->scrapes = std::move(sources_->scrapes);
-  if (next->config.node == sources_->config.node) {
-    next->node = std::move(sources_->node);
-  } else {
-    if (sources_->node != nullptr) sources_->node->Stop(true);
-    if (next->node != nullptr) next->node->Start();
-  }
+  const auto keep = [](bool unchanged, auto& before, auto& after) {
+    if (unchanged) {
+      after = std::move(before);
+    } else {
+      if (before != nullptr) before->Stop(true);
+      if (after != nullptr) after->Start();
+    }
+  };
+  const AgentConfig& now = next->config;
+  const AgentConfig& before = sources_->config;
+  keep(now.node == before.node, sources_->node, next->node);
+  keep(now.pods == before.pods, sources_->pods, next->pods);
+  keep(now.cluster == before.cluster, sources_->cluster, next->cluster);
 }
 
 void Agent::Stop() {
@@ -290,6 +321,10 @@ std::string Agent::TargetsJson() const {
   } else {
     AppendNodeJson(sources_->node->state(), &json);
   }
+  json += ",\"pods\":";
+  AppendPodsJson(sources_ == nullptr ? nullptr : sources_->pods.get(), &json);
+  json += ",\"cluster\":";
+  AppendClusterJson(sources_ == nullptr ? nullptr : sources_->cluster.get(), &json);
   json += ",\"activeTargets\":";
   json += sources_ == nullptr ? "[]" : agent::TargetsJson(sources_->scrapes->Targets());
   json += ",\"droppedTargets\":";

@@ -14,8 +14,10 @@
 #include "agent/command_line.h"
 #include "agent/config.h"
 #include "agent/external_labels.h"
+#include "agent/kube/cluster_collector.h"
 #include "agent/node/node_loop.h"
 #include "agent/node/node_metrics.h"
+#include "agent/pods/pods_loop.h"
 #include "agent/process_metrics.h"
 #include "agent/spool_lock.h"
 #include "baro/agent/delivery.h"
@@ -54,6 +56,8 @@ class Agent {
   absl::StatusOr<std::unique_ptr<Sources>> MakeSources(AgentConfig config, const Sources* before);
   absl::Status ApplyReload() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Adds the pods of this node, or in cluster mode the cluster.
+  absl::Status MakeKubernetesSources(Sources* sources);
   // What goes on over a reload that leaves it as it was.
   void KeepUnchanged(Sources* next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -122,7 +122,7 @@ class CommandLine(unittest.TestCase):
                     ("node: {intervall: 1s}\n", 1, f"{path}:1:8: unknown key \"intervall\""),
                     ("scrape_configs:\n- job_name: a\n  static_configs: [{targets: [a b]}]\n", 1,
                      f"{path}:3:31: cannot scrape target \"a b\""),
-                    ("pods: {}\n", 1, f"{path}:1:7: collecting pods and containers is not"),
+                    ("pods: {node: 1}\n", 1, f"{path}:1:8: unknown key \"node\""),
                     ("scrape_configs:\n- job_name: a\n  nonsense: 1\n", 1, f"{path}:3:3: ")):
                 with open(path, "w") as file:
                     file.write(text)

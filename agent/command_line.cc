@@ -8,6 +8,7 @@
 #include <charconv>
 #include <filesystem>
 #include <iostream>
+#include <map>
 
 #include "absl/strings/ascii.h"
 #include "baro/base/status.h"
@@ -21,6 +22,10 @@ void Declare(CLI::App* app, AgentFlags* flags) {
   app->add_option("--config.file", flags->config_file,
                   "Configuration file (YAML); without one, this node is collected")
       ->type_name("FILE");
+  app->add_option("--mode", flags->mode, "node: this node and its targets; cluster: kube_* series")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, AgentMode>{
+          {"node", AgentMode::kNode}, {"cluster", AgentMode::kCluster}}))
+      ->type_name("MODE");
   app->add_option("--collector.address", flags->collector_address, "Collector to push to (gRPC)")
       ->type_name("HOST:PORT");
   app->add_option("--spool.path", flags->spool_path,
@@ -36,6 +41,7 @@ void Declare(CLI::App* app, AgentFlags* flags) {
   app->add_option("--path.rootfs", flags->paths.rootfs, "Where the node's root is mounted")
       ->type_name("DIR");
   app->add_option("--path.udev.data", flags->paths.udev_data, "udev's database")->type_name("DIR");
+  DeclareCollectorFlags(app, &flags->collectors);
   app->add_flag("--check-config", flags->check_config,
                 "Read the configuration, say what is wrong with it, and end");
   app->add_option("--log.level", flags->log_level, "debug, info, warn or error")
@@ -126,6 +132,8 @@ absl::StatusOr<std::optional<AgentFlags>> ParseAgentFlags(int argc, const char* 
   BARO_TRY(CheckAddress("--collector.address", flags.collector_address,
                         {.host_required = true, .port_min = 1}));
   BARO_TRY(CheckAddress("--http.listen-address", flags.http_address, {}));
+  NodeOptions unused;
+  BARO_TRY(ApplyCollectorFlags(flags.collectors, &unused));
   for (std::string* path :
        {&flags.paths.procfs, &flags.paths.sysfs, &flags.paths.rootfs, &flags.paths.udev_data}) {
     TrimSlashes(path);

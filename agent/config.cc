@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/kubernetes_config.h"
 #include "agent/node/collector.h"
 #include "agent/node/name_filter.h"
 #include "baro/base/status.h"
@@ -153,6 +154,23 @@ absl::Status ReadScrapes(const base::YamlNode& list, const std::string& folder,
   return absl::OkStatus();
 }
 
+// `pods`, `cluster`, and `profile`, which names the jobs that neither of them nor `node` names.
+void ReadKubernetes(const std::string& folder, base::YamlMap* map, AgentConfig* config) {
+  std::string profile;
+  map->Optional("profile", &profile);
+  if (!profile.empty() && map->ok()) {
+    const absl::StatusOr<JobProfile> jobs = FindJobProfile(profile);
+    if (!jobs.ok()) return map->Fail("profile", base::FromAbsl(jobs.status().message()));
+    if (config->node.job == NodeOptions().job) config->node.job = jobs->node_job;
+    config->pods.job = jobs->pods_job;
+    config->pods.metrics_path = jobs->pods_metrics_path;
+  }
+  const base::YamlNode* const pods = map->Take("pods");
+  if (pods != nullptr && map->ok()) map->Keep(ReadPods(*pods, folder, &config->pods));
+  const base::YamlNode* const cluster = map->Take("cluster");
+  if (cluster != nullptr && map->ok()) map->Keep(ReadCluster(*cluster, folder, &config->cluster));
+}
+
 absl::Status ReadRoot(const base::YamlNode& node, const std::string& folder, AgentConfig* config) {
   base::YamlMap map(node);
   map.Optional("global", &config->global);
@@ -161,9 +179,7 @@ absl::Status ReadRoot(const base::YamlNode& node, const std::string& folder, Age
   map.Optional("limits", &config->limits);
   const base::YamlNode* scrapes = map.Take("scrape_configs");
   if (scrapes != nullptr && map.ok()) map.Keep(ReadScrapes(*scrapes, folder, config));
-  if (map.Take("pods") != nullptr) {
-    map.Fail("pods", "collecting pods and containers is not available in this version yet");
-  }
+  ReadKubernetes(folder, &map, config);
   return map.Finish();
 }
 

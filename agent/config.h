@@ -21,7 +21,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "agent/kube/cluster_collector.h"
 #include "agent/node/node_options.h"
+#include "agent/pods/pods_options.h"
 #include "baro/agent/scrape_config.h"
 #include "baro/base/yaml.h"
 
@@ -51,6 +53,8 @@ struct LimitsConfig {
 struct AgentConfig {
   GlobalConfig global;
   NodeOptions node;
+  PodsOptions pods;        // off unless the file has `pods`
+  ClusterOptions cluster;  // of --mode=cluster
   ScrapeConfig scrape;
   PushConfig push;
   LimitsConfig limits;

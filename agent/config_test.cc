@@ -72,8 +72,14 @@ TEST(AgentConfig, NamesThePlaceOfEveryMistake) {
   EXPECT_EQ(ErrorOf("node: {collectors: {cpu: {interval: 0}}}"),
             "a.yml:1:37: interval must be longer than 0");
   EXPECT_EQ(ErrorOf("node: {collectors: [cpu]}"), "a.yml:1:20: expected a map of collectors");
-  EXPECT_EQ(ErrorOf("pods: {}"),
-            "a.yml:1:7: collecting pods and containers is not available in this version yet");
+  EXPECT_EQ(ErrorOf("pods: {interval: 0s}"), "a.yml:1:18: interval must be longer than 0");
+  EXPECT_EQ(ErrorOf("pods: {kubelet: {url: 'ftp://x'}}").substr(0, 12), "a.yml:1:23: ");
+  EXPECT_EQ(ErrorOf("cluster: {resources: [pods, unicorns]}"),
+            "a.yml:1:22: there is no resource \"unicorns\"");
+  EXPECT_EQ(ErrorOf("cluster: {pods: some}"), "a.yml:1:17: pods is all or unscheduled");
+  EXPECT_EQ(ErrorOf("profile: none"),
+            "a.yml:1:10: there is no profile \"none\" (there are: kube-prometheus, "
+            "kubernetes-mixin, node-mixin)");
   EXPECT_EQ(ErrorOf("global: {external_labels: {a-b: c}}"), "a.yml:1:27: \"a-b\" is no label name");
   EXPECT_EQ(ErrorOf("global: {scrape_interval: 1s, scrape_timeout: 2s}"),
             "a.yml:1:47: scrape_timeout is longer than scrape_interval");
@@ -81,6 +87,25 @@ TEST(AgentConfig, NamesThePlaceOfEveryMistake) {
   EXPECT_EQ(ErrorOf("push: {spool_size_max: 1MiB}"),
             "a.yml:1:24: spool_size_max must be at least 8MiB");
   EXPECT_EQ(ErrorOf("limits: {targets_max: 0}"), "a.yml:1:23: targets_max must be at least 1");
+}
+
+TEST(AgentConfig, NamesJobsAsDashboardsExpectThem) {
+  const auto config = ParseAgentConfig(
+      "profile: kube-prometheus\n"
+      "pods: {node_name: n1, kubelet: {url: 'https://10.0.0.1:10250/', authorization: "
+      "{credentials_file: token}}}\n"
+      "cluster: {pods: unscheduled, lease: {enabled: false}}\n",
+      "/etc/baro/a.yml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->node.job, "node-exporter");
+  EXPECT_EQ(config->pods.job, "kubelet");
+  EXPECT_EQ(config->pods.metrics_path, "/metrics/cadvisor");
+  EXPECT_TRUE(config->pods.enabled);
+  EXPECT_EQ(config->pods.kubelet.server, "https://10.0.0.1:10250");
+  EXPECT_EQ(config->pods.kubelet.http.authorization->credentials_file, "/etc/baro/token");
+  EXPECT_TRUE(config->cluster.unscheduled_pods);
+  EXPECT_FALSE(config->cluster.elect);
+  EXPECT_FALSE(ParseAgentConfig("{}", "a.yml")->pods.enabled);
 }
 
 TEST(AgentConfig, ShortensTheDefaultTimeoutToTheInterval) {

@@ -61,4 +61,46 @@ void AppendNodeJson(const NodeState& state, std::string* json) {
   *json += "]}";
 }
 
+void AppendPodsJson(const PodsLoop* pods, std::string* json) {
+  if (pods == nullptr) {
+    *json += "null";
+    return;
+  }
+  const PodsStats stats = pods->stats();
+  base::StrAppend(json, "{\"lastPassMs\":", stats.last_pass_ms,
+                  ",\"lastDurationUs\":", stats.last_pass_us, ",\"passes\":", stats.passes,
+                  ",\"groups\":", stats.groups, ",\"groupsUnknown\":", stats.groups_unknown,
+                  ",\"groupsLeftOut\":", stats.groups_left_out, ",\"pods\":", stats.pods,
+                  ",\"rowsRefused\":", stats.rows_refused, ",\"kubeletError\":");
+  AppendJsonString(stats.kubelet_error, json);
+  *json += ",\"nodeError\":";
+  AppendJsonString(stats.node_error, json);
+  *json += "}";
+}
+
+void AppendClusterJson(const ClusterCollector* cluster, std::string* json) {
+  if (cluster == nullptr) {
+    *json += "null";
+    return;
+  }
+  const ClusterState state = cluster->state();
+  base::StrAppend(json, "{\"leading\":", state.leading ? "true" : "false",
+                  ",\"lastPassMs\":", state.last_pass_ms, ",\"leaseError\":");
+  AppendJsonString(state.lease_error, json);
+  *json += ",\"resources\":[";
+  for (size_t i = 0; i < state.resources.size(); ++i) {
+    const ResourceState& resource = state.resources[i];
+    *json += i == 0 ? "{\"name\":" : ",{\"name\":";
+    AppendJsonString(resource.name, json);
+    base::StrAppend(json, ",\"synced\":", resource.watch.synced ? "true" : "false",
+                    ",\"objects\":", resource.rows.objects, ",\"series\":", resource.rows.series,
+                    ",\"seriesLeftOut\":", resource.rows.series_left_out,
+                    ",\"objectsRefused\":", resource.watch.objects_refused,
+                    ",\"lists\":", resource.watch.lists, ",\"lastError\":");
+    AppendJsonString(resource.watch.last_error, json);
+    *json += "}";
+  }
+  *json += "]}";
+}
+
 }  // namespace baro::agent

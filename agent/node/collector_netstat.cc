@@ -16,14 +16,23 @@
 namespace baro::agent {
 namespace {
 
+// The node's network, also for an agent with a network namespace of its own: `net` is a link to the
+// reader's; process 1 of the node's procfs is in the node's.
+std::string NetFolder(const CollectorContext& context) {
+  const std::string& procfs = context.options.paths.procfs;
+  const std::string init = procfs + "/1/net";
+  const bool is_ours = LinkSource::SeesNode(procfs);
+  return !is_ours && access(init.c_str(), R_OK | X_OK) == 0 ? init : procfs + "/net";
+}
+
 using model::MetricType;
 
 class NetstatCollector final : public Collector {
  public:
   NetstatCollector(const CollectorContext& context, NameFilter include)
-      : netstat_(context.options.paths.procfs + "/net/netstat", 8192),
-        snmp_(context.options.paths.procfs + "/net/snmp"),
-        snmp6_(context.options.paths.procfs + "/net/snmp6", 8192),
+      : netstat_(NetFolder(context) + "/netstat", 8192),
+        snmp_(NetFolder(context) + "/snmp"),
+        snmp6_(NetFolder(context) + "/snmp6", 8192),
         include_(std::move(include)) {}
 
   absl::Status Collect(Section* section) override {
@@ -68,8 +77,8 @@ class NetstatCollector final : public Collector {
 class SockstatCollector final : public Collector {
  public:
   explicit SockstatCollector(const CollectorContext& context)
-      : file_(context.options.paths.procfs + "/net/sockstat", 512),
-        file6_(context.options.paths.procfs + "/net/sockstat6", 512),
+      : file_(NetFolder(context) + "/sockstat", 512),
+        file6_(NetFolder(context) + "/sockstat6", 512),
         page_bytes_(static_cast<double>(sysconf(_SC_PAGESIZE))) {}
 
   absl::Status Collect(Section* section) override {
@@ -157,7 +166,7 @@ constexpr std::array<SoftnetColumn, 7> kSoftnetColumns = {{
 class SoftnetCollector final : public Collector {
  public:
   explicit SoftnetCollector(const CollectorContext& context)
-      : file_(context.options.paths.procfs + "/net/softnet_stat") {}
+      : file_(NetFolder(context) + "/softnet_stat") {}
 
   absl::Status Collect(Section* section) override {
     BARO_TRY_ASSIGN(const std::string_view text, file_.Read());
@@ -220,7 +229,7 @@ class ConntrackCollector final : public Collector {
   explicit ConntrackCollector(const CollectorContext& context)
       : count_(context.options.paths.procfs + "/sys/net/netfilter/nf_conntrack_count", 64),
         limit_(context.options.paths.procfs + "/sys/net/netfilter/nf_conntrack_max", 64),
-        stat_(context.options.paths.procfs + "/net/stat/nf_conntrack") {}
+        stat_(NetFolder(context) + "/stat/nf_conntrack") {}
 
   absl::Status Collect(Section* section) override {
     BARO_TRY(PutNumber(&count_, kEntries, section));
@@ -272,8 +281,7 @@ constexpr Family kArpEntries{
 
 class ArpCollector final : public Collector {
  public:
-  explicit ArpCollector(const CollectorContext& context)
-      : file_(context.options.paths.procfs + "/net/arp") {}
+  explicit ArpCollector(const CollectorContext& context) : file_(NetFolder(context) + "/arp") {}
 
   absl::Status Collect(Section* section) override {
     BARO_TRY_ASSIGN(const std::string_view text, file_.Read());
@@ -299,8 +307,7 @@ constexpr Family kUdpQueues{"node_udp_queues",
 class UdpQueuesCollector final : public Collector {
  public:
   explicit UdpQueuesCollector(const CollectorContext& context)
-      : file_(context.options.paths.procfs + "/net/udp"),
-        file6_(context.options.paths.procfs + "/net/udp6") {}
+      : file_(NetFolder(context) + "/udp"), file6_(NetFolder(context) + "/udp6") {}
 
   absl::Status Collect(Section* section) override {
     BARO_TRY(Put(&file_, "v4", section));

@@ -17,9 +17,10 @@ import time
 import urllib.request
 
 # Collectors that exist in every node_exporter we compare with.
-COLLECTORS = ["arp", "conntrack", "cpu", "diskstats", "entropy", "filefd", "filesystem", "loadavg",
-              "meminfo", "netclass", "netdev", "netstat", "os", "pressure", "schedstat", "sockstat", "softnet",
-              "stat", "time", "timex", "udp_queues", "uname", "vmstat"]
+COLLECTORS = ["arp", "bonding", "conntrack", "cpu", "cpufreq", "diskstats", "edac", "entropy", "filefd",
+              "filesystem", "hwmon", "loadavg", "mdadm", "meminfo", "netclass", "netdev", "netstat", "os",
+              "powersupplyclass", "pressure", "schedstat", "sockstat", "softnet", "stat", "thermal_zone", "time",
+              "timex", "udp_queues", "uname", "vmstat"]
 # And those that only newer ones have.
 NEW_COLLECTORS = ["kernel_hung"]
 DISK_EXCLUDE = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$"

@@ -100,7 +100,7 @@ boost::asio::awaitable<absl::StatusOr<std::string>> ApiClient::Send(ApiRequest r
   http.method = request.method;
   http.url = config_.server + request.path;
   BARO_CO_TRY_ASSIGN(http.headers, net::RequestHeaders(config_.http));
-  http.headers.push_back({"Accept", "application/json"});
+  http.headers.push_back({"Accept", request.accept});
   if (!request.body.empty()) http.headers.push_back({"Content-Type", "application/json"});
   http.body = request.body;
   http.timeout_ms = request.timeout_ms > 0 ? request.timeout_ms : config_.timeout_ms;

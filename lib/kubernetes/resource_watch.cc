@@ -117,6 +117,12 @@ std::string ResourceWatch::WatchPath() const {
   return path;
 }
 
+// `kind` is what the server makes of each answer when only metadata is wanted.
+std::string ResourceWatch::Accept(std::string_view kind) const {
+  if (!options_.metadata_only) return "application/json";
+  return base::StrCat("application/json;as=", kind, ";g=meta.k8s.io;v=v1");
+}
+
 // A continue token that has expired between two pages is answered with 410: then all at once.
 asio::awaitable<absl::Status> ResourceWatch::List() {
   absl::Status status = co_await ListPages(true);
@@ -133,6 +139,7 @@ asio::awaitable<absl::Status> ResourceWatch::ListPages(bool paged) {
   for (size_t page = 0; page < kPagesMax; ++page) {
     ApiRequest request;
     request.path = ListPath(paged, continue_token);
+    request.accept = Accept("PartialObjectMetadataList");
     BARO_CO_TRY_ASSIGN(const std::string body, co_await client_.Send(std::move(request)));
     continue_token.clear();
     BARO_CO_TRY(TakePage(body, &continue_token));
@@ -193,6 +200,7 @@ asio::awaitable<absl::Status> ResourceWatch::Watch() {
   partial_line_.clear();
   ApiRequest request;
   request.path = WatchPath();
+  request.accept = Accept("PartialObjectMetadata");
   request.timeout_ms = options_.watch_ms + kWatchGraceMs;
   request.body_sink = [this](std::string_view piece) { return TakePiece(piece); };
   auto answer = co_await client_.Send(std::move(request));

@@ -47,6 +47,7 @@ struct ApiRequest {
   std::string method = "GET";
   std::string path = {};  // with its query
   std::string body = {};  // JSON
+  std::string accept = "application/json";
   // Takes the answer as it arrives (a watch) instead of collecting it.
   std::function<absl::Status(std::string_view piece)> body_sink = nullptr;
   int64_t timeout_ms = 0;  // 0: the configuration's

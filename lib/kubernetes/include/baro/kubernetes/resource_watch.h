@@ -42,6 +42,8 @@ struct WatchOptions {
   std::string path = {};            // "/api/v1/pods", "/apis/apps/v1/namespaces/shop/deployments"
   std::string label_selector = {};  // "app=shop"
   std::string field_selector = {};  // "spec.nodeName=node-1"
+  // Asks for nothing but the objects' metadata (what is in a Secret never travels).
+  bool metadata_only = false;
   int page_objects = 500;
   // How long the server is asked to keep one watch; it is begun anew without a list.
   int64_t watch_ms = 300'000;
@@ -87,6 +89,7 @@ class ResourceWatch {
   boost::asio::awaitable<void> Wait(int64_t retry_after_ms);
   std::string ListPath(bool paged, std::string_view continue_token) const;
   std::string WatchPath() const;
+  std::string Accept(std::string_view kind) const;
   absl::Status TakePage(std::string_view body, std::string* continue_token);
   absl::Status TakePiece(std::string_view piece);
   absl::Status TakeEvent(std::string_view line);
