@@ -11,11 +11,11 @@
 namespace baro::agent {
 namespace {
 
-// The finest schema whose buckets are at least `factor` apart, as Prometheus and its clients pick
-// it.
+// The finest schema whose buckets are at least `factor` apart, as Prometheus' scraper picks it.
+// (Its clients round to the other side: their factor is the one not to be exceeded.)
 int32_t SchemaOfFactor(double factor) {
   if (factor <= 1) return model::kExponentialSchemaMax;
-  const double schema = -std::floor(std::log2(std::log2(factor)));
+  const double schema = std::floor(-std::log2(std::log2(factor)));
   return static_cast<int32_t>(
       std::clamp<double>(schema, model::kExponentialSchemaMin, model::kExponentialSchemaMax));
 }

@@ -90,13 +90,21 @@ TEST(NativeRows, TellsEachHistogramUntilItsEnd) {
   EXPECT_EQ(scrapes.report.series_added, 0u);
 }
 
+TEST(NativeRows, KeepsTheLeastBucketFactor) {
+  // Buckets of schema 2 grow by 1.19, those of schema 3 by 1.09: too little.
+  NativeScrapes scrapes(", native_histogram_min_bucket_factor: 1.1");
+  ASSERT_TRUE(scrapes.Take("", {Native("a", 16, 16)}).ok());
+  EXPECT_EQ(scrapes.sink.TakeExtras()[0].histograms[0].histogram.schema, 2);
+}
+
 TEST(NativeRows, KeepsTheLimits) {
   NativeScrapes reduced(
       ", native_histogram_bucket_limit: 4, native_histogram_min_bucket_factor: 1.1");
   ASSERT_TRUE(reduced.Take("", {Native("a", 16, 16)}).ok());
   const std::vector<SeriesExtras> extras = reduced.sink.TakeExtras();
-  EXPECT_EQ(extras[0].histograms[0].histogram.schema, 1);
-  EXPECT_LE(extras[0].histograms[0].histogram.positive.size(), 4u);
+  // Schema 1 would need five: bucket 0 reaches to 1, four more to 4.
+  EXPECT_EQ(extras[0].histograms[0].histogram.schema, 0);
+  EXPECT_EQ(extras[0].histograms[0].histogram.positive.size(), 3u);
   NativeScrapes limited(", sample_limit: 1");
   EXPECT_FALSE(limited.Take("", {Native("a", 1), Native("b", 1)}).ok());
   EXPECT_EQ(limited.Told(), "") << "a scrape is wholly good or wholly bad";

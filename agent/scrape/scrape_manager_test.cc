@@ -211,7 +211,7 @@ TEST(ScrapeManager, ListsWhatDiscoveryFoundAndCannotBeScraped) {
   EXPECT_EQ(targets[0].health, "down");
   EXPECT_NE(targets[0].last_error.find("\"99999\" is not a port"), std::string::npos);
   EXPECT_EQ(targets[1].discovered.Get("__meta_filepath"), folder + "/bad.yml");
-  EXPECT_EQ(targets[2].discovered.Get("__meta_filepath"), folder + "/broken.yml");
+  EXPECT_EQ(targets[2].discovered.Get("__meta_source"), folder + "/broken.yml");
   EXPECT_NE(targets[2].last_error.find("broken.yml:"), std::string::npos) << targets[2].last_error;
   EXPECT_EQ(agent.manager.Stats().targets, 0u) << "none of them is scraped";
   std::filesystem::remove_all(folder);

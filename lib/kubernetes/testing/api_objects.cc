@@ -32,9 +32,23 @@ uint64_t ToNumber(std::string_view text) {
   return number;
 }
 
+// JSON without the spaces between its parts: a server writes an event as one line, however the test
+// wrote the object.
+std::string Compact(std::string_view json) {
+  std::string text;
+  bool quoted = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    if (!quoted && std::string_view(" \t\r\n").find(json[i]) != std::string_view::npos) continue;
+    text += json[i];
+    if (json[i] == '"') quoted = !quoted;
+    if (json[i] == '\\' && i + 1 < json.size()) text += json[++i];
+  }
+  return text;
+}
+
 // The object's text with this resourceVersion in place of its own.
 std::string WithVersion(std::string_view object, uint64_t version) {
-  std::string text(object);
+  std::string text = Compact(object);
   const size_t metadata = text.find("\"metadata\":{");
   BARO_CHECK(metadata != std::string::npos);
   const size_t inside = metadata + 12;
