@@ -84,9 +84,9 @@ class SeriesSink final : public RowSink {
   // Waits until the series satisfy it; false after 20 s.
   bool Await(const std::function<bool(const Series&)>& condition) {
     base::MutexLock lock(&mutex_);
-    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);  // tidy: ok (a test's deadline)
     while (!condition(series_)) {
-      if (absl::Now() > deadline) return false;
+      if (absl::Now() > deadline) return false;  // tidy: ok (a test's deadline)
       changed_.WaitWithTimeout(&mutex_, absl::Seconds(1));
     }
     return true;

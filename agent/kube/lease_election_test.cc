@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/time/clock.h"
+#include "baro/base/eventually.h"
 #include "baro/base/task_group.h"
 #include "baro/kubernetes/testing/api_double.h"
 
@@ -51,12 +52,7 @@ class Candidate {
   bool leading() const { return leading_; }
   int changes() const { return changes_; }
   bool Becomes(bool leading) const {
-    const absl::Time deadline = absl::Now() + absl::Seconds(20);
-    while (leading_ != leading) {
-      if (absl::Now() > deadline) return false;
-      absl::SleepFor(absl::Milliseconds(2));
-    }
-    return true;
+    return base::Eventually([&] { return leading_ == leading; });
   }
 
  private:
@@ -72,10 +68,7 @@ TEST(LeaseElection, TheFirstLeadsAndStays) {
   Candidate first(api, "first");
   ASSERT_TRUE(first.Becomes(true));
   const int writes = api.requests(kLease);
-  const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  while (api.requests(kLease) < writes + 60 && absl::Now() < deadline) {
-    absl::SleepFor(absl::Milliseconds(5));
-  }
+  EXPECT_TRUE(base::Eventually([&] { return api.requests(kLease) >= writes + 60; }));
   EXPECT_EQ(first.changes(), 1);
   EXPECT_TRUE(absl::StrContains(api.Object(kLease), R"("holderIdentity":"first")"));
 }
@@ -106,10 +99,7 @@ TEST(LeaseElection, AFaultThatPassesChangesNothing) {
   ASSERT_TRUE(first.Becomes(true));
   api.Inject({.kind = Fault::Kind::kStatus, .status = 500, .path_prefix = kLease, .count = 3});
   const int writes = api.requests(kLease);
-  const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  while (api.requests(kLease) < writes + 12 && absl::Now() < deadline) {
-    absl::SleepFor(absl::Milliseconds(5));
-  }
+  EXPECT_TRUE(base::Eventually([&] { return api.requests(kLease) >= writes + 12; }));
   EXPECT_EQ(first.changes(), 1);
 }
 
