@@ -147,12 +147,13 @@ TEST(OnCallVerbs, AckSilencesExactlyTheAlertAndTellsTheCollector) {
   arguments.comment = "looking";
   ASSERT_TRUE(run.Run(arguments).ok());
   const ApiRequest& silence = run.manager.requests.back();
-  EXPECT_EQ(silence.body,
-            R"({"matchers":[{"name":"alertname","value":"CheckoutFails","isRegex":false,
-"isEqual":true},{"name":"region","value":"eu","isRegex":false,"isEqual":true},{"name":"service",
-"value":"checkout","isRegex":false,"isEqual":true},{"name":"severity","value":"page",
-"isRegex":false,"isEqual":true}],"startsAt":"2026-11-23T06:19:40.000Z",
-"endsAt":"2026-11-23T10:19:40.000Z","createdBy":"ana","comment":"ACK looking"})");
+  EXPECT_EQ(
+      silence.body,
+      R"({"matchers":[{"name":"alertname","value":"CheckoutFails","isRegex":false,)"
+      R"("isEqual":true},{"name":"region","value":"eu","isRegex":false,"isEqual":true},{"name":"service",)"
+      R"("value":"checkout","isRegex":false,"isEqual":true},{"name":"severity","value":"page",)"
+      R"("isRegex":false,"isEqual":true}],"startsAt":"2026-11-23T06:19:40.000Z",)"
+      R"("endsAt":"2026-11-23T10:19:40.000Z","createdBy":"ana","comment":"ACK looking"})");
   EXPECT_NE(run.transport.requests.back().form.find("id=00ff12ab34cd56ef"), std::string::npos);
   EXPECT_NE(run.transport.requests.back().form.find("silence=s-9"), std::string::npos);
   EXPECT_NE(run.out.find("acknowledged"), std::string::npos);
