@@ -40,6 +40,14 @@ void AppendEscaped(std::string_view text, std::string* out) {
   }
 }
 
+void AppendLabel(std::string_view name, std::string_view value, std::string* out) {
+  out->push_back('"');
+  AppendEscaped(name, out);
+  *out += "\"=\"";
+  AppendEscaped(value, out);
+  out->push_back('"');
+}
+
 void AppendNumber(double value, std::string* out) {
   if (std::isnan(value)) {
     out->append("NaN");
@@ -385,11 +393,8 @@ void Translation::PutLabels(std::string_view suffix, const Extra* extra) {
     separator = ",";
   }
   const auto put = [&](std::string_view name, std::string_view value) {
-    base::StrAppend(&text, separator, "\"");
-    AppendEscaped(name, &text);
-    text += "\"=\"";
-    AppendEscaped(value, &text);
-    text += '"';
+    base::StrAppend(&text, separator);
+    AppendLabel(name, value, &text);
     separator = ",";
   };
   for (const auto& [name, value] : labels_) put(name, value);
@@ -412,11 +417,8 @@ void Translation::PutExemplar(const ExemplarMessage& exemplar) {
   text += " # {";
   const char* separator = "";
   for (const auto& [name, value] : exemplar.labels) {
-    base::StrAppend(&text, separator, "\"");
-    AppendEscaped(name, &text);
-    text += "\"=\"";
-    AppendEscaped(value, &text);
-    text += '"';
+    base::StrAppend(&text, separator);
+    AppendLabel(name, value, &text);
     separator = ",";
   }
   text += "} ";

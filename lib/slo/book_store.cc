@@ -6,6 +6,7 @@
 #include "baro/base/status.h"
 #include "baro/base/strings.h"
 #include "note_bytes.h"
+#include "rounding.h"
 
 namespace baro::slo {
 namespace {
@@ -16,8 +17,6 @@ constexpr int64_t kMinutesKeptMs = 3 * kDayMs;
 constexpr int64_t kDaySlotMs = 5 * kMinuteMs;
 // A note's slots: a day of minutes, and room.
 constexpr size_t kSlotsMax = 2'000;
-
-int64_t Floor(int64_t value, int64_t step) { return value - ((value % step) + step) % step; }
 
 void EncodeCounts(const Counts& counts, NoteWriter* out) {
   out->Number(counts.total);
@@ -122,7 +121,7 @@ void BookStore::AddNotes(const EventBook& book, const char* kind, int64_t stretc
                          int64_t slot_ms, int64_t from_ms, int64_t to_ms,
                          std::vector<SloNote>* notes) const {
   const bool is_slices = kind[0] == 's';
-  for (int64_t start_ms = Floor(from_ms, stretch_ms); start_ms < to_ms; start_ms += stretch_ms) {
+  for (int64_t start_ms = FloorTo(from_ms, stretch_ms); start_ms < to_ms; start_ms += stretch_ms) {
     const int64_t end_ms = std::min(start_ms + stretch_ms, to_ms);
     SlotNote note{start_ms, slot_ms, {}};
     for (const GroupBook& group : book.groups()) {
@@ -143,7 +142,7 @@ void BookStore::AddNotes(const EventBook& book, const char* kind, int64_t stretc
 
 absl::Status BookStore::Save(const EventBook& book, int64_t amended_since_ms, int64_t now_ms) {
   unsaved_since_ms_ = std::min(unsaved_since_ms_, amended_since_ms);
-  const int64_t to_ms = Floor(book.settled_ms(), kHourMs);
+  const int64_t to_ms = FloorTo(book.settled_ms(), kHourMs);
   const bool amended = unsaved_since_ms_ < saved_ms_;
   if (to_ms <= saved_ms_ && !amended) return absl::OkStatus();
   const int64_t kept_ms = now_ms - std::max(window_ms_, 3 * kDayMs) - kDayMs;
@@ -155,13 +154,13 @@ absl::Status BookStore::Save(const EventBook& book, int64_t amended_since_ms, in
   if (slice_ms_ > 0) AddNotes(book, "s", kDayMs, slice_ms_, from_ms, to_ms, &notes);
   // What is too old by now; each of these keys is removed a few times over.
   for (int64_t i = 1; i <= 3; ++i) {
-    const int64_t day_ms = Floor(kept_ms - i * kDayMs, kDayMs);
+    const int64_t day_ms = FloorTo(kept_ms - i * kDayMs, kDayMs);
     notes.push_back({base::StrCat(prefix_, "d/", day_ms / kHourMs), ""});
     if (slice_ms_ > 0) notes.push_back({base::StrCat(prefix_, "s/", day_ms / kHourMs), ""});
   }
   for (int64_t i = 1; i <= 12; ++i) {
     const int64_t old_ms =
-        Floor(now_ms - kMinutesKeptMs - i * kMinutesStretchMs, kMinutesStretchMs);
+        FloorTo(now_ms - kMinutesKeptMs - i * kMinutesStretchMs, kMinutesStretchMs);
     notes.push_back({base::StrCat(prefix_, "m/", old_ms / kHourMs), ""});
   }
   notes.push_back({base::StrCat(prefix_, "meta"), Meta(to_ms)});

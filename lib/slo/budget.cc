@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rounding.h"
+
 namespace baro::slo {
 namespace {
-
-int64_t FloorTo(int64_t value, int64_t step) { return value - ((value % step) + step) % step; }
 
 bool Concerns(const Exclusion& exclusion, const SloSpec& spec, const model::Labels& group) {
   if (exclusion.slo != "*" && exclusion.slo != spec.name) return false;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "baro/slo/slo_engine.h"
@@ -19,6 +20,14 @@ struct SloEngine::Work {
       const auto it = objectives.find(name);
       return it == objectives.end() ? nullptr : it->second.get();
     };
+  }
+  // Keeps `exclusions` as a view.
+  Round RoundAt(int64_t now_ms, std::span<const Exclusion> exclusions) const {
+    Round round;
+    round.now_ms = now_ms;
+    round.exclusions = exclusions;
+    round.find = Finder();
+    return round;
   }
 };
 

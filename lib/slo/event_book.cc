@@ -4,11 +4,10 @@
 #include <cmath>
 
 #include "baro/base/status.h"
+#include "rounding.h"
 
 namespace baro::slo {
 namespace {
-
-int64_t Floor(int64_t value, int64_t step) { return value - ((value % step) + step) % step; }
 
 // So long ago samples are counted into slots of this length, in pieces of that length. The pieces
 // bound what is held at once: 2,160 slots a group at most.
@@ -105,7 +104,7 @@ int64_t EventBook::settle_grain_ms() const {
 
 absl::Status EventBook::Rewind(int64_t time_ms, int64_t now_ms) {
   const bool fine = now_ms - time_ms <= kFineAmendmentMs;
-  const int64_t from_ms = Floor(time_ms, fine ? settle_grain_ms() : kHourMs);
+  const int64_t from_ms = FloorTo(time_ms, fine ? settle_grain_ms() : kHourMs);
   BARO_TRY(counter_.Seed(from_ms));
   settled_ms_ = from_ms;
   for (GroupBook& group : groups_) {
@@ -120,7 +119,7 @@ EventBook::Piece EventBook::NextPiece(int64_t now_ms) const {
     // Slices are made of whole slots.
     if (spec_.slices.length_ms > 0) grain_ms = std::min(grain_ms, spec_.slices.length_ms);
     const bool newest = zone.older_than_ms == 0;
-    const int64_t end_ms = newest ? now_ms : Floor(now_ms - zone.older_than_ms, kHourMs);
+    const int64_t end_ms = newest ? now_ms : FloorTo(now_ms - zone.older_than_ms, kHourMs);
     if (settled_ms_ >= end_ms && !newest) continue;
     // After a long pause the settled time need not lie on this zone's slots.
     if (settled_ms_ % grain_ms != 0) grain_ms = kEvaluationGrainMs;
@@ -136,7 +135,7 @@ absl::StatusOr<bool> EventBook::CountTo(int64_t now_ms, const std::function<bool
     const bool last = piece.to_ms >= now_ms;
     int64_t settle_ms = piece.to_ms;
     if (piece.to_ms > now_ms - kSettleMs) {
-      settle_ms = std::max(settled_ms_, Floor(now_ms - kSettleMs, settle_grain_ms()));
+      settle_ms = std::max(settled_ms_, FloorTo(now_ms - kSettleMs, settle_grain_ms()));
     }
     BARO_TRY(CountPiece(piece, settle_ms));
     settled_ms_ = settle_ms;
@@ -165,7 +164,7 @@ absl::Status EventBook::RunQueries(int64_t to_ms, Tail* tail) {
 
 absl::Status EventBook::RunQuery(const std::string& query, int64_t to_ms, bool is_ratio,
                                  double to_total, double to_bad, Tail* tail) {
-  const int64_t start_ms = Floor(tail->from_ms(), kQueryStepMs) + kQueryStepMs;
+  const int64_t start_ms = FloorTo(tail->from_ms(), kQueryStepMs) + kQueryStepMs;
   if (start_ms > to_ms) return absl::OkStatus();
   promql::QueryOptions options;
   options.cancelled = sources_.cancelled;

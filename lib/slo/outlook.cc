@@ -7,14 +7,13 @@
 #include "baro/slo/slo_engine.h"
 #include "budget.h"
 #include "engine_work.h"
+#include "rounding.h"
 
 namespace baro::slo {
 namespace {
 
 constexpr int64_t kScenarios[] = {kHourMs, 6 * kHourMs, 3 * kDayMs};
 constexpr size_t kPointsMax = 1'000;
-
-int64_t Floor(int64_t value, int64_t step) { return value - value % step; }
 
 GroupForecast ForecastGroup(const SloSpec& spec, const GroupView& view, int64_t now_ms,
                             int64_t horizon_ms, size_t points) {
@@ -153,7 +152,7 @@ Backtest RunOn(const SloSpec& spec, const std::vector<GroupView>& views,
   // As fine as the slots of that time are.
   backtest.step_ms = since_ms <= 3 * kDayMs ? kMinuteMs : 5 * kMinuteMs;
   if (since_ms > 92 * kDayMs) backtest.step_ms = kHourMs;
-  backtest.start_ms = Floor(backtest.start_ms, backtest.step_ms);
+  backtest.start_ms = FloorTo(backtest.start_ms, backtest.step_ms);
   for (const GroupView& view : views) {
     if (!MatchesGroup(request.group, view.labels)) continue;
     Replay replay(spec, view, ObjectiveOf(spec, view.labels));
@@ -172,10 +171,7 @@ std::vector<std::vector<TrendPoint>> SloEngine::Trend(const std::string& slo, si
   base::MutexLock work(&work_mutex_);
   const auto it = work_->objectives.find(slo);
   if (it == work_->objectives.end()) return all;
-  Round round;
-  round.now_ms = status->evaluated_ms;
-  round.exclusions = exclusions;
-  round.find = work_->Finder();
+  const Round round = work_->RoundAt(status->evaluated_ms, exclusions);
   const SloSpec& spec = *it->second->spec();
   for (const GroupView& view : it->second->Views(round)) {
     std::vector<TrendPoint> trend;
@@ -203,10 +199,7 @@ absl::StatusOr<std::vector<GroupForecast>> SloEngine::Forecast(
   base::MutexLock work(&work_mutex_);
   const auto it = work_->objectives.find(request.slo);
   if (it == work_->objectives.end()) return NoObjective(request.slo);
-  Round round;
-  round.now_ms = status->evaluated_ms;
-  round.exclusions = exclusions;
-  round.find = work_->Finder();
+  const Round round = work_->RoundAt(status->evaluated_ms, exclusions);
   const SloSpec& spec = *it->second->spec();
   const int64_t horizon_ms =
       request.horizon_ms > 0 ? request.horizon_ms : std::min(spec.window.length_ms, 30 * kDayMs);
@@ -226,10 +219,7 @@ absl::StatusOr<Backtest> SloEngine::RunBacktest(const BacktestRequest& request) 
   base::MutexLock work(&work_mutex_);
   const auto it = work_->objectives.find(request.slo);
   if (it == work_->objectives.end()) return NoObjective(request.slo);
-  Round round;
-  round.now_ms = status->evaluated_ms;
-  round.exclusions = exclusions;
-  round.find = work_->Finder();
+  const Round round = work_->RoundAt(status->evaluated_ms, exclusions);
   return RunOn(Changed(*it->second->spec(), request), it->second->Views(round), request,
                round.now_ms);
 }

@@ -191,10 +191,7 @@ void SloEngine::EvaluateAll(int64_t now_ms, int64_t history_until_ns, bool busy_
     exclusions = exclusions_;
   }
   const int64_t begin_ns = options_.clock->MonotonicNs();
-  Round round;
-  round.now_ms = now_ms;
-  round.exclusions = exclusions;
-  round.find = work_->Finder();
+  Round round = work_->RoundAt(now_ms, exclusions);
   round.go_on = [&] {
     return !cancelled_->load() && options_.clock->MonotonicNs() < history_until_ns;
   };

@@ -4,27 +4,18 @@
 
 #include "baro/base/check.h"
 #include "baro/slo/slo_spec.h"
+#include "rounding.h"
 
 namespace baro::slo {
-namespace {
-
-// Rounds down, also before 1970.
-int64_t Floor(int64_t value, int64_t step) {
-  const int64_t rest = value % step;
-  return (value - rest) / step - (rest < 0 ? 1 : 0);
-}
-
-}  // namespace
-
 const Counts& SlotLadder::Rung::At(int64_t slot) const {
-  const int64_t block = Floor(slot, kBlockSlots);
+  const int64_t block = FloorDivide(slot, kBlockSlots);
   const auto count = static_cast<int64_t>(blocks.size());
   return blocks[static_cast<size_t>(((block % count) + count) % count)]
                [static_cast<size_t>(slot - block * kBlockSlots)];
 }
 
 void SlotLadder::Rung::Put(int64_t slot, const Counts& counts) {
-  const int64_t block = Floor(slot, kBlockSlots);
+  const int64_t block = FloorDivide(slot, kBlockSlots);
   const auto count = static_cast<int64_t>(blocks.size());
   std::vector<Counts>& cells = blocks[static_cast<size_t>(((block % count) + count) % count)];
   if (cells.empty()) cells.resize(kBlockSlots);
@@ -54,7 +45,7 @@ Counts SlotLadder::UpTo(int64_t time_ms) const {
   for (const Rung& rung : rungs_) {
     if (rung.newest < rung.oldest) continue;
     last = &rung;
-    const int64_t slot = Floor(time_ms, rung.slot_ms);
+    const int64_t slot = FloorDivide(time_ms, rung.slot_ms);
     if (slot >= rung.oldest) return rung.At(std::min(slot, rung.newest));
   }
   return last == nullptr ? Counts{} : last->At(last->oldest);
@@ -70,7 +61,7 @@ int64_t SlotLadder::oldest_ms() const {
 
 int64_t SlotLadder::SlotAt(int64_t time_ms) const {
   for (const Rung& rung : rungs_) {
-    if (rung.newest >= rung.oldest && Floor(time_ms, rung.slot_ms) >= rung.oldest) {
+    if (rung.newest >= rung.oldest && FloorDivide(time_ms, rung.slot_ms) >= rung.oldest) {
       return rung.slot_ms;
     }
   }
@@ -89,12 +80,12 @@ void SlotLadder::Reset(int64_t time_ms, const Counts& counts) {
 
 void SlotLadder::Rewrite(int64_t from_ms, int64_t grain_ms, std::span<const Counts> slots) {
   // Whatever was before, nothing of it is known: it begins at a boundary of every rung.
-  if (empty_) Reset(Floor(from_ms, rungs_.back().slot_ms) * rungs_.back().slot_ms, {});
+  if (empty_) Reset(FloorTo(from_ms, rungs_.back().slot_ms), {});
   const Counts start = UpTo(from_ms);
   const int64_t to_ms = from_ms + grain_ms * static_cast<int64_t>(slots.size());
   std::vector<Counts> firsts;
   for (const Rung& rung : rungs_) {
-    firsts.push_back(UpTo(Floor(from_ms, rung.slot_ms) * rung.slot_ms));
+    firsts.push_back(UpTo(FloorTo(from_ms, rung.slot_ms)));
   }
   for (size_t r = 0; r < rungs_.size(); ++r) {
     Rung& rung = rungs_[r];
@@ -103,7 +94,7 @@ void SlotLadder::Rewrite(int64_t from_ms, int64_t grain_ms, std::span<const Coun
       rung.newest = -1;
       continue;
     }
-    const int64_t first = Floor(from_ms, rung.slot_ms);
+    const int64_t first = FloorDivide(from_ms, rung.slot_ms);
     if (rung.Has(first)) {
       rung.newest = first;
     } else {
@@ -111,7 +102,7 @@ void SlotLadder::Rewrite(int64_t from_ms, int64_t grain_ms, std::span<const Coun
     }
     Counts sum = start;
     size_t next = 0;
-    const int64_t last = Floor(to_ms, rung.slot_ms);
+    const int64_t last = FloorDivide(to_ms, rung.slot_ms);
     for (int64_t slot = first + 1; slot <= last; ++slot) {
       const auto upto = static_cast<size_t>((slot * rung.slot_ms - from_ms) / grain_ms);
       for (; next < upto; ++next) sum += slots[next];
